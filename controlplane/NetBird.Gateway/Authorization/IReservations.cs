@@ -1,0 +1,49 @@
+using System.Collections.Immutable;
+using NetBird.Policy;
+using NetBird.Policy.Limits;
+using NetBird.Policy.Pricing;
+using NetBird.Primitives;
+
+namespace NetBird.Gateway.Authorization;
+
+/// <summary>Reserve, then settle: every cap of a request in one atomic step. In memory on one node, PostgreSQL across.</summary>
+public interface IReservations
+{
+    /// <summary>Takes room under the first candidate whose caps all have it.</summary>
+    /// <exception cref="IOException">The counters cannot be read or written; the caller refuses (closed).</exception>
+    ValueTask<ReserveOutcome> ReserveAsync(ReservationRequest request, CancellationToken cancellationToken);
+
+    /// <summary>Replaces the reservation by what was used. Safe to call twice; the second does nothing.</summary>
+    /// <param name="request">The reservation.</param>
+    /// <param name="used">What was used; all zero releases everything.</param>
+    /// <param name="cost">Its price.</param>
+    ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost);
+
+    /// <summary>The counters of some caps now, for the limit headers.</summary>
+    ImmutableArray<CounterReading> Read(ImmutableArray<Cap> caps);
+}
+
+/// <summary>What is to be reserved.</summary>
+/// <param name="Id">The request.</param>
+/// <param name="Caller">Who calls.</param>
+/// <param name="Request">What it asks for.</param>
+/// <param name="Candidates">Ways it may be allowed, best first.</param>
+public sealed record ReservationRequest(
+    RequestId Id, Caller Caller, ModelRequest Request, ImmutableArray<Candidate> Candidates);
+
+/// <summary>The answer to <see cref="IReservations.ReserveAsync"/>.</summary>
+public abstract record ReserveOutcome
+{
+    private ReserveOutcome()
+    {
+    }
+
+    /// <summary>There is room under <paramref name="Chosen"/>.</summary>
+    public sealed record Granted(Candidate Chosen) : ReserveOutcome;
+
+    /// <summary>No candidate has room; the cap that frees up first is named.</summary>
+    /// <param name="Reached">The counter in the way.</param>
+    /// <param name="Needed">What the request would have reserved on it.</param>
+    /// <param name="RetryAt">When this request would fit, or null when it never can (it needs more than the cap).</param>
+    public sealed record Full(CounterReading Reached, long Needed, DateTimeOffset? RetryAt) : ReserveOutcome;
+}

@@ -1,0 +1,41 @@
+namespace NetBird.Policy;
+
+/// <summary>What a call asks for, read from its path and body before anything is decided.</summary>
+/// <param name="Kind">Which call of the provider's API.</param>
+/// <param name="Model">Model id as the caller wrote it; empty where the call names none.</param>
+/// <param name="Stream">Whether the answer is to be streamed.</param>
+/// <param name="MaxOutputTokens">The caller's <c>max_tokens</c>, or null where it set none.</param>
+/// <param name="BodyBytes">Bytes of the request body: the bound from which input tokens are estimated.</param>
+/// <param name="SessionId">Claude Code's session, or null.</param>
+/// <param name="AgentId">Claude Code's subagent, or null.</param>
+/// <param name="Fast">The caller asked for fast mode.</param>
+/// <param name="CacheWrite1h">The body asks for one-hour cache writes, the dearest place input can go.</param>
+public sealed record ModelRequest(
+    RequestKind Kind,
+    string Model,
+    bool Stream,
+    long? MaxOutputTokens,
+    long BodyBytes,
+    string? SessionId = null,
+    string? AgentId = null,
+    bool Fast = false,
+    bool CacheWrite1h = false);
+
+/// <summary>The provider's calls that policy tells apart. Stored: add at the end.</summary>
+public enum RequestKind
+{
+    /// <summary><c>POST /v1/messages</c>.</summary>
+    Messages = 1,
+
+    /// <summary><c>POST /v1/messages/count_tokens</c>: free, needs a policy, counts against no cap.</summary>
+    CountTokens = 2,
+
+    /// <summary><c>GET /v1/models[/{id}]</c>: free, needs a policy.</summary>
+    Models = 3,
+
+    /// <summary><c>/v1/messages/batches...</c>: refused unless a policy says so.</summary>
+    Batches = 4,
+
+    /// <summary>Anything else: refused.</summary>
+    Other = 5,
+}

@@ -1,0 +1,22 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace NetBird.Primitives;
+
+/// <summary>One metered request; also its reservation.</summary>
+/// <param name="Value">1 to 64 characters of <c>A-Z a-z 0-9 _ - .</c></param>
+public readonly record struct RequestId(string Value)
+{
+    /// <summary>A fresh identifier of 100 random bits.</summary>
+    public static RequestId New() => new(Identifier.New());
+
+    /// <summary>Parses text from outside; false for null, empty, too long or a foreign character.</summary>
+    public static bool TryParse([NotNullWhen(true)] string? text, out RequestId id)
+    {
+        var valid = Identifier.IsValid(text);
+        id = valid ? new(text!) : default;
+        return valid;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Value ?? "";
+}
