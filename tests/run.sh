@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Every test of this repository, on a fresh Debian 12 machine with the .NET SDK and Node.js.
+#   tests/run.sh           everything: unit, end to end, browser
+#   tests/run.sh --quick   unit tests alone; installs nothing
+#   tests/run.sh --long    what is too long for every run: soak, millions of fuzz cases, real-time rekeys, benchmarks
+# Installs what it needs (Debian, NuGet and npm), starts every server itself, cleans up.
+# The last line is alone: N passed, N failed, N skipped.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+mode=all
+case "${1:-}" in
+  "") ;;
+  --quick) mode=quick ;;
+  --long) mode=long ;;
+  -h|--help) sed -n '2,7s/^# \?//p' "$0"; exit 0 ;;
+  *) echo "tests/run.sh: unknown option '$1'; see tests/run.sh --help" >&2; exit 2 ;;
+esac
+
+say() { printf '\n== %s\n' "$*" >&2; }
+
+# --- what the tests run against ---------------------------------------------------------------------------
+packages=(ca-certificates curl jq iproute2 iputils-ping procps wireguard-go wireguard-tools iperf3 tcpdump socat tmux
+          gcc libc6-dev busybox-static cpio kmod qemu-system-x86 postgresql chromium)
+[ "$mode" = long ] && packages+=(nginx-light wrk)
+
+install_packages() {
+  local missing=() package
+  for package in "${packages[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  command -v node >/dev/null || missing+=(nodejs npm)
+  [ ${#missing[@]} = 0 ] && return 0
+  if [ "$(id -u)" != 0 ]; then
+    echo "Not root: cannot install ${missing[*]}; tests that need them are skipped." >&2
+    return 0
+  fi
+  say "Installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q >/dev/null && apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# A kernel with the wireguard module for QEMU, unpacked and not installed: this machine's boot is none of our business.
+fetch_kernel() {
+  export NETBIRD_TEST_KERNEL="$cache/kernel"
+  [ -d "$NETBIRD_TEST_KERNEL/boot" ] && return 0
+  say "Fetching Debian's kernel for QEMU"
+  local image
+  [ -d /var/lib/apt/lists ] && [ -n "$(ls /var/lib/apt/lists 2>/dev/null)" ] || apt-get update -q >/dev/null
+  image=$(apt-cache depends linux-image-amd64 2>/dev/null | awk '/Depends: linux-image/ { print $2; exit }')
+  mkdir -p "$cache/deb" && (cd "$cache/deb" && apt-get download -q "$image" >/dev/null) \
+    && dpkg -x "$cache"/deb/linux-image-*.deb "$NETBIRD_TEST_KERNEL" && rm -rf "$cache/deb"
+}
+
+install_node_modules() {
+  export NETBIRD_NODE_MODULES="$cache/node_modules"
+  export NETBIRD_CLAUDE="$NETBIRD_NODE_MODULES/@anthropic-ai/claude-code-linux-x64/claude"
+  [ -x "$NETBIRD_CLAUDE" ] && [ -f "$cache/node.done.$node_set" ] && return 0
+  say "Installing Claude Code, the Anthropic SDK and oidc-provider from npm"
+  npm install --prefix "$cache" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
+    @anthropic-ai/claude-code-linux-x64@2.1.331 @anthropic-ai/sdk@1.13.0 oidc-provider@9 axe-core@4 >&2 \
+    && touch "$cache/node.done.$node_set"
+}
+node_set=1
+cache="${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/netbird-agent-tests"
+mkdir -p "$cache"
+
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+if [ "$mode" != quick ]; then
+  install_packages || say "Some packages could not be installed; tests that need them are skipped"
+  install_node_modules || say "npm failed; tests that need Claude Code are skipped"
+  fetch_kernel || say "No kernel for QEMU; its tests are skipped"
+fi
+
+say "Building"
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+if ! dotnet build -c Release -v q --nologo >"$results/build.log" 2>&1; then
+  grep -E 'error|warning' "$results/build.log" | sort -u | head -40 >&2
+  echo "0 passed, 1 failed, 0 skipped"
+  exit 1
+fi
+
+[ "$mode" = long ] && export NETBIRD_LONG=1
+projects=(Architecture.Tests NetBird.Primitives.Tests NetBird.Policy.Tests NetBird.WireGuard.Tests NetBird.Gateway.Tests
+          NetBird.ControlPlane.Tests NetBird.Agent.Tests)
+[ "$mode" = quick ] || projects+=(EndToEnd.Tests)
+
+passed=0 failed=0 skipped=0
+for project in "${projects[@]}"; do
+  [ -d "tests/$project" ] || continue
+  say "$project"
+  log="$results/$project.log"
+  limit=1500; [ "$mode" = long ] && limit=14400
+  timeout -k 30 "$limit" dotnet test "tests/$project" -c Release --no-build --nologo \
+    --logger "trx;LogFileName=$results/$project.trx" --logger "console;verbosity=minimal" >"$log" 2>&1
+  code=$?
+  tail -n 60 "$log" >&2
+  # A runner that died counts as a failure of its own, whatever it managed to write.
+  counters=$(grep -o '<Counters [^>]*' "$results/$project.trx" 2>/dev/null | head -1)
+  number() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counters"; }
+  p=$(number passed); total=$(number total); executed=$(number executed)
+  p=${p:-0}; total=${total:-0}; executed=${executed:-0}
+  f=$((executed - p)); s=$((total - executed))
+  if [ "$code" != 0 ] && [ "$f" = 0 ]; then
+    echo "$project: the runner ended with $code" >&2
+    f=1
+  fi
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+
+if [ "$mode" = long ] && [ -d tests/Benchmarks ]; then
+  say "Benchmarks"
+  dotnet run --project tests/Benchmarks -c Release --no-build -- all >&2 || failed=$((failed + 1))
+fi
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]
