@@ -4,7 +4,7 @@ namespace NetBird.Primitives;
 
 /// <summary>A set of checks that policies refer to.</summary>
 /// <param name="Value">1 to 64 characters of <c>A-Z a-z 0-9 _ - .</c></param>
-public readonly record struct GuardrailId(string Value)
+public readonly record struct GuardrailId(string Value) : IIdentifier<GuardrailId>
 {
     /// <summary>A fresh identifier of 100 random bits.</summary>
     public static GuardrailId New() => new(Identifier.New());
@@ -16,6 +16,9 @@ public readonly record struct GuardrailId(string Value)
         id = valid ? new(text!) : default;
         return valid;
     }
+
+    /// <summary>Ordinal, so that sets of identifiers have one order everywhere.</summary>
+    public int CompareTo(GuardrailId other) => string.CompareOrdinal(Value, other.Value);
 
     /// <inheritdoc/>
     public override string ToString() => Value ?? "";

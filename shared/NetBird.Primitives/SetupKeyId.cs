@@ -4,7 +4,7 @@ namespace NetBird.Primitives;
 
 /// <summary>A key that enrols machines without a person.</summary>
 /// <param name="Value">1 to 64 characters of <c>A-Z a-z 0-9 _ - .</c></param>
-public readonly record struct SetupKeyId(string Value)
+public readonly record struct SetupKeyId(string Value) : IIdentifier<SetupKeyId>
 {
     /// <summary>A fresh identifier of 100 random bits.</summary>
     public static SetupKeyId New() => new(Identifier.New());
@@ -16,6 +16,9 @@ public readonly record struct SetupKeyId(string Value)
         id = valid ? new(text!) : default;
         return valid;
     }
+
+    /// <summary>Ordinal, so that sets of identifiers have one order everywhere.</summary>
+    public int CompareTo(SetupKeyId other) => string.CompareOrdinal(Value, other.Value);
 
     /// <inheritdoc/>
     public override string ToString() => Value ?? "";

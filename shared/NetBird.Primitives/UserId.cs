@@ -4,7 +4,7 @@ namespace NetBird.Primitives;
 
 /// <summary>A person, or a machine that enrolled without one.</summary>
 /// <param name="Value">1 to 64 characters of <c>A-Z a-z 0-9 _ - .</c></param>
-public readonly record struct UserId(string Value)
+public readonly record struct UserId(string Value) : IIdentifier<UserId>
 {
     /// <summary>A fresh identifier of 100 random bits.</summary>
     public static UserId New() => new(Identifier.New());
@@ -16,6 +16,9 @@ public readonly record struct UserId(string Value)
         id = valid ? new(text!) : default;
         return valid;
     }
+
+    /// <summary>Ordinal, so that sets of identifiers have one order everywhere.</summary>
+    public int CompareTo(UserId other) => string.CompareOrdinal(Value, other.Value);
 
     /// <inheritdoc/>
     public override string ToString() => Value ?? "";
