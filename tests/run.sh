@@ -82,7 +82,7 @@ if ! dotnet build -c Release -v q --nologo >"$results/build.log" 2>&1; then
 fi
 
 [ "$mode" = long ] && export NETBIRD_LONG=1
-projects=(Architecture.Tests NetBird.Primitives.Tests NetBird.Policy.Tests NetBird.WireGuard.Tests NetBird.Gateway.Tests
+projects=(Architecture.Tests NetBird.Primitives.Tests NetBird.CommandLine.Tests NetBird.Policy.Tests NetBird.WireGuard.Tests NetBird.Gateway.Tests
           NetBird.ControlPlane.Tests NetBird.Agent.Tests)
 [ "$mode" = quick ] || projects+=(EndToEnd.Tests)
 

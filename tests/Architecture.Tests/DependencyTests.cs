@@ -9,14 +9,15 @@ public sealed class DependencyTests
     {
         { "NetBird.Primitives", [] },
         { "NetBird.Protocol", [] },
+        { "NetBird.CommandLine", [] },
         { "NetBird.WireGuard", ["NetBird.Primitives"] },
         { "NetBird.Policy", ["NetBird.Primitives"] },
         { "NetBird.Gateway", ["NetBird.Policy", "NetBird.Primitives"] },
         {
             "NetBird.ControlPlane",
-            ["NetBird.Gateway", "NetBird.Policy", "NetBird.Primitives", "NetBird.Protocol", "NetBird.WireGuard"]
+            ["NetBird.CommandLine", "NetBird.Gateway", "NetBird.Policy", "NetBird.Primitives", "NetBird.Protocol", "NetBird.WireGuard"]
         },
-        { "NetBird.Agent", ["NetBird.Primitives", "NetBird.Protocol", "NetBird.WireGuard"] },
+        { "NetBird.Agent", ["NetBird.CommandLine", "NetBird.Primitives", "NetBird.Protocol", "NetBird.WireGuard"] },
     };
 
     [Theory]
