@@ -10,6 +10,10 @@ namespace NetBird.Policy;
 /// <param name="AgentId">Claude Code's subagent, or null.</param>
 /// <param name="Fast">The caller asked for fast mode.</param>
 /// <param name="CacheWrite1h">The body asks for one-hour cache writes, the dearest place input can go.</param>
+/// <param name="UnboundedInput">
+/// The body refers to input whose tokens its bytes do not bound (an image, a document, a URL, a file id, a tool that
+/// the provider runs): strict limits then reserve the longest prompt a model takes.
+/// </param>
 public sealed record ModelRequest(
     RequestKind Kind,
     string Model,
@@ -19,7 +23,8 @@ public sealed record ModelRequest(
     string? SessionId = null,
     string? AgentId = null,
     bool Fast = false,
-    bool CacheWrite1h = false);
+    bool CacheWrite1h = false,
+    bool UnboundedInput = false);
 
 /// <summary>The provider's calls that policy tells apart. Stored: add at the end.</summary>
 public enum RequestKind

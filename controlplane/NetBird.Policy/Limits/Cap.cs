@@ -40,7 +40,9 @@ public enum CapScope
 /// <param name="Scope">User, group or account.</param>
 /// <param name="Subject">User or group id; empty for the account.</param>
 /// <param name="Unit">Tokens or money.</param>
-public readonly record struct CounterKey(string Source, CapScope Scope, string Subject, CapUnit Unit);
+/// <param name="FromRule">The source is a budget rule: a policy may carry the same id and is another counter.</param>
+public readonly record struct CounterKey(
+    string Source, CapScope Scope, string Subject, CapUnit Unit, bool FromRule = false);
 
 /// <summary>A counter as people see it.</summary>
 /// <param name="Cap">The cap.</param>
