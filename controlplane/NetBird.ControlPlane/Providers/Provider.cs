@@ -1,0 +1,49 @@
+using System.Collections.Immutable;
+using NetBird.ControlPlane.Store;
+using NetBird.Primitives;
+
+namespace NetBird.ControlPlane.Providers;
+
+/// <summary>A connected model provider of this account.</summary>
+internal sealed record Provider : IDocument<ProviderId>
+{
+    public required ProviderId Id { get; init; }
+
+    /// <summary>Unique, whatever the case.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Catalogue id, such as <c>anthropic_api</c>.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>Base URL without a trailing slash.</summary>
+    public required Uri Upstream { get; init; }
+
+    public bool Enabled { get; init; }
+
+    /// <summary>In order of preference. Several: rotation without a lost request, and failover.</summary>
+    public ImmutableArray<SealedProviderKey> Keys { get; init; } = [];
+
+    /// <summary>What it offers, with prices where they differ from the list. Empty: any model, list prices.</summary>
+    public ImmutableArray<ProviderModel> Models { get; init; } = [];
+
+    public DateTimeOffset CreatedAt { get; init; }
+
+    public DateTimeOffset ModifiedAt { get; init; }
+
+    string IDocument.Label => Name;
+}
+
+/// <summary>A provider's key at rest.</summary>
+/// <param name="Id">Our id of it.</param>
+/// <param name="Name">Shown to people.</param>
+/// <param name="Sealed">The secret, by ASP.NET Data Protection; unsealed by <see cref="ProviderKeys"/> only.</param>
+/// <param name="AddedAt">When it was given to us.</param>
+internal sealed record SealedProviderKey(string Id, string Name, string Sealed, DateTimeOffset AddedAt);
+
+/// <summary>A model a provider offers.</summary>
+/// <param name="Id">As callers name it.</param>
+/// <param name="Price">In place of the list price, or null.</param>
+internal sealed record ProviderModel(string Id, ModelPrice? Price);
+
+/// <summary>Price of one token in nano-USD, by bucket. Null: derived from <paramref name="Input"/> as the list does.</summary>
+internal sealed record ModelPrice(long Input, long Output, long? CacheRead, long? CacheWrite5m, long? CacheWrite1h);

@@ -1,0 +1,192 @@
+using NetBird.ControlPlane.Audit;
+
+namespace NetBird.ControlPlane.Store;
+
+/// <summary>The configuration over a document store: one writer, one version in memory.</summary>
+internal sealed partial class ConfigurationStore : IConfigurationStore, IAsyncDisposable
+{
+    private readonly IDocumentStore _documents;
+    private readonly AuditChain _chain;
+    private readonly TimeProvider _time;
+    private readonly ILogger<ConfigurationStore> _logger;
+    private readonly SemaphoreSlim _writer = new(1, 1);
+    private readonly CancellationTokenSource _ending = new();
+
+    // Written under _writer, read by anyone: a reference, so a reader sees one version or the next.
+    private volatile Configuration _current = Configuration.Empty;
+    private AuditHead _auditHead = AuditHead.Empty;
+    private Task _following = Task.CompletedTask;
+
+    private ConfigurationStore(
+        IDocumentStore documents, AuditChain chain, TimeProvider time, ILogger<ConfigurationStore> logger)
+    {
+        _documents = documents;
+        _chain = chain;
+        _time = time;
+        _logger = logger;
+    }
+
+    public event Action<Configuration>? Changed;
+
+    public Configuration Current => _current;
+
+    /// <summary>Opens the store, creating what a fresh one needs, and follows what other processes commit.</summary>
+    /// <exception cref="StateVersionException">A newer version of this program wrote the store.</exception>
+    public static async Task<ConfigurationStore> OpenAsync(
+        IDocumentStore documents,
+        AuditChain chain,
+        TimeProvider time,
+        ILogger<ConfigurationStore> logger,
+        CancellationToken cancellationToken)
+    {
+        var store = new ConfigurationStore(documents, chain, time, logger);
+        store.Take(await documents.OpenAsync(cancellationToken));
+        await store.CommitAsync(Actor.System, FirstContents.Ensure, cancellationToken);
+        Log.Opened(logger, documents.Description, store.Current.Version);
+        store._following = store.FollowAsync();
+        return store;
+    }
+
+    public async Task<T> CommitAsync<T>(
+        Actor actor, Func<ConfigurationDraft, T> change, CancellationToken cancellationToken)
+    {
+        await _writer.WaitAsync(cancellationToken);
+        try
+        {
+            while (true)
+            {
+                var draft = new ConfigurationDraft(_current);
+                var result = change(draft);
+                if (draft.IsAbandoned)
+                {
+                    return result;
+                }
+
+                var batch = BatchLocked(actor, draft);
+                if (batch.Changes.Count == 0 && batch.Audit.Count == 0)
+                {
+                    return result;
+                }
+
+                // From here a caller's impatience must not leave it open whether the change happened.
+                if (await _documents.TryWriteAsync(_current.Version, batch, CancellationToken.None))
+                {
+                    _auditHead = batch.Audit is [.., var last] ? new(last.Sequence, last.Hash) : _auditHead;
+                    _current = draft.ToConfiguration(_current.Version + 1);
+                    Announce();
+                    return result;
+                }
+
+                Take(await _documents.ReadAsync(cancellationToken));
+                Announce();
+            }
+        }
+        finally
+        {
+            _writer.Release();
+        }
+    }
+
+    /// <summary>Audit entries, newest first, from <paramref name="from"/> downwards.</summary>
+    public IAsyncEnumerable<AuditEntry> ReadAuditAsync(long from, bool descending, CancellationToken cancellationToken)
+        => _documents.ReadAuditAsync(from, descending, cancellationToken);
+
+    /// <summary>Checks the whole audit log.</summary>
+    public Task<AuditVerification> VerifyAuditAsync(CancellationToken cancellationToken)
+        => AuditVerification.RunAsync(_documents, _chain, cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ending.CancelAsync();
+        await _following;
+        await _documents.DisposeAsync();
+        _ending.Dispose();
+        _writer.Dispose();
+    }
+
+    private DocumentBatch BatchLocked(Actor actor, ConfigurationDraft draft)
+    {
+        var now = _time.GetUtcNow();
+        var changes = draft.Changes();
+        var head = _auditHead;
+        var audit = new List<AuditEntry>();
+        foreach (var entry in changes.Where(change => change.Audited).Select(change => AuditDiff.Entry(actor, change, now))
+            .Concat(draft.Notes.Select(note => AuditDiff.Entry(actor, note, now))))
+        {
+            var linked = _chain.Link(entry, head);
+            audit.Add(linked);
+            head = new(linked.Sequence, linked.Hash);
+        }
+
+        return new(changes, audit);
+    }
+
+    private void Take(StoredState state)
+    {
+        _current = DocumentKinds.Load(state.Version, state.Documents);
+        _auditHead = state.AuditHead;
+    }
+
+    private void Announce()
+    {
+        foreach (var handler in Delegate.EnumerateInvocationList(Changed))
+        {
+            try
+            {
+                handler(_current);
+            }
+#pragma warning disable CA1031 // A listener's fault must not undo a commit that is already written.
+            catch (Exception fault)
+#pragma warning restore CA1031
+            {
+                Log.ListenerFailed(_logger, fault);
+            }
+        }
+    }
+
+    private async Task FollowAsync()
+    {
+        while (!_ending.IsCancellationRequested)
+        {
+            try
+            {
+                await _documents.WaitForOthersAsync(_ending.Token);
+                await _writer.WaitAsync(_ending.Token);
+                try
+                {
+                    var state = await _documents.ReadAsync(_ending.Token);
+                    if (state.Version > _current.Version)
+                    {
+                        Take(state);
+                        Announce();
+                    }
+                }
+                finally
+                {
+                    _writer.Release();
+                }
+            }
+            catch (OperationCanceledException) when (_ending.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (IOException fault)
+            {
+                Log.FollowingFailed(_logger, fault);
+                await Task.Delay(TimeSpan.FromSeconds(1), _time, CancellationToken.None);
+            }
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.Store + 1, LogLevel.Information, "Configuration is in {Store}, version {Version}")]
+        public static partial void Opened(ILogger logger, string store, long version);
+
+        [LoggerMessage(EventIds.Store + 2, LogLevel.Error, "A listener to configuration changes failed")]
+        public static partial void ListenerFailed(ILogger logger, Exception fault);
+
+        [LoggerMessage(EventIds.Store + 3, LogLevel.Warning, "Changes of other processes cannot be read; trying again")]
+        public static partial void FollowingFailed(ILogger logger, Exception fault);
+    }
+}

@@ -1,0 +1,80 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using NetBird.Primitives;
+
+namespace NetBird.ControlPlane.Store;
+
+/// <summary>One kind of record inside a change: reads show what the change did so far.</summary>
+internal sealed class DraftTable<TId, T>(string kind, ImmutableDictionary<TId, T> before) : IDraftTable
+    where TId : struct, IIdentifier<TId>
+    where T : class, IDocument<TId>
+{
+    private readonly ImmutableDictionary<TId, T>.Builder _now = before.ToBuilder();
+    private readonly SortedDictionary<TId, bool> _touched = [];
+
+    /// <summary>Every record as the change has it now.</summary>
+    public IEnumerable<T> All => _now.Values;
+
+    public int Count => _now.Count;
+
+    public T this[TId id] => _now[id];
+
+    public bool Contains(TId id) => _now.ContainsKey(id);
+
+    public T? Find(TId id) => _now.GetValueOrDefault(id);
+
+    public bool TryGet(TId id, [NotNullWhen(true)] out T? value) => _now.TryGetValue(id, out value);
+
+    /// <summary>Adds or replaces.</summary>
+    /// <param name="value">The whole record.</param>
+    /// <param name="audited">False only for signs of life, such as a last-seen time: nobody decided them.</param>
+    public void Put(T value, bool audited = true)
+    {
+        _now[value.Id] = value;
+        Touch(value.Id, audited);
+    }
+
+    public bool Remove(TId id)
+    {
+        if (!_now.Remove(id))
+        {
+            return false;
+        }
+
+        Touch(id, audited: true);
+        return true;
+    }
+
+    /// <summary>Takes a record over from the store: not a change.</summary>
+    public void Load(T value) => _now[value.Id] = value;
+
+    public ImmutableDictionary<TId, T> ToImmutable() => _now.ToImmutable();
+
+    IEnumerable<DocumentChange> IDraftTable.Changes()
+    {
+        foreach (var (id, audited) in _touched)
+        {
+            var old = before.GetValueOrDefault(id);
+            var value = _now.GetValueOrDefault(id);
+            var oldJson = old is null ? null : JsonSerializer.Serialize(old, StoreJson.Options);
+            var json = value is null ? null : JsonSerializer.Serialize(value, StoreJson.Options);
+            if (json != oldJson)
+            {
+                yield return new(kind, id.Value, (value ?? old)!.Label, oldJson, json, audited);
+            }
+        }
+    }
+
+    private void Touch(TId id, bool audited) => _touched[id] = audited || _touched.GetValueOrDefault(id);
+}
+
+/// <summary>What the store asks of every table of a change.</summary>
+internal interface IDraftTable
+{
+    /// <summary>Records whose stored form differs from before.</summary>
+    IEnumerable<DocumentChange> Changes();
+}
+
+/// <summary>One record that a change adds (<paramref name="Before"/> null), replaces or removes (<paramref name="After"/> null).</summary>
+internal sealed record DocumentChange(string Kind, string Id, string Label, string? Before, string? After, bool Audited);

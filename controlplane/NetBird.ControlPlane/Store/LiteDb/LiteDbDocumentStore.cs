@@ -1,0 +1,210 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using LiteDB;
+using NetBird.ControlPlane.Audit;
+using JsonSerializer = System.Text.Json.JsonSerializer;
+
+namespace NetBird.ControlPlane.Store.LiteDb;
+
+/// <summary>
+/// The embedded store: one file, one process. LiteDB is synchronous and fast for what a commit of the configuration
+/// touches, so the calls run where they are made, under one lock (its transactions belong to a thread).
+/// </summary>
+internal sealed class LiteDbDocumentStore(string path) : IDocumentStore
+{
+    /// <summary>Format of this store. Raised, with a migration, by a change that older programs cannot read.</summary>
+    public const int Format = 1;
+
+    private const string Meta = "meta";
+    private const string Documents = "documents";
+    private const string Audit = "audit";
+    private const int AuditPage = 500;
+
+    private readonly Lock _lock = new();
+    private LiteDatabase? _database;
+
+    public string Description => $"LiteDB file {path}";
+
+    private LiteDatabase Database => _database ?? throw new InvalidOperationException("The store is not open.");
+
+    public Task<StoredState> OpenAsync(CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            _database = LiteDbFile.Open(path);
+            var meta = Database.GetCollection(Meta).FindById(Meta);
+            if (meta is null)
+            {
+                Database.GetCollection(Meta).Insert(MetaDocument(version: 0, AuditHead.Empty));
+                Database.Checkpoint();
+            }
+            else if (meta["format"].AsInt32 > Format)
+            {
+                throw new StateVersionException(Description, meta["format"].AsInt32, Format);
+            }
+
+            return Task.FromResult(ReadLocked());
+        }
+    }
+
+    public Task<StoredState> ReadAsync(CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            return Task.FromResult(ReadLocked());
+        }
+    }
+
+    public Task<bool> TryWriteAsync(long expectedVersion, DocumentBatch batch, CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            try
+            {
+                Database.BeginTrans();
+                var meta = Database.GetCollection(Meta).FindById(Meta);
+                if (meta["version"].AsInt64 != expectedVersion)
+                {
+                    Database.Rollback();
+                    return Task.FromResult(false);
+                }
+
+                WriteLocked(expectedVersion, batch, HeadOf(meta));
+                Database.Commit();
+
+                // A commit lies in LiteDB's log until a checkpoint; one per change keeps the log short and flushes to
+                // the disk what we are about to acknowledge.
+                Database.Checkpoint();
+                return Task.FromResult(true);
+            }
+            catch (Exception fault) when (fault is LiteException or UnauthorizedAccessException)
+            {
+                Database.Rollback();
+                throw new IOException($"The configuration could not be written to {Description}.", fault);
+            }
+        }
+    }
+
+    public async IAsyncEnumerable<AuditEntry> ReadAuditAsync(
+        long from, bool descending, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Task.CompletedTask;
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var page = ReadAuditPage(from, descending);
+            foreach (var entry in page)
+            {
+                yield return entry;
+            }
+
+            if (page.Count < AuditPage)
+            {
+                yield break;
+            }
+
+            from = page[^1].Sequence + (descending ? -1 : 1);
+        }
+    }
+
+    public Task WaitForOthersAsync(CancellationToken cancellationToken)
+        => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+
+    /// <summary>Copies the store as it is now to a file, while it stays in use.</summary>
+    /// <param name="destination">Must not exist.</param>
+    public void CopyTo(string destination)
+    {
+        lock (_lock)
+        {
+            // After a checkpoint the data file alone is the whole store.
+            Database.Checkpoint();
+            using var source = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            using var target = LiteDbFile.CreatePrivate(destination);
+            source.CopyTo(target);
+            target.Flush(flushToDisk: true);
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        lock (_lock)
+        {
+            _database?.Dispose();
+            _database = null;
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private static BsonDocument MetaDocument(long version, AuditHead head) => new()
+    {
+        ["_id"] = Meta,
+        ["format"] = Format,
+        ["version"] = version,
+        ["audit_sequence"] = head.Sequence,
+        ["audit_hash"] = head.Hash,
+    };
+
+    private static AuditHead HeadOf(BsonDocument meta) => new(meta["audit_sequence"].AsInt64, meta["audit_hash"].AsString);
+
+    private void WriteLocked(long expectedVersion, DocumentBatch batch, AuditHead head)
+    {
+        var documents = Database.GetCollection(Documents);
+        foreach (var change in batch.Changes)
+        {
+            var id = $"{change.Kind}/{change.Id}";
+            if (change.After is null)
+            {
+                documents.Delete(id);
+            }
+            else
+            {
+                documents.Upsert(new BsonDocument
+                {
+                    ["_id"] = id,
+                    ["kind"] = change.Kind,
+                    ["id"] = change.Id,
+                    ["json"] = change.After,
+                });
+            }
+        }
+
+        var audit = Database.GetCollection(Audit);
+        foreach (var entry in batch.Audit)
+        {
+            audit.Insert(new BsonDocument
+            {
+                ["_id"] = entry.Sequence,
+                ["json"] = JsonSerializer.Serialize(entry, StoreJson.Options),
+            });
+            head = new(entry.Sequence, entry.Hash);
+        }
+
+        Database.GetCollection(Meta).Update(MetaDocument(expectedVersion + 1, head));
+    }
+
+    private StoredState ReadLocked()
+    {
+        var meta = Database.GetCollection(Meta).FindById(Meta);
+        var documents = Database.GetCollection(Documents).FindAll()
+            .Select(document => new StoredDocument(
+                document["kind"].AsString, document["id"].AsString, document["json"].AsString))
+            .ToList();
+        return new(meta["version"].AsInt64, documents, HeadOf(meta));
+    }
+
+    private List<AuditEntry> ReadAuditPage(long from, bool descending)
+    {
+        lock (_lock)
+        {
+            var range = descending ? LiteDB.Query.LTE("_id", from) : LiteDB.Query.GTE("_id", from);
+            var query = Database.GetCollection(Audit).Query().Where(range);
+            return (descending ? query.OrderByDescending("_id") : query.OrderBy("_id"))
+                .Limit(AuditPage)
+                .ToEnumerable()
+                .Select(row => JsonSerializer.Deserialize<AuditEntry>(row["json"].AsString, StoreJson.Options)
+                    ?? throw new InvalidDataException("An audit entry is empty."))
+                .ToList();
+        }
+    }
+}
