@@ -1,0 +1,155 @@
+using System.Buffers.Binary;
+using NetBird.WireGuard.Userspace.Noise;
+using NetBird.WireGuard.Userspace.Sockets;
+
+namespace NetBird.WireGuard.Userspace;
+
+/// <summary>From the network to the device. Nothing here answers what is not authenticated, cookies under load excepted.</summary>
+internal sealed partial class Engine
+{
+    public void Receive(Span<byte> datagrams, int datagramSize, in DatagramSource from, byte ecn)
+    {
+        while (!datagrams.IsEmpty)
+        {
+            var size = Math.Min(datagramSize, datagrams.Length);
+            ReceiveOne(datagrams[..size], in from, ecn);
+            datagrams = datagrams[size..];
+        }
+    }
+
+    public void EndOfBatch() => _device.Flush();
+
+    private void ReceiveOne(Span<byte> message, in DatagramSource from, byte ecn)
+    {
+        // Type and length are checked before any work. The type is one byte and three reserved zeros.
+        var type = message.Length >= WireFormat.KeepaliveSize ? BinaryPrimitives.ReadUInt32LittleEndian(message) : 0;
+        switch (type)
+        {
+            case WireFormat.Data:
+                ReceiveData(message, in from, ecn);
+                break;
+            case WireFormat.Initiation when message.Length == WireFormat.InitiationSize:
+            case WireFormat.Response when message.Length == WireFormat.ResponseSize:
+                if (!_cookies.HasValidMac1(message))
+                {
+                    Counters.CountUnauthenticated();
+                }
+                else if (!_handshakes.TryEnqueue(message, in from))
+                {
+                    Counters.CountHandshakeRefused();
+                }
+
+                break;
+            case WireFormat.CookieReply when message.Length == WireFormat.CookieReplySize:
+                if (!_handshakes.TryEnqueue(message, in from))
+                {
+                    Counters.CountHandshakeRefused();
+                }
+
+                break;
+            default:
+                Counters.CountMalformed();
+                break;
+        }
+    }
+
+    private void ReceiveData(Span<byte> message, in DatagramSource from, byte ecn)
+    {
+        var now = Clock.NowMs;
+        if (Indices.FindSession(BinaryPrimitives.ReadUInt32LittleEndian(message[4..])) is not { } session
+            || now - session.CreatedMs >= Limits.RejectAfterMs
+            || !session.TryOpen(message))
+        {
+            Counters.CountUnauthenticated();
+            return;
+        }
+
+        var peer = session.Peer;
+        var packet = message[WireFormat.DataHeaderSize..^Sodium.TagSize];
+        peer.Received(session, in from, message.Length, isData: packet.Length > 0, now);
+        if (packet.IsEmpty)
+        {
+            return;
+        }
+
+        var length = IpHeader.LengthOf(packet);
+        if (length < 0)
+        {
+            Counters.CountMalformed();
+            return;
+        }
+
+        packet = packet[..length];
+        var owner = packet[0] >> 4 == 4
+            ? _allowedIPs.FindV4(packet[IpHeader.V4Source..])
+            : _allowedIPs.FindV6(packet[IpHeader.V6Source..]);
+        if (owner != peer)
+        {
+            Counters.CountForeignSource();
+            return;
+        }
+
+        if (EcnField.TryCombine(packet, ecn))
+        {
+            _device.Write(packet);
+        }
+    }
+
+    private void HandleHandshake(byte[] message, UdpEndpoint from)
+    {
+        try
+        {
+            HandleHandshakeCore(message, from);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // One message must not end the thread that serves every peer.
+            Log.HandshakeFailed(_logger, e);
+        }
+    }
+
+    private void HandleHandshakeCore(byte[] message, UdpEndpoint from)
+    {
+        var type = BinaryPrimitives.ReadUInt32LittleEndian(message);
+        if (type == WireFormat.CookieReply)
+        {
+            Indices.FindPeer(BinaryPrimitives.ReadUInt32LittleEndian(message.AsSpan(4)))?.TakeCookie(message);
+            return;
+        }
+
+        if (_handshakes.IsUnderLoad)
+        {
+            if (!_cookies.HasValidMac2(message, from))
+            {
+                Counters.CountHandshakeRefused();
+                Span<byte> reply = stackalloc byte[WireFormat.CookieReplySize];
+                _cookies.WriteReply(message, from, reply);
+                Socket.Send(from, reply, reply.Length, ecn: 0);
+                return;
+            }
+
+            if (!_limiter.Allows(from))
+            {
+                Counters.CountHandshakeRefused();
+                return;
+            }
+        }
+
+        if (type == WireFormat.Response)
+        {
+            var index = BinaryPrimitives.ReadUInt32LittleEndian(message.AsSpan(8));
+            Indices.FindHandshake(index)?.Complete(message, index, from);
+            return;
+        }
+
+        using var handshake = new ResponderHandshake(Identity);
+        if (handshake.TryReadIdentity(message, out var key) && _peers.TryGetValue(key, out var peer))
+        {
+            peer.Answer(handshake, message, from);
+        }
+        else
+        {
+            Counters.CountUnauthenticated();
+        }
+    }
+}

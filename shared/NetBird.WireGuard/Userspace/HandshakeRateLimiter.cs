@@ -1,0 +1,61 @@
+using NetBird.WireGuard.Userspace.Sockets;
+
+namespace NetBird.WireGuard.Userspace;
+
+/// <summary>
+/// At most 20 handshake messages a second from one source, 5 at once (wireguard-go <c>ratelimiter</c>). A source is an IPv4
+/// address or an IPv6 /64, which one host can have whole. Used by the handshake thread alone.
+/// </summary>
+internal sealed class HandshakeRateLimiter(EngineClock clock)
+{
+    private const long CostMs = 1_000 / 20;
+    private const long BurstMs = 5 * CostMs;
+    private const long SweepEveryMs = 1_000;
+
+    // Sources are proved by a cookie before they come here under load; the bound is for the rest of the time.
+    private const int MaxSources = 65_536;
+
+    private readonly Dictionary<UInt128, Bucket> _buckets = [];
+    private long _sweptMs;
+
+    public int Sources => _buckets.Count;
+
+    public bool Allows(UdpEndpoint source)
+    {
+        var now = clock.NowMs;
+        if (now - _sweptMs >= SweepEveryMs)
+        {
+            Sweep(now);
+        }
+
+        var key = source.IsIPv4 ? source.Address : source.Address >> 64 << 64;
+        if (!_buckets.TryGetValue(key, out var bucket))
+        {
+            if (_buckets.Count >= MaxSources)
+            {
+                return false;
+            }
+
+            bucket = new Bucket(BurstMs, now);
+        }
+
+        var tokens = Math.Min(BurstMs, bucket.Tokens + (now - bucket.AtMs));
+        var allowed = tokens >= CostMs;
+        _buckets[key] = new Bucket(allowed ? tokens - CostMs : tokens, now);
+        return allowed;
+    }
+
+    private void Sweep(long now)
+    {
+        _sweptMs = now;
+        foreach (var (key, bucket) in _buckets)
+        {
+            if (now - bucket.AtMs >= BurstMs)
+            {
+                _buckets.Remove(key);
+            }
+        }
+    }
+
+    private readonly record struct Bucket(long Tokens, long AtMs);
+}
