@@ -4,7 +4,7 @@
 #   installers/build.sh [--output DIR] [--only KIND[,KIND...]]
 #
 #   --output DIR   where the packages go (default artifacts/packages)
-#   --only KINDS   of: deb, rpm, msi, macos, container, sbom (default all that the tools here can make)
+#   --only KINDS   of: deb, rpm, msi, macos, sbom (default all that the tools here can make)
 #
 # Needs the .NET SDK and xz; for deb dpkg-deb, for rpm rpmbuild, for msi wixl (Debian: dpkg, rpm, msitools).
 # Ends with SHA256SUMS and the sizes.
@@ -12,7 +12,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 output="$root/artifacts/packages"
-only=deb,rpm,msi,macos,container,sbom
+only=deb,rpm,msi,macos,sbom
 
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -23,7 +23,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 for kind in ${only//,/ }; do
-  case "$kind" in deb|rpm|msi|macos|container|sbom) ;; *) echo "build.sh: unknown kind '$kind'" >&2; exit 2 ;; esac
+  case "$kind" in deb|rpm|msi|macos|sbom) ;; *) echo "build.sh: unknown kind '$kind'" >&2; exit 2 ;; esac
 done
 wants() { [[ ",$only," == *",$1,"* ]]; }
 needs() { command -v "$1" >/dev/null || { echo "build.sh: $2 left out: '$1' is not installed" >&2; return 1; }; }
@@ -55,12 +55,16 @@ publish() {
   fi
   echo "$folder"
 }
+# archive_of FOLDER FILE: a tar.gz with the commit's time, no names of this machine and a fixed order
+archive_of() {
+  tar -C "$1" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -c . | gzip -9n >"$2"
+}
 executable() { case "$1" in *Agent) echo netbird-agent ;; *) echo netbird-controlplane ;; esac; }
 say() { echo "== $*" >&2; }
 
 if wants deb && needs dpkg-deb deb; then . "$here/linux/deb.sh"; fi
 if wants rpm && needs rpmbuild rpm; then . "$here/linux/rpm.sh"; fi
-for kind in msi:windows/msi.sh macos:macos/pkg.sh container:container/image.sh sbom:sbom.sh; do
+for kind in msi:windows/msi.sh macos:macos/pkg.sh sbom:sbom.sh; do
   if wants "${kind%%:*}" && [ -f "$here/${kind#*:}" ]; then . "$here/${kind#*:}"; fi
 done
 

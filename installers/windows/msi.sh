@@ -1,0 +1,39 @@
+# The agent's MSI for Windows x64, by wixl. Sourced by build.sh.
+#
+# WireGuardNT is not ours to redistribute from here: set WIREGUARD_DLL to the signed wireguard.dll of its release to have it
+# installed next to the executable. Without it the package installs and the agent uses its rootless tunnel.
+msi() {
+  local folder published components
+  say "netbird-agent (win-x64) as .msi"
+  folder="$work/msi"
+  published=$(publish agent/NetBird.Agent win-x64)
+  mkdir -p "$folder/files"
+  cp -a "$published/." "$folder/files/"
+  [ -z "${WIREGUARD_DLL:-}" ] || install -m 644 "$WIREGUARD_DLL" "$folder/files/wireguard.dll"
+
+  # One component a file, ids from the path, so that an upgrade replaces exactly what changed.
+  components="$folder/files.wxi"
+  {
+    echo '<Include>'
+    (cd "$folder/files" && find . -maxdepth 1 -type f ! -name netbird-agent.exe -printf '%P\n' | sort) | while read -r file; do
+      id=f$(printf '%s' "$file" | sha256sum | cut -c1-16)
+      guid=$(printf 'netbird-agent/%s' "$file" | sha256sum | sed -E 's/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/\1-\2-5\3-8\4-\5/' | tr a-f A-F)
+      printf '<Component Id="c%s" Guid="%s" Win64="yes"><File Id="%s" Name="%s" Source="%s" KeyPath="yes"/></Component>\n' \
+        "$id" "$guid" "$id" "$file" "$folder/files/$file"
+    done
+    echo '</Include>'
+  } >"$components"
+  grep -o 'Component Id="[^"]*"' "$components" | sed 's/.*Id="\(.*\)"/<ComponentRef Id="\1"\/>/' >"$folder/refs"
+  sed -e "/@REFERENCES@/{
+r $folder/refs
+d
+}" -e "s|@VERSION@|$version|g" -e "s|@FILES@|$folder/files|g" -e "/@COMPONENTS@/{
+r $components
+d
+}" "$here/windows/agent.wxs" | sed '/<\/\?Include>/d' >"$folder/agent.wxs"
+  wixl -a x64 -o "$output/netbird-agent_${version}_x64.msi" "$folder/agent.wxs"
+  sed -e "s|@VERSION@|$version|g" -e "s|@SHA256@|$(sha256sum "$output/netbird-agent_${version}_x64.msi" | cut -d' ' -f1 | tr a-f A-F)|" \
+    "$here/windows/winget.yaml" >"$output/NetBird.Agent.installer.yaml"
+}
+
+if needs wixl msi; then msi; fi
