@@ -19,7 +19,7 @@ msi() {
       id=f$(printf '%s' "$file" | sha256sum | cut -c1-16)
       guid=$(printf 'netbird-agent/%s' "$file" | sha256sum | sed -E 's/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/\1-\2-5\3-8\4-\5/' | tr a-f A-F)
       printf '<Component Id="c%s" Guid="%s" Win64="yes"><File Id="%s" Name="%s" Source="%s" KeyPath="yes"/></Component>\n' \
-        "$id" "$guid" "$id" "$file" "$folder/files/$file"
+        "$id" "$guid" "$id" "$file" "files/$file"
     done
     echo '</Include>'
   } >"$components"
@@ -27,11 +27,11 @@ msi() {
   sed -e "/@REFERENCES@/{
 r $folder/refs
 d
-}" -e "s|@VERSION@|$version|g" -e "s|@FILES@|$folder/files|g" -e "/@COMPONENTS@/{
+}" -e "s|@VERSION@|$version|g" -e "s|@FILES@|files|g" -e "/@COMPONENTS@/{
 r $components
 d
 }" "$here/windows/agent.wxs" | sed '/<\/\?Include>/d' >"$folder/agent.wxs"
-  wixl -a x64 -o "$output/netbird-agent_${version}_x64.msi" "$folder/agent.wxs"
+  (cd "$folder" && wixl -a x64 -o "$output/netbird-agent_${version}_x64.msi" agent.wxs)
   sed -e "s|@VERSION@|$version|g" -e "s|@SHA256@|$(sha256sum "$output/netbird-agent_${version}_x64.msi" | cut -d' ' -f1 | tr a-f A-F)|" \
     "$here/windows/winget.yaml" >"$output/NetBird.Agent.installer.yaml"
 }

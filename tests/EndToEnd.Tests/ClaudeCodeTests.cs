@@ -38,15 +38,13 @@ public sealed class ClaudeCodeTests(WorldFixture fixture) : IClassFixture<WorldF
     [InlineData(ClaudeForm.Shell, "drip:8", 8)]
     public async Task DifficultAnswers_ArriveWhole(ClaudeForm form, string scenario, int atLeastSeconds)
     {
-        await World.Upstream.ForgetAsync();
+        World.Upstream.Requests.Clear();
 
         var result = await World.ClaudeAsync(form, $"say hi [[scenario:{scenario}]]");
 
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.True(result.Took >= TimeSpan.FromSeconds(atLeastSeconds), result.ToString());
-        using var requests = await World.Upstream.RequestsAsync();
-        Assert.Single(requests.RootElement.EnumerateArray(), request =>
-            request.GetProperty("method").GetString() == "POST");
+        Assert.Single(World.Upstream.Requests.All, request => request.Method == "POST");
     }
 
     [Fact]

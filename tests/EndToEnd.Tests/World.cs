@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json;
+using FakeAnthropic;
 
 namespace EndToEnd.Tests;
 
@@ -44,7 +45,10 @@ internal sealed class World : IAsyncDisposable
 
     public static async Task<World> StartAsync(string? configuration = null, string tunnel = "auto")
     {
-        var upstream = await FakeUpstream.StartAsync();
+        // Planted, so that tests can look for it where it must not be.
+        var options = new FakeUpstreamOptions();
+        options.Keys.Add("sk-ant-planted-" + Guid.NewGuid().ToString("N"));
+        var upstream = await FakeUpstream.StartAsync(options);
         string? file = null;
         try
         {
@@ -118,6 +122,18 @@ internal sealed class World : IAsyncDisposable
         Assert.True(response.IsSuccessStatusCode, $"{method} {path}: {(int)response.StatusCode} {text}");
         return text.Length == 0 ? default : JsonDocument.Parse(text).RootElement.Clone();
     }
+
+    /// <summary>One more person, in a group, with an agent of their own.</summary>
+    public async Task<AgentSession> AddPersonAsync(string email, string group, IEnumerable<string>? more = null)
+    {
+        var password = "pw-" + Guid.NewGuid().ToString("N");
+        var created = await ControlPlaneAsync(["user", "create", email, "--name", email, "--group", group, "--password-stdin"], password);
+        Assert.True(created.ExitCode == 0, created.ToString());
+        return await AgentSession.StartAsync(Url, email, password, more);
+    }
+
+    public Task<CommandResult> ControlPlaneAsync(IEnumerable<string> arguments, string? input = null)
+        => Command.RunAsync(Checkout.ControlPlane, [.. arguments, "--state-dir", Path.Combine(State, "controlplane")], input: input);
 
     /// <summary>Real Claude Code, in one of the two documented forms, with a home of its own.</summary>
     public async Task<CommandResult> ClaudeAsync(ClaudeForm form, string prompt, IEnumerable<string>? more = null)

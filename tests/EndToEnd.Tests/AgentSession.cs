@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace EndToEnd.Tests;
+
+/// <summary>One more person's agent on this machine, logged in and connected.</summary>
+internal sealed partial class AgentSession : IAsyncDisposable
+{
+    private readonly Process _process;
+    private readonly StringBuilder _log = new();
+
+    private AgentSession(Process process, string state, Uri endpoint)
+    {
+        _process = process;
+        State = state;
+        Endpoint = endpoint;
+        Client = new HttpClient { BaseAddress = endpoint, Timeout = TimeSpan.FromMinutes(2) };
+    }
+
+    public string State { get; }
+
+    public Uri Endpoint { get; }
+
+    public HttpClient Client { get; }
+
+    public int ProcessId => _process.Id;
+
+    public string Log
+    {
+        get
+        {
+            lock (_log)
+            {
+                return _log.ToString();
+            }
+        }
+    }
+
+    /// <summary>Runs <c>up --foreground</c> and, where it asks for one, logs in through the form.</summary>
+    public static async Task<AgentSession> StartAsync(
+        Uri management, string? user = null, string? password = null, IEnumerable<string>? more = null, string? state = null)
+    {
+        state ??= Directory.CreateTempSubdirectory("netbird-agent-e2e-").FullName;
+        var port = FreePort();
+        var process = Command.Start(Checkout.Agent,
+        [
+            "up", "--management-url", management.ToString().TrimEnd('/'), "--state-dir", state,
+            "--endpoint", $"127.0.0.1:{port}", "--no-browser", "--foreground", .. more ?? [],
+        ]);
+        var session = new AgentSession(process, state, new Uri($"http://127.0.0.1:{port}"));
+        var link = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _ = session.ReadAsync(process.StandardOutput, link);
+        _ = session.ReadAsync(process.StandardError, link);
+        if (user is not null)
+        {
+            var found = await Task.WhenAny(link.Task, Task.Delay(TimeSpan.FromSeconds(30)));
+            Assert.True(found == link.Task, "The agent printed no login link: " + session.Log);
+            await LoginForm.SubmitAsync(await link.Task, user, password!);
+        }
+
+        await session.UntilConnectedAsync();
+        return session;
+    }
+
+    public async Task UntilConnectedAsync()
+    {
+        CommandResult? status = null;
+        for (var i = 0; i < 60; i++)
+        {
+            status = await StatusAsync();
+            if (status.ExitCode == 0)
+            {
+                return;
+            }
+
+            if (_process.HasExited)
+            {
+                break;
+            }
+
+            await Task.Delay(250);
+        }
+
+        throw new InvalidOperationException($"The agent did not connect.\n{status}\n{Log}");
+    }
+
+    public Task<CommandResult> StatusAsync() => Command.RunAsync(Checkout.Agent, ["status", "--state-dir", State]);
+
+    public Task<CommandResult> RunAsync(params string[] arguments)
+        => Command.RunAsync(Checkout.Agent, [.. arguments, "--state-dir", State]);
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        if (!_process.HasExited)
+        {
+            using var terminate = Process.Start("kill", ["-TERM", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+            try
+            {
+                await _process.WaitForExitAsync(limit.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                _process.Kill(entireProcessTree: true);
+            }
+        }
+
+        _process.Dispose();
+        Directory.Delete(State, recursive: true);
+    }
+
+    private async Task ReadAsync(StreamReader reader, TaskCompletionSource<Uri> link)
+    {
+        while (await reader.ReadLineAsync() is { } line)
+        {
+            lock (_log)
+            {
+                _log.AppendLine(line);
+            }
+
+            if (Link().Match(line) is { Success: true } match)
+            {
+                link.TrySetResult(new Uri(match.Value));
+            }
+        }
+    }
+
+    [GeneratedRegex(@"https?://\S*authorize\?\S*")]
+    private static partial Regex Link();
+}
