@@ -127,8 +127,8 @@ public sealed class PriceTable
     /// <summary>Far above any model; keeps a caller's absurd <c>max_tokens</c> from overflowing.</summary>
     private const long MaxOutputConsidered = 1_000_000_000;
 
-    /// <summary>The price in force, and whether it is the model's own.</summary>
-    internal (ModelPrice Price, bool Known) Find(ProviderId provider, string model, DateTimeOffset at)
+    /// <summary>The price in force for a provider's model, and whether it is the model's own or the dearest known.</summary>
+    public (ModelPrice Price, bool Known) Find(ProviderId provider, string model, DateTimeOffset at)
     {
         if (_overrides.TryGetValue(provider, out var own) && Known(own, model) is { } agreed && agreed[0].From <= at)
         {
