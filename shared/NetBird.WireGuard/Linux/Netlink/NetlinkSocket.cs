@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 using Tmds.Linux;
 using static Tmds.Linux.LibC;
@@ -39,6 +40,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     private readonly Lock _one = new();
     private readonly SafeFileHandle _handle;
     private uint _sequence;
+    private int _used;
 
     private NetlinkSocket(SafeFileHandle handle) => _handle = handle;
 
@@ -92,31 +94,37 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     /// <param name="answer">Given what the kernel answers before its acknowledgement.</param>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
     public void Request(NetlinkMessage message, string doing, Answer? answer = null)
-    {
-        lock (_one)
-        {
-            _ = Exchange(message, doing, answer);
-        }
-    }
+        => Exchange(message, doing, answer);
 
     /// <summary>Runs a dump; false when something changed meanwhile and it should be run again.</summary>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
     public bool Dump(NetlinkMessage message, string doing, Answer answer)
-    {
-        lock (_one)
-        {
-            return Exchange(message, doing, answer);
-        }
-    }
+        => Exchange(message, doing, answer);
 
     public void Dispose() => _handle.Dispose();
 
-    /// <summary>Caller holds the lock. False: a dump was interrupted by a change.</summary>
+    /// <summary>Sends and awaits; false when a dump was interrupted by a change.</summary>
     private bool Exchange(NetlinkMessage message, string doing, Answer? answer)
     {
+        lock (_one)
+        {
+            try
+            {
+                return ExchangeLocked(message, doing, answer);
+            }
+            finally
+            {
+                // Answers of the "wireguard" family hold keys.
+                CryptographicOperations.ZeroMemory(_received.AsSpan(0, _used));
+                _used = 0;
+            }
+        }
+    }
+
+    private bool ExchangeLocked(NetlinkMessage message, string doing, Answer? answer)
+    {
         var sequence = ++_sequence;
-        var request = message.Complete(sequence);
-        Send(request, doing);
+        Send(message.Complete(sequence), doing);
         var consistent = true;
         while (true)
         {
@@ -251,6 +259,7 @@ internal sealed unsafe class NetlinkSocket : IDisposable
                 throw new InvalidDataException($"The kernel's answer has {(long)length} bytes; {_received.Length} were expected at most.");
             }
 
+            _used = Math.Max(_used, (int)(long)length);
             return _received.AsSpan(0, (int)(long)length);
         }
     }
