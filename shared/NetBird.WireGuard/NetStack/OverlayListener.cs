@@ -38,7 +38,10 @@ internal sealed class OverlayListener : IOverlayListener
         return false;
     }
 
-    /// <summary>Called once for every <see cref="TryBegin"/>, under the endpoint's lock.</summary>
+    /// <summary>Takes back a <see cref="TryBegin"/> that came to nothing.</summary>
+    public void GiveBack() => Interlocked.Decrement(ref _pending);
+
+    /// <summary>Called once for every other <see cref="TryBegin"/>, under the endpoint's lock.</summary>
     public void OnHandshakeEnded(TcpEndpoint endpoint, bool isEstablished)
     {
         if (!isEstablished)

@@ -31,6 +31,8 @@ internal sealed partial class RootlessStack : IPacketDevice, IOverlay
     private readonly TcpSettings _settingsV4;
     private readonly TcpSettings _settingsV6;
     private readonly long _ticksPerMicrosecond;
+    private static readonly TcpHeader NoSyn = new() { WindowScale = -1 };
+
     private OutboundPacket? _outbound;
     private bool _isDisposed;
 
@@ -183,11 +185,7 @@ internal sealed partial class RootlessStack : IPacketDevice, IOverlay
 
     private TcpEndpoint Open(OverlayAddress remote, ushort port)
     {
-        if (_addresses.FirstOrDefault(a => a.IsV6 == remote.IsV6 && a == remote) is var self && self == default)
-        {
-            self = _addresses.FirstOrDefault(a => a.IsV6 == remote.IsV6);
-        }
-
+        var self = _addresses.Contains(remote) ? remote : _addresses.FirstOrDefault(a => a.IsV6 == remote.IsV6);
         if (self == default)
         {
             throw new IOException(
@@ -204,7 +202,7 @@ internal sealed partial class RootlessStack : IPacketDevice, IOverlay
         {
             var local = (ushort)(FirstDynamicPort + ((start + i) & int.MaxValue) % DynamicPorts);
             var flow = new FlowKey(self, local, remote, port);
-            if (!_connections.ContainsKey(flow) && !_listeners.ContainsKey((self, local)) && TryAdd(flow, null, default) is { } endpoint)
+            if (!_connections.ContainsKey(flow) && !_listeners.ContainsKey((self, local)) && TryAdd(flow, null, in NoSyn) is { } endpoint)
             {
                 return endpoint;
             }
@@ -213,17 +211,16 @@ internal sealed partial class RootlessStack : IPacketDevice, IOverlay
         throw new IOException($"No local port is free towards {remote}.", new SocketException((int)SocketError.AddressAlreadyInUse));
     }
 
-    // The endpoint is made inside the dictionary's lock for its flow, so that a reply finds it.
-    private TcpEndpoint? TryAdd(FlowKey flow, OverlayListener? listener, TcpHeader syn)
+    private TcpEndpoint? TryAdd(FlowKey flow, OverlayListener? listener, in TcpHeader syn)
     {
-        TcpEndpoint? made = null;
-        var present = _connections.GetOrAdd(flow, _ => made = new TcpEndpoint(this, flow, listener, in syn));
-        if (made is not null && !ReferenceEquals(present, made))
+        var endpoint = new TcpEndpoint(this, flow, listener, in syn);
+        if (!_connections.TryAdd(flow, endpoint))
         {
-            made.Abort();
+            return null;
         }
 
-        return ReferenceEquals(present, made) ? made : null;
+        endpoint.Start();
+        return endpoint;
     }
 
     /// <summary>Room for one more connection; when full, those in TIME-WAIT give way.</summary>

@@ -78,7 +78,7 @@ internal sealed partial class TcpConnection
     /// <summary>Bytes that can be read now.</summary>
     public long ReadableBytes => _receive.Available;
 
-    /// <summary>Sends a SYN: the active OPEN of RFC 9293 section 3.10.1.</summary>
+    /// <summary>Prepares a SYN: the active OPEN of RFC 9293 section 3.10.1.</summary>
     public static TcpConnection Connect(
         TcpSettings settings, BlockPool pool, SegmentOutput output, uint initialSequence, uint timestampOffset, long now)
     {
@@ -87,11 +87,10 @@ internal sealed partial class TcpConnection
             State = TcpState.SynSent,
         };
         connection._giveUpAt = now + settings.ConnectTimeout;
-        connection.SendSyn(now);
         return connection;
     }
 
-    /// <summary>Answers a SYN that a listener got: RFC 9293 section 3.10.7.2, third.</summary>
+    /// <summary>Prepares the answer to a SYN that a listener got: RFC 9293 section 3.10.7.2, third.</summary>
     public static TcpConnection Accept(
         TcpSettings settings, BlockPool pool, SegmentOutput output, uint initialSequence, uint timestampOffset, in TcpHeader syn, long now)
     {
@@ -101,9 +100,11 @@ internal sealed partial class TcpConnection
         };
         connection._giveUpAt = now + settings.AcceptTimeout;
         connection.TakeSyn(in syn, now);
-        connection.SendSyn(now);
         return connection;
     }
+
+    /// <summary>Sends the first segment; the owner can be found by its answer now.</summary>
+    public void Start(long now) => SendSyn(now);
 
     /// <summary>Copies received bytes out.</summary>
     /// <returns>Bytes copied. Zero: nothing now; <see cref="IsReadEnded"/> tells whether ever.</returns>

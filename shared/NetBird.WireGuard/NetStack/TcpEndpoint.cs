@@ -37,13 +37,9 @@ internal sealed class TcpEndpoint
         var now = stack.Now;
         var (sequence, offset) = stack.Sequences.For(in flow, now);
         var settings = stack.SettingsFor(flow.Remote.IsV6);
-        lock (_gate)
-        {
-            _connection = listener is null
-                ? TcpConnection.Connect(settings, stack.Pool, Send, sequence, offset, now)
-                : TcpConnection.Accept(settings, stack.Pool, Send, sequence, offset, in syn, now);
-            SettleLocked(now);
-        }
+        _connection = listener is null
+            ? TcpConnection.Connect(settings, stack.Pool, Send, sequence, offset, now)
+            : TcpConnection.Accept(settings, stack.Pool, Send, sequence, offset, in syn, now);
     }
 
     public FlowKey Flow => _flow;
@@ -60,6 +56,17 @@ internal sealed class TcpEndpoint
             {
                 return _connection.State;
             }
+        }
+    }
+
+    /// <summary>Sends the first segment, once the stack can find this endpoint by the answer.</summary>
+    public void Start()
+    {
+        lock (_gate)
+        {
+            var now = _stack.Now;
+            _connection.Start(now);
+            SettleLocked(now);
         }
     }
 
