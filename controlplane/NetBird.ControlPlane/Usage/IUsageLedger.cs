@@ -1,0 +1,38 @@
+using System.Collections.Immutable;
+using NetBird.Gateway.Metering;
+
+namespace NetBird.ControlPlane.Usage;
+
+/// <summary>Every request there was, and sums over them. LiteDB in one process, PostgreSQL for several.</summary>
+internal interface IUsageLedger
+{
+    /// <summary>One page of rows, newest first.</summary>
+    ValueTask<UsagePage<UsageRecord>> QueryAsync(UsageQuery query, CancellationToken cancellationToken);
+
+    /// <summary>Every matching row, newest first, without holding them all in memory; paging is ignored. For exports.</summary>
+    IAsyncEnumerable<UsageRecord> EnumerateAsync(UsageQuery query, CancellationToken cancellationToken);
+
+    /// <summary>One page of sessions, the last active first. Requests without a session id are left out.</summary>
+    ValueTask<UsagePage<SessionSummary>> SessionsAsync(UsageQuery query, CancellationToken cancellationToken);
+
+    /// <summary>Sums by span of time and one dimension; spans and keys without usage are left out.</summary>
+    ValueTask<ImmutableArray<OverviewRow>> OverviewAsync(OverviewQuery query, CancellationToken cancellationToken);
+
+    /// <summary>Adds rows in one durable step. A row that is there already is not added again.</summary>
+    /// <exception cref="IOException">Nothing was added.</exception>
+    ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken);
+
+    /// <summary>Drops rows and sums that are older than asked for.</summary>
+    ValueTask<RetentionResult> RetainAsync(DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, CancellationToken cancellationToken);
+
+    /// <summary>Reads everything back: damaged rows, and sums that do not equal their rows. Empty when all is well.</summary>
+    ValueTask<ImmutableArray<string>> VerifyAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>A finished request with its place in the journal, by which the ledger knows what it has already.</summary>
+/// <param name="Sequence">Grows by one with every finished request of this state directory; from 1.</param>
+/// <param name="Record">The row.</param>
+internal sealed record JournalledRecord(long Sequence, UsageRecord Record);
+
+/// <summary>What <see cref="IUsageLedger.RetainAsync"/> dropped.</summary>
+internal sealed record RetentionResult(long Rows, long Sums);

@@ -1,0 +1,55 @@
+using System.Collections.Immutable;
+using NetBird.Gateway.Metering;
+using NetBird.Primitives;
+
+namespace NetBird.ControlPlane.Usage;
+
+/// <summary>Which rows; null is any. The filters of <c>GET /api/agent-network/access-logs</c>.</summary>
+internal sealed record UsageQuery
+{
+    /// <summary>The person.</summary>
+    public UserId? User { get; init; }
+
+    /// <summary>A group the caller was in, charged or not.</summary>
+    public GroupId? Group { get; init; }
+
+    public ProviderId? Provider { get; init; }
+
+    public PolicyId? Policy { get; init; }
+
+    /// <summary>The exact id in the row.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>True: only requests that were let through; false: only refused ones.</summary>
+    public bool? Allowed { get; init; }
+
+    /// <summary>Claude Code's session id.</summary>
+    public string? Session { get; init; }
+
+    /// <summary>First moment, inclusive, by <see cref="UsageRecord.Timestamp"/>.</summary>
+    public DateTimeOffset? From { get; init; }
+
+    /// <summary>Last moment, exclusive.</summary>
+    public DateTimeOffset? To { get; init; }
+
+    /// <summary>From 1.</summary>
+    public int Page { get; init; } = 1;
+
+    /// <summary>1 to 1,000.</summary>
+    public int PageSize { get; init; } = 50;
+
+    /// <summary>Whether a row is asked for.</summary>
+    public bool Matches(UsageRecord record)
+        => (User is null || record.User == User)
+            && (Group is null || record.Groups.Contains(Group.Value))
+            && (Provider is null || record.Provider == Provider)
+            && (Policy is null || record.Policy == Policy)
+            && (Model is null || string.Equals(record.Model, Model, StringComparison.Ordinal))
+            && (Allowed is null || (record.DenyReason is null) == Allowed)
+            && (Session is null || string.Equals(record.SessionId, Session, StringComparison.Ordinal))
+            && (From is null || record.Timestamp >= From)
+            && (To is null || record.Timestamp < To);
+}
+
+/// <summary>A page and how many there are in all.</summary>
+internal sealed record UsagePage<T>(ImmutableArray<T> Data, int Page, int PageSize, long TotalRecords);
