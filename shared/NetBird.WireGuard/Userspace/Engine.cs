@@ -56,7 +56,14 @@ internal sealed partial class Engine : IDatagramReceiver, IAsyncDisposable
     public void Start()
     {
         Socket.Start(this);
-        _device.Start(Send);
+        if (_device is IBatchingPacketDevice batching)
+        {
+            batching.Start(() => new OutboundTrain(this));
+        }
+        else
+        {
+            _device.Start(Send);
+        }
     }
 
     public void SetPeer(PeerConfiguration configuration)

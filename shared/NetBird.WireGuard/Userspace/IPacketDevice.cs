@@ -25,3 +25,14 @@ internal interface IPacketDevice : IAsyncDisposable
 
 /// <summary>A plaintext packet on its way into the tunnel; valid during the call.</summary>
 internal delegate void OutboundPacket(ReadOnlySpan<byte> packet);
+
+/// <summary>
+/// A device that writes its packets straight into the engine's trains, so that many leave in one call. Others implement
+/// <see cref="IPacketDevice"/> alone.
+/// </summary>
+internal interface IBatchingPacketDevice : IPacketDevice
+{
+    /// <summary>Called once, in place of the other.</summary>
+    /// <param name="open">Makes a train for one of the device's threads.</param>
+    void Start(Func<OutboundTrain> open);
+}
