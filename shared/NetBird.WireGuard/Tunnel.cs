@@ -1,3 +1,6 @@
+using System.Net;
+using NetBird.WireGuard.Linux;
+
 namespace NetBird.WireGuard;
 
 /// <summary>Brings a tunnel up with the adapter that was asked for, or the best that works here.</summary>
@@ -6,7 +9,49 @@ public static class Tunnel
     /// <summary>Opens the interface; it is up and routed when this returns.</summary>
     /// <exception cref="TunnelException">It cannot be opened; the message says why and what to do.</exception>
     public static Task<ITunnel> OpenAsync(TunnelOptions options, CancellationToken cancellationToken)
-        => throw new NotImplementedException();
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Check(options);
+
+        // Opening makes system calls that may wait for the kernel; the caller's thread is not held up by them.
+        return Task.Run(() => Open(options), cancellationToken);
+    }
+
+    private static ITunnel Open(TunnelOptions options)
+    {
+        switch (options.Kind)
+        {
+            case TunnelKind.Auto:
+            case TunnelKind.Userspace:
+                return OperatingSystem.IsLinux()
+                    ? TunAdapter.Open(options, "The userspace tunnel was asked for.")
+                    : throw new TunnelException("The userspace tunnel needs Linux: use --tunnel rootless.");
+            default:
+                throw new TunnelException($"This build has no {options.Kind} tunnel yet.");
+        }
+    }
+
+    private static void Check(TunnelOptions options)
+    {
+        if (!IsInterfaceName(options.InterfaceName))
+        {
+            throw new TunnelException(
+                $"'{options.InterfaceName}' is no interface name: use 1 to 15 of the characters A-Z a-z 0-9 _ = + . -");
+        }
+
+        if (options.Mtu is < 1280 or > 65535)
+        {
+            throw new TunnelException($"The MTU must be 1280 to 65535 bytes, not {options.Mtu}.");
+        }
+
+        if (options.ListenPort is < 0 or > IPEndPoint.MaxPort)
+        {
+            throw new TunnelException($"{options.ListenPort} is no UDP port.");
+        }
+    }
+
+    private static bool IsInterfaceName(string name)
+        => name.Length is > 0 and <= 15 && name is not ("." or "..") && name.All(c => char.IsAsciiLetterOrDigit(c) || "_=+.-".Contains(c));
 }
 
 /// <summary>A tunnel could not be brought up. The message is for people: what failed and what to do.</summary>

@@ -94,10 +94,27 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
 
     public void Write(ReadOnlySpan<byte> packet)
     {
-        fixed (byte* bytes = packet)
+        // Held, so that the number cannot come to mean another file while we write.
+        var held = false;
+        try
         {
-            // Full queue or interface down: the packet is lost, as on any wire.
-            _ = Libc.Write((int)_handle.DangerousGetHandle(), bytes, (nuint)packet.Length);
+            _handle.DangerousAddRef(ref held);
+            fixed (byte* bytes = packet)
+            {
+                // Full queue or interface down: the packet is lost, as on any wire.
+                _ = Libc.Write((int)_handle.DangerousGetHandle(), bytes, (nuint)packet.Length);
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // Closing; lost likewise.
+        }
+        finally
+        {
+            if (held)
+            {
+                _handle.DangerousRelease();
+            }
         }
     }
 
@@ -107,6 +124,13 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
 
     public ValueTask DisposeAsync()
     {
+        Close();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Removes the interface; returns when no thread of it runs.</summary>
+    public void Close()
+    {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
             _stop.Set();
@@ -114,8 +138,6 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
             _handle.Dispose();
             _stop.Dispose();
         }
-
-        return ValueTask.CompletedTask;
     }
 
     private void ReadLoop(OutboundTrain train)

@@ -74,13 +74,17 @@ internal sealed class ManagedUdpSocket : IUdpSocket
 
     public ValueTask DisposeAsync()
     {
+        Close();
+        return ValueTask.CompletedTask;
+    }
+
+    public void Close()
+    {
         _socket.Dispose();
         if (_thread is { } thread && thread != Thread.CurrentThread)
         {
             thread.Join(TimeSpan.FromSeconds(2));
         }
-
-        return ValueTask.CompletedTask;
     }
 
     private void ReceiveLoop(IDatagramReceiver receiver)
