@@ -1,1 +1,3 @@
-return 0;
+using NetBird.ControlPlane.Hosting;
+
+return await ControlPlaneCommand.RunAsync(args);

@@ -1,0 +1,219 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using NetBird.CommandLine;
+using NetBird.ControlPlane.Identity;
+using NetBird.ControlPlane.Store;
+
+namespace NetBird.ControlPlane.Hosting;
+
+/// <summary>
+/// The composition root of <c>serve</c>: one <c>Add</c> and one <c>Map</c> per feature, start, drain, stop.
+/// </summary>
+internal sealed partial class ControlPlaneServer : IAsyncDisposable
+{
+    // The contract: Ctrl-C and SIGTERM end within 5 s. A longer drain is the operator's own wish.
+    private static readonly TimeSpan StopMargin = TimeSpan.FromSeconds(0.8);
+
+    private readonly ServeOptions _options;
+    private readonly WebApplication _app;
+    private readonly Stack<IAsyncDisposable> _held;
+
+    private ControlPlaneServer(ServeOptions options, WebApplication app, Stack<IAsyncDisposable> held)
+        => (_options, _app, _held) = (options, app, held);
+
+    /// <summary>Where it is reached.</summary>
+    public Uri Url => Services.GetRequiredService<PublicUrl>().Value;
+
+    public IServiceProvider Services => _app.Services;
+
+    /// <summary>Serves until <paramref name="stop"/>; the exit code.</summary>
+    public static async Task<int> RunAsync(ServeOptions options, CancellationToken stop)
+    {
+        try
+        {
+            await using var server = await StartAsync(options, TimeProvider.System, stop);
+            await UntilAsync(stop);
+            await server.StopAsync();
+            return ExitCode.Done;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return ExitCode.Done;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or SocketException or StartException
+            or StateVersionException or InvalidDataException)
+        {
+            await Console.Error.WriteLineAsync($"netbird-controlplane: {e.Message}");
+            return ExitCode.Failed;
+        }
+    }
+
+    /// <summary>Starts; requests are answered when this returns. What was taken so far is given back when it throws.</summary>
+    public static async Task<ControlPlaneServer> StartAsync(ServeOptions options, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var held = new Stack<IAsyncDisposable>();
+        try
+        {
+            var state = StateDirectory.Open(options.StateDirectory);
+            held.Push(new Held(state));
+            var socket = Listen(options);
+            held.Push(new Held(socket));
+            var logging = LoggerFactory.Create(Logging.AddControlPlaneLogging);
+            held.Push(new Held(logging));
+            var store = await ConfigurationStores.OpenAsync(state.Path, time, logging, cancellationToken);
+            held.Push(store);
+            var app = Build(options, state, socket, store, time);
+            held.Push(app);
+            await app.StartAsync(cancellationToken);
+            var server = new ControlPlaneServer(options, app, held);
+            Log.Ready(server.Logger, server.Url);
+            return server;
+        }
+        catch
+        {
+            await ReleaseAsync(held);
+            throw;
+        }
+    }
+
+    /// <summary>Lets requests in flight end, for as long as the options give them.</summary>
+    public async Task StopAsync()
+    {
+        Log.Stopping(Logger, _options.Drain.TotalSeconds);
+        using var limit = new CancellationTokenSource(_options.Drain + StopMargin);
+        await _app.StopAsync(limit.Token);
+    }
+
+    public ValueTask DisposeAsync() => ReleaseAsync(_held);
+
+    private static async ValueTask ReleaseAsync(Stack<IAsyncDisposable> held)
+    {
+        while (held.TryPop(out var next))
+        {
+            await next.DisposeAsync();
+        }
+    }
+
+    private static WebApplication Build(ServeOptions options, StateDirectory state, Socket socket, IConfigurationStore store, TimeProvider time)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+
+        // Options are ours alone: a stray appsettings.json or ASPNETCORE_URLS changes nothing.
+        builder.Configuration.Sources.Clear();
+        builder.Logging.AddControlPlaneLogging();
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureKestrel(kestrel, options, (System.Net.IPEndPoint)socket.LocalEndPoint!));
+        builder.Services.Configure<SocketTransportOptions>(transport => transport.CreateBoundListenSocket = _ => socket);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Drain);
+
+        // The command line owns Ctrl-C and SIGTERM.
+        builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
+        builder.Services.AddSingleton(time);
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(state);
+        builder.Services.AddSingleton(store);
+        var url = PublicUrl.Of(options, (System.Net.IPEndPoint)socket.LocalEndPoint!);
+        builder.Services.AddSingleton(url);
+        if (options.Tls is { } files)
+        {
+            builder.Services.AddSingleton(files);
+            builder.Services.AddSingleton<TlsCertificate>();
+        }
+
+        builder.Services.AddHostGuard(options);
+        builder.Services.AddIdentity(options, state, url, time);
+
+        var app = builder.Build();
+        app.UseHostGuard();
+        app.UseRouting();
+        app.UseIdentity();
+        app.MapHealth();
+        app.MapIdentity(options);
+        return app;
+    }
+
+    private static void ConfigureKestrel(KestrelServerOptions kestrel, ServeOptions options, System.Net.IPEndPoint endpoint)
+    {
+        kestrel.AddServerHeader = false;
+
+        // Ours: the largest thing sent here is a configuration document. Inference goes to the gateway's own server.
+        kestrel.Limits.MaxRequestBodySize = 8 * 1024 * 1024;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+        kestrel.Listen(endpoint, listen =>
+        {
+            if (options.Tls is null)
+            {
+                // HTTP/2 needs TLS to be agreed on; gRPC comes as gRPC-Web here.
+                listen.Protocols = HttpProtocols.Http1;
+                return;
+            }
+
+            var certificate = listen.ApplicationServices.GetRequiredService<TlsCertificate>();
+            listen.UseHttps(new TlsHandshakeCallbackOptions
+            {
+                OnConnection = _ => ValueTask.FromResult(new System.Net.Security.SslServerAuthenticationOptions
+                {
+                    ServerCertificateContext = certificate.Current(),
+                }),
+            });
+        });
+    }
+
+    /// <summary>Takes the port before anything else is made, so that a port in use is the first and only word.</summary>
+    private static Socket Listen(ServeOptions options)
+    {
+        var socket = new Socket(options.Http.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (options.Http.Address.Equals(System.Net.IPAddress.IPv6Any))
+            {
+                socket.DualMode = true;
+            }
+
+            socket.Bind(options.Http);
+            return socket;
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw new StartException(
+                e.SocketErrorCode switch
+                {
+                    SocketError.AddressAlreadyInUse => $"{options.Http} is in use by another program; choose another with --http.",
+                    SocketError.AccessDenied => $"Listening on {options.Http} is not permitted; ports below 1024 need root.",
+                    SocketError.AddressNotAvailable => $"{options.Http.Address} is no address of this machine; see --http.",
+                    _ => $"Cannot listen on {options.Http}: {e.Message}",
+                },
+                e);
+        }
+    }
+
+    private static async Task UntilAsync(CancellationToken stop)
+    {
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = stop.Register(stopped.SetResult);
+        await stopped.Task;
+    }
+
+    private ILogger Logger => Services.GetRequiredService<ILogger<ControlPlaneServer>>();
+
+    private sealed class Held(IDisposable value) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            value.Dispose();
+            return default;
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.Hosting + 1, LogLevel.Information, "The control plane is ready at {Url}")]
+        public static partial void Ready(ILogger logger, Uri url);
+
+        [LoggerMessage(EventIds.Hosting + 2, LogLevel.Information, "Stopping; requests in flight have {DrainSeconds} s")]
+        public static partial void Stopping(ILogger logger, double drainSeconds);
+    }
+}

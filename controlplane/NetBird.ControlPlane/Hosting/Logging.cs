@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Logging.Console;
+
+namespace NetBird.ControlPlane.Hosting;
+
+/// <summary>Logs go to standard error, one line each; standard output is for results.</summary>
+internal static class Logging
+{
+    public static void AddControlPlaneLogging(this ILoggingBuilder logging)
+    {
+        logging.ClearProviders();
+        logging.SetMinimumLevel(Level());
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        logging.AddFilter("OpenIddict", LogLevel.Warning);
+        logging.AddFilter("System.Net.Http", LogLevel.Warning);
+        logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ssZ ";
+            console.UseUtcTimestamp = true;
+            console.ColorBehavior = Console.IsErrorRedirected || Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 }
+                ? LoggerColorBehavior.Disabled
+                : LoggerColorBehavior.Enabled;
+        });
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+
+    private static LogLevel Level()
+        => Enum.TryParse<LogLevel>(Environment.GetEnvironmentVariable("NETBIRD_CP_LOG_LEVEL"), ignoreCase: true, out var level)
+            ? level
+            : LogLevel.Information;
+}

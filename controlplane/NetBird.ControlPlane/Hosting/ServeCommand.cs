@@ -1,0 +1,68 @@
+using System.CommandLine;
+using NetBird.CommandLine;
+
+namespace NetBird.ControlPlane.Hosting;
+
+/// <summary><c>netbird-controlplane serve</c>: options, their environment variables, and the run.</summary>
+internal static class ServeCommand
+{
+    private const string Prefix = "NETBIRD_CP_";
+
+    private static readonly (string Name, string Value, string Help)[] Settings =
+    [
+        ("state-dir", "DIR", "Where everything that must survive is kept. Default: /var/lib/netbird-controlplane, for a user the state home"),
+        ("http", "ADDR:PORT", "REST, gRPC, dashboard and embedded IdP. Default 127.0.0.1:8080; not loopback needs TLS"),
+        ("tls-cert", "FILE", "PEM certificate chain, read again when it changes"),
+        ("tls-key", "FILE", "PEM private key"),
+        ("public-url", "URL", "What people and agents use. Default: from --http and the certificate's name"),
+        ("wireguard-port", "PORT", "UDP port of the tunnel. Default 51820; 0 takes a free one"),
+        ("wireguard-endpoint", "HOST:PORT", "What agents dial. Default: the host they reached us by"),
+        ("overlay", "CIDR", "Overlay addresses; the gateway has the first. Default 100.64.0.0/16"),
+        ("tunnel", "KIND", "auto, kernel, userspace or rootless. Default auto"),
+        ("tunnel-namespace", "WHERE", "own or host: whose network namespace the interface lives in. Default own"),
+        ("postgres", "CONNSTRING", "PostgreSQL in place of LiteDB. Better given by environment: arguments are visible to other users"),
+        ("oidc-issuer", "URL", "The company's IdP in place of the embedded one"),
+        ("oidc-client-id", "ID", "Our client at that IdP"),
+        ("oidc-groups-claim", "CLAIM", "Claim with a person's groups. Default groups"),
+        ("oidc-client-secret-file", "FILE", "File with the client's secret, where web sign-in at that IdP needs one"),
+        ("roles", "ROLES", "management, gateway or both. Default management,gateway"),
+        ("drain-seconds", "SECONDS", "How long requests in flight may go on after SIGTERM. Default 4"),
+    ];
+
+    public static Command Create()
+    {
+        var command = new Command("serve", "Runs the control plane until Ctrl-C or SIGTERM.");
+        var options = new Dictionary<string, Option<string?>>(StringComparer.Ordinal);
+        foreach (var (name, value, help) in Settings)
+        {
+            options[name] = new Option<string?>("--" + name)
+            {
+                Description = $"{help} [{EnvironmentName(name)}]",
+                HelpName = value,
+            };
+            command.Add(options[name]);
+        }
+
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var reader = new ServeOptionsReader(name => parsed.GetValue(options[name]) ?? FromEnvironment(name));
+            if (reader.Read() is { } settings)
+            {
+                return await ControlPlaneServer.RunAsync(settings, cancellationToken);
+            }
+
+            foreach (var error in reader.Errors)
+            {
+                await Console.Error.WriteLineAsync($"netbird-controlplane: {error}");
+            }
+
+            return ExitCode.WrongUsage;
+        });
+        return command;
+    }
+
+    private static string? FromEnvironment(string name)
+        => Environment.GetEnvironmentVariable(EnvironmentName(name)) is { Length: > 0 } value ? value : null;
+
+    private static string EnvironmentName(string name) => Prefix + name.Replace('-', '_').ToUpperInvariant();
+}

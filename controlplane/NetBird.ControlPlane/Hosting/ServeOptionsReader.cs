@@ -1,0 +1,254 @@
+using System.Globalization;
+using System.Net;
+using NetBird.WireGuard;
+using Npgsql;
+
+namespace NetBird.ControlPlane.Hosting;
+
+/// <summary>
+/// Makes <see cref="ServeOptions"/> of text, or the list of everything that is wrong with it, so that an operator
+/// corrects a command line once and not once per mistake.
+/// </summary>
+internal sealed class ServeOptionsReader(Func<string, string?> read)
+{
+    private readonly List<string> _errors = [];
+
+    public IReadOnlyList<string> Errors => _errors;
+
+    /// <summary>Null when there are <see cref="Errors"/>.</summary>
+    public ServeOptions? Read()
+    {
+        var http = ReadHttp();
+        var tls = ReadTls();
+        if (http is not null && tls is null && !IPAddress.IsLoopback(http.Address) && _errors.Count == 0)
+        {
+            Wrong("http", $"{http} can be reached from outside this machine: give --tls-cert and --tls-key, or listen on 127.0.0.1");
+        }
+
+        var options = new ServeOptions
+        {
+            StateDirectory = Path.GetFullPath(read("state-dir") ?? StateDirectory.Default()),
+            Http = http ?? new IPEndPoint(IPAddress.Loopback, 0),
+            Tls = tls,
+            PublicUrl = ReadUrl("public-url", tls is null),
+            WireGuardPort = (int)ReadNumber("wireguard-port", 51820, 0, 65535),
+            WireGuardEndpoint = ReadWireGuardEndpoint(),
+            Overlay = ReadOverlay(),
+            Tunnel = ReadChoice("tunnel", TunnelKind.Auto, ("auto", TunnelKind.Auto), ("kernel", TunnelKind.Kernel),
+                ("userspace", TunnelKind.Userspace), ("rootless", TunnelKind.Rootless)),
+            OwnTunnelNamespace = ReadChoice("tunnel-namespace", true, ("own", true), ("host", false)),
+            Postgres = ReadPostgres(),
+            Oidc = ReadOidc(),
+            Management = HasRole("management"),
+            Gateway = HasRole("gateway"),
+            Drain = TimeSpan.FromSeconds(ReadNumber("drain-seconds", 4, 0, 3600)),
+        };
+        CheckRoles();
+        return _errors.Count == 0 ? options : null;
+    }
+
+    private IPEndPoint? ReadHttp()
+    {
+        var text = read("http") ?? "127.0.0.1:8080";
+        var colon = text.LastIndexOf(':');
+        var host = colon < 0 ? "" : text[..colon];
+        if (host == "localhost")
+        {
+            text = string.Concat("127.0.0.1", text.AsSpan(colon));
+        }
+
+        // IPEndPoint also takes an address alone, and then listens on port 0.
+        if (colon > 0 && !text.EndsWith(']') && IPEndPoint.TryParse(text, out var endpoint) && host.Length > 0 && text[^1] != ':')
+        {
+            return endpoint;
+        }
+
+        Wrong("http", $"'{text}' is not ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080");
+        return null;
+    }
+
+    private TlsFiles? ReadTls()
+    {
+        var (certificate, key) = (read("tls-cert"), read("tls-key"));
+        if (certificate is null && key is null)
+        {
+            return null;
+        }
+
+        if (certificate is null || key is null)
+        {
+            Wrong(certificate is null ? "tls-cert" : "tls-key", "is missing: a certificate and its key are given together");
+            return null;
+        }
+
+        var files = new TlsFiles(Path.GetFullPath(certificate), Path.GetFullPath(key));
+        if (TlsCertificate.Problem(files) is { } problem)
+        {
+            Wrong("tls-cert", problem);
+        }
+
+        return files;
+    }
+
+    private Uri? ReadUrl(string name, bool loopbackHttp)
+    {
+        if (read(name) is not { } text)
+        {
+            return null;
+        }
+
+        if (Uri.TryCreate(text, UriKind.Absolute, out var url)
+            && (url.Scheme == Uri.UriSchemeHttps || (url.Scheme == Uri.UriSchemeHttp && url.IsLoopback && loopbackHttp))
+            && url is { Query: "", Fragment: "", UserInfo: "", AbsolutePath: "/" })
+        {
+            return url;
+        }
+
+        Wrong(name, $"'{text}' is not a URL such as https://netbird.example.com, without a path; http:// is for loopback alone");
+        return null;
+    }
+
+    private string? ReadWireGuardEndpoint()
+    {
+        if (read("wireguard-endpoint") is not { } text)
+        {
+            return null;
+        }
+
+        var colon = text.LastIndexOf(':');
+        if (colon > 0
+            && Uri.CheckHostName(text[..colon].Trim('[', ']')) != UriHostNameType.Unknown
+            && ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0)
+        {
+            return text;
+        }
+
+        Wrong("wireguard-endpoint", $"'{text}' is not HOST:PORT, such as vpn.example.com:51820");
+        return null;
+    }
+
+    private IPNetwork ReadOverlay()
+    {
+        var text = read("overlay") ?? "100.64.0.0/16";
+        if (!IPNetwork.TryParse(text, out var network))
+        {
+            Wrong("overlay", $"'{text}' is not a network such as 100.64.0.0/16 (no bits may be set past the prefix)");
+        }
+        else if (network.BaseAddress.AddressFamily != System.Net.Sockets.AddressFamily.InterNetwork || network.PrefixLength is < 8 or > 29)
+        {
+            Wrong("overlay", $"'{text}' is not an IPv4 network of 8 to 29 prefix bits");
+        }
+
+        return network;
+    }
+
+    private string? ReadPostgres()
+    {
+        if (read("postgres") is not { } text)
+        {
+            return null;
+        }
+
+        try
+        {
+            return new NpgsqlConnectionStringBuilder(text).ConnectionString;
+        }
+        catch (ArgumentException)
+        {
+            // The message would repeat parts of the text, and the text may hold a password.
+            Wrong("postgres", "is not a connection string such as Host=db;Database=netbird;Username=netbird");
+            return null;
+        }
+    }
+
+    private ExternalIssuer? ReadOidc()
+    {
+        var (issuer, client) = (read("oidc-issuer"), read("oidc-client-id"));
+        if (issuer is null && client is null)
+        {
+            return null;
+        }
+
+        if (issuer is null || client is null)
+        {
+            Wrong(issuer is null ? "oidc-issuer" : "oidc-client-id", "is missing: issuer and client id are given together");
+            return null;
+        }
+
+        if (!Uri.TryCreate(issuer, UriKind.Absolute, out var url)
+            || !(url.Scheme == Uri.UriSchemeHttps || (url.Scheme == Uri.UriSchemeHttp && url.IsLoopback))
+            || url is not { Query: "", Fragment: "", UserInfo: "" })
+        {
+            Wrong("oidc-issuer", $"'{issuer}' is not an https:// URL");
+            return null;
+        }
+
+        var secret = read("oidc-client-secret-file");
+        if (secret is not null && !File.Exists(secret))
+        {
+            Wrong("oidc-client-secret-file", $"'{secret}' does not exist");
+        }
+
+        return new(url, client, read("oidc-groups-claim") ?? "groups", secret);
+    }
+
+    private bool HasRole(string role) => Roles().Contains(role);
+
+    private string[] Roles()
+        => (read("roles") ?? "management,gateway").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
+    private void CheckRoles()
+    {
+        var roles = Roles();
+        if (roles.Length == 0 || roles.Except(["management", "gateway"]).Any())
+        {
+            Wrong("roles", "is 'management', 'gateway' or both with a comma between");
+        }
+        else if (roles.Distinct().Count() == 1 && read("postgres") is null)
+        {
+            Wrong("roles", "can be split only with --postgres, which the nodes share");
+        }
+    }
+
+    private long ReadNumber(string name, long standard, long least, long most)
+    {
+        var text = read(name);
+        if (text is null)
+        {
+            return standard;
+        }
+
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
+        {
+            return number;
+        }
+
+        Wrong(name, $"'{text}' is not a number from {least} to {most}");
+        return standard;
+    }
+
+    private T ReadChoice<T>(string name, T standard, params ReadOnlySpan<(string Text, T Value)> choices)
+    {
+        var text = read(name);
+        if (text is null)
+        {
+            return standard;
+        }
+
+        var names = new List<string>();
+        foreach (var (choice, value) in choices)
+        {
+            if (choice == text)
+            {
+                return value;
+            }
+
+            names.Add(choice);
+        }
+
+        Wrong(name, $"'{text}' is none of {string.Join(", ", names)}");
+        return standard;
+    }
+
+    private void Wrong(string option, string what) => _errors.Add($"--{option} {what}.");
+}

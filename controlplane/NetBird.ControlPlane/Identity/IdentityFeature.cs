@@ -1,0 +1,57 @@
+using NetBird.ControlPlane.Hosting;
+using NetBird.ControlPlane.Identity.Embedded;
+using NetBird.ControlPlane.Identity.Embedded.Issued;
+using NetBird.ControlPlane.Providers;
+using NetBird.ControlPlane.Store;
+
+namespace NetBird.ControlPlane.Identity;
+
+/// <summary>Who people are: the embedded IdP, or the company's.</summary>
+internal static class IdentityFeature
+{
+    public static void AddIdentity(this IServiceCollection services, ServeOptions options, StateDirectory state, PublicUrl url, TimeProvider time)
+    {
+        // One key ring for cookies, forms and sealed secrets: the state directory's.
+        services.AddSingleton(StateKeys.Protection(state.Path));
+        services.AddSingleton<SecretSeal>();
+        services.AddAntiforgery(antiforgery =>
+        {
+            antiforgery.Cookie.Name = options.Tls is null ? "netbird-form" : "__Host-netbird-form";
+            antiforgery.Cookie.SameSite = SameSiteMode.Strict;
+        });
+        services.AddRateLimiter(LoginLimits.AddTo);
+        var authentication = services.AddAuthentication();
+        if (options.Oidc is null)
+        {
+            authentication.AddIdpSession(options.Tls is not null);
+            services.AddEmbeddedIdp(options.Tls is not null, IdpKeys.Load(state, time), url);
+            services.AddIssuedRecords(state);
+        }
+
+        services.AddAuthorization();
+    }
+
+    public static void UseIdentity(this WebApplication app)
+    {
+        app.UseRateLimiter();
+        app.UseAuthentication();
+        app.UseAuthorization();
+    }
+
+    public static void MapIdentity(this WebApplication app, ServeOptions options)
+    {
+        if (options.Oidc is null)
+        {
+            app.MapEmbeddedIdp();
+        }
+    }
+
+    private static void AddIssuedRecords(this IServiceCollection services, StateDirectory state)
+    {
+        services.AddSingleton(_ => new IssuedDatabase(state.PathOf("identity.db")));
+        services.AddSingleton<IIssuedRecords<IssuedToken>>(provider =>
+            new LiteDbIssuedRecords<IssuedToken>(provider.GetRequiredService<IssuedDatabase>().Database, "tokens"));
+        services.AddSingleton<IIssuedRecords<IssuedAuthorization>>(provider =>
+            new LiteDbIssuedRecords<IssuedAuthorization>(provider.GetRequiredService<IssuedDatabase>().Database, "authorizations"));
+    }
+}
