@@ -69,11 +69,14 @@ public sealed class EmbeddedIdpTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.BadRequest, _browser.Status);
     }
 
-    [Fact]
-    public async Task Authorize_WithoutPkce_IsRefused()
+    [Theory]
+    [InlineData("")]
+    [InlineData("&code_challenge=abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz&code_challenge_method=plain")]
+    public async Task Authorize_WithoutHashedPkce_IsRefused(string challenge)
     {
-        await _browser.OpenAsync(_client.AuthorizeUrl(pkce: false));
-        Assert.Equal("invalid_request", _browser.Returned("error"));
+        await _browser.OpenAsync(_client.AuthorizeUrl(pkce: false, extra: challenge));
+        Assert.Null(_browser.Left);
+        Assert.Equal(HttpStatusCode.BadRequest, _browser.Status);
     }
 
     [Fact]

@@ -84,6 +84,9 @@ internal static class EmbeddedIdp
             .AddSigningKeys(keys.Signing)
             .AddEncryptionKey(keys.Encryption);
 
+        // RFC 9700 section 2.1.1: the plain method protects nothing from whoever sees the request.
+        server.Configure(options => options.CodeChallengeMethods.Remove(CodeChallengeMethods.Plain));
+
         var host = server.UseAspNetCore()
             .EnableAuthorizationEndpointPassthrough()
             .EnableTokenEndpointPassthrough()
