@@ -33,6 +33,7 @@ internal static class PlainAnswer
                 await response.Body.WriteAsync(bytes.AsMemory(0, bytes.Length / 2), call.Gone).ConfigureAwait(false);
                 await response.Body.FlushAsync(call.Gone).ConfigureAwait(false);
                 call.Upstream.Ledger.Add(Billing.Entry(call, figures, "cut"));
+                await Wait.UntilSentAsync().ConfigureAwait(false);
                 call.Http.Abort();
                 return;
             }

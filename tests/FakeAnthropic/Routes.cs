@@ -111,6 +111,9 @@ internal static class Routes
 /// <summary>Real waiting: the scenarios are about time as the client meets it.</summary>
 internal static class Wait
 {
+    /// <summary>A flush ends before the bytes are on the wire, and an abort throws away what is not.</summary>
+    public static Task UntilSentAsync() => Task.Delay(TimeSpan.FromMilliseconds(30), TimeProvider.System);
+
     public static Task ForAsync(TimeSpan time, CancellationToken cancellationToken)
         => time > TimeSpan.Zero ? Task.Delay(time, TimeProvider.System, cancellationToken) : Task.CompletedTask;
 }

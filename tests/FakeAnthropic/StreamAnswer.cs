@@ -53,6 +53,7 @@ internal static class StreamAnswer
                 await body.WriteAsync(next.Bytes.AsMemory(0, next.Bytes.Length / 2), call.Gone).ConfigureAwait(false);
                 await body.FlushAsync(call.Gone).ConfigureAwait(false);
                 sent.Record("cut");
+                await Wait.UntilSentAsync().ConfigureAwait(false);
                 call.Http.Abort();
                 return;
             }

@@ -1,0 +1,77 @@
+using Microsoft.Extensions.Logging;
+using NetBird.Gateway.Refusals;
+using NetBird.Policy;
+
+namespace NetBird.Gateway.Authorization;
+
+/// <summary>
+/// Stage 3: policy, then room under every cap in one step. Default deny; a check that cannot be completed denies.
+/// </summary>
+internal sealed partial class AuthorizationStage(IReservations reservations, TimeProvider time, ILogger<AuthorizationStage> logger)
+{
+    public async ValueTask<Refusal?> AuthorizeAsync(GatewayCall call)
+    {
+        var snapshot = call.Snapshot!;
+        var caller = call.Peer!.Caller;
+        switch (PolicyEvaluator.Evaluate(snapshot.Policies, caller, call.Request!))
+        {
+            case PolicyDecision.Denied denied:
+                return Refusal.Because(denied.Reason, denied.Explanation);
+            case PolicyDecision.Allowed { Candidates: { IsDefaultOrEmpty: false } candidates }:
+                return await ChooseAsync(call, candidates).ConfigureAwait(false) ?? Route(call, snapshot);
+            default:
+                return Refusal.CannotDecide("The policy gave no answer.");
+        }
+    }
+
+    private async ValueTask<Refusal?> ChooseAsync(GatewayCall call, System.Collections.Immutable.ImmutableArray<Candidate> candidates)
+    {
+        if (call.Request!.Kind is not RequestKind.Messages)
+        {
+            // Free at the provider, or (batches) paid when their results are read.
+            call.Charged = candidates[0];
+            return null;
+        }
+
+        ReserveOutcome outcome;
+        try
+        {
+            outcome = await reservations.ReserveAsync(
+                new(call.Id, call.Peer!.Caller, call.Request, candidates), call.Http.RequestAborted).ConfigureAwait(false);
+        }
+        catch (Exception unreadable) when (unreadable is not OperationCanceledException)
+        {
+            Log.CountersUnavailable(logger, unreadable);
+            return Refusal.CannotDecide("The usage counters cannot be read, so no request is let through.");
+        }
+
+        switch (outcome)
+        {
+            case ReserveOutcome.Granted granted:
+                call.Charged = granted.Chosen;
+                call.Reserved = true;
+                return null;
+            case ReserveOutcome.Full full:
+                return Refusal.LimitReached(full, time.GetUtcNow());
+            default:
+                return Refusal.CannotDecide("The usage counters gave no answer.");
+        }
+    }
+
+    private static Refusal? Route(GatewayCall call, GatewaySnapshot snapshot)
+    {
+        if (!snapshot.Providers.TryGetValue(call.Charged!.Provider, out var provider) || !provider.Enabled)
+        {
+            return Refusal.Because(DenyReason.NoMatchingPolicy, $"Policy \"{call.Charged.PolicyName}\" leads to no enabled provider.");
+        }
+
+        call.Provider = provider;
+        return null;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.Authorization + 1, LogLevel.Error, "The usage counters cannot be read; requests are refused")]
+        public static partial void CountersUnavailable(ILogger logger, Exception exception);
+    }
+}

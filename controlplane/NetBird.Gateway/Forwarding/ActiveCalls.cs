@@ -1,0 +1,92 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using NetBird.Gateway.Admission;
+using NetBird.Policy;
+using NetBird.Primitives;
+
+namespace NetBird.Gateway.Forwarding;
+
+/// <summary>
+/// Every call in flight. When a newer snapshot no longer admits its caller, the call is cut at once; while its stream is silent,
+/// it is kept alive.
+/// </summary>
+internal sealed partial class ActiveCalls(
+    IGatewaySnapshots snapshots, GatewayOptions options, TimeProvider time, ILogger<ActiveCalls> logger) : BackgroundService
+{
+    private readonly ConcurrentDictionary<GatewayCall, AnswerPump?> _calls = new();
+
+    public int Count => _calls.Count;
+
+    public void Add(GatewayCall call)
+    {
+        _calls[call] = null;
+
+        // A snapshot that came between admission and this line would have found nothing to cut.
+        if (snapshots.Current is { } now && !ReferenceEquals(now, call.Snapshot))
+        {
+            CutWhereRemoved(call, now);
+        }
+    }
+
+    public void Track(GatewayCall call, AnswerPump pump) => _calls[call] = pump;
+
+    public void Remove(GatewayCall call) => _calls.TryRemove(call, out _);
+
+    public override void Dispose()
+    {
+        snapshots.Changed -= OnChanged;
+        base.Dispose();
+    }
+
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        snapshots.Changed += OnChanged;
+        return base.StartAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
+            {
+                foreach (var (_, pump) in _calls)
+                {
+                    if (pump is not null)
+                    {
+                        await pump.PingAsync(options.SilenceBeforePing).ConfigureAwait(false);
+                    }
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Shutdown.
+        }
+    }
+
+    private void OnChanged(GatewaySnapshot snapshot)
+    {
+        foreach (var (call, _) in _calls)
+        {
+            CutWhereRemoved(call, snapshot);
+        }
+    }
+
+    private void CutWhereRemoved(GatewayCall call, GatewaySnapshot snapshot)
+    {
+        if (AdmissionStage.StillAdmitted(snapshot, call.Address, call.Peer!) is { } reason)
+        {
+            Log.Cut(logger, call.Id, reason);
+            call.Cut(reason);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.Admission + 1, LogLevel.Information, "Request {Id} is cut: {Reason}")]
+        public static partial void Cut(ILogger logger, RequestId id, DenyReason reason);
+    }
+}

@@ -1,0 +1,207 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Primitives;
+using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Credentials;
+using NetBird.Gateway.Metering;
+using NetBird.Gateway.Refusals;
+using NetBird.Policy;
+using NetBird.Primitives;
+
+namespace NetBird.Gateway.Forwarding;
+
+/// <summary>
+/// Stage 5: sends the request on and the answer back, unbuffered, cancelling both ways. Fails with 502 as long as the caller has
+/// seen nothing; afterwards a broken stream ends cleanly, since Claude Code asks a clean end again in a second and a reset for minutes.
+/// </summary>
+internal sealed partial class ForwardingStage(
+    UpstreamClient upstream,
+    CredentialStage credentials,
+    IReservations reservations,
+    ActiveCalls active,
+    GatewayOptions options,
+    TimeProvider time,
+    ILogger<ForwardingStage> logger)
+{
+    public async ValueTask<Refusal?> ForwardAsync(GatewayCall call)
+    {
+        active.Add(call);
+        var callerGone = call.Http.RequestAborted.UnsafeRegister(
+            static (state, _) => ((Leaving)state!).Happened(), new Leaving(call, options.GraceAfterCallerLeft));
+        try
+        {
+            var (response, refusal) = await AskAsync(call).ConfigureAwait(false);
+            if (response is null)
+            {
+                return refusal;
+            }
+
+            using (response)
+            {
+                await ReturnAsync(call, response).ConfigureAwait(false);
+                return null;
+            }
+        }
+        finally
+        {
+            await callerGone.DisposeAsync().ConfigureAwait(false);
+            active.Remove(call);
+        }
+    }
+
+    /// <summary>The provider's answer as soon as its headers are there; moves on to the next key while one is refused.</summary>
+    private async ValueTask<(HttpResponseMessage? Response, Refusal? Refusal)> AskAsync(GatewayCall call)
+    {
+        HashSet<string>? tried = null;
+        while (true)
+        {
+            HttpResponseMessage response;
+            try
+            {
+                response = await SendAsync(call).ConfigureAwait(false);
+            }
+            catch (Exception failed) when (failed is HttpRequestException or IOException or OperationCanceledException or TimeoutException)
+            {
+                return (null, RefusalFor(call, failed));
+            }
+
+            call.Sent = true;
+            var status = (int)response.StatusCode;
+            if (status is 401 or 403 or 429)
+            {
+                var key = call.Key!.Id;
+                if (credentials.TryNext(call, status, tried ??= []))
+                {
+                    Log.KeyRefused(logger, call.Provider!.Id, key, status);
+                    response.Dispose();
+                    continue;
+                }
+
+                if (status is not 429)
+                {
+                    Log.KeyRefused(logger, call.Provider!.Id, key, status);
+                    response.Dispose();
+                    return (null, Refusal.KeyRefused(call.Provider!.Name));
+                }
+            }
+
+            if (status is >= 300 and < 400 and not 304)
+            {
+                // Never followed and never passed on: the client would take its next request, with us out of the way, elsewhere.
+                response.Dispose();
+                return (null, Refusal.Unreachable(call.Provider!.Name, $"answered with a redirect ({status}), which is not followed"));
+            }
+
+            return (response, null);
+        }
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(GatewayCall call)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(call.Stop);
+        using var timer = time.CreateTimer(
+            static state => ((CancellationTokenSource)state!).Cancel(), limit, options.AnswerTimeout, Timeout.InfiniteTimeSpan);
+        return await upstream.SendAsync(call, limit.Token).ConfigureAwait(false);
+    }
+
+    private Refusal? RefusalFor(GatewayCall call, Exception failed)
+    {
+        if (call.CallerLeft)
+        {
+            call.Sent = call.Broken = true;
+            return null;
+        }
+
+        if (call.CutReason is { } cut)
+        {
+            call.Sent = call.Broken = true;
+            return Refusal.Because(cut, "Your access ended while the request was on its way.");
+        }
+
+        var connected = failed is not HttpRequestException
+        {
+            HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError,
+        };
+        call.Sent = call.Broken = connected;
+        Log.ProviderUnreachable(logger, call.Provider!.Id, failed);
+        return Refusal.Unreachable(call.Provider.Name, failed switch
+        {
+            OperationCanceledException => "did not answer in time",
+            _ when connected => "closed the connection before it answered",
+            _ => "cannot be reached",
+        });
+    }
+
+    private async ValueTask ReturnAsync(GatewayCall call, HttpResponseMessage response)
+    {
+        var target = call.Http.Response;
+        call.StatusCode = target.StatusCode = (int)response.StatusCode;
+        var headers = target.Headers;
+        var connection = response.Headers.NonValidated.TryGetValues("Connection", out var named) ? ToValues(named) : default;
+        Copy(response.Headers.NonValidated, headers, connection);
+        Copy(response.Content.Headers.NonValidated, headers, connection);
+        call.ProviderRequestId = headers["request-id"] is [{ Length: > 0 and <= 128 } id] ? id : null;
+        if (call.Reserved && response.IsSuccessStatusCode && !call.Charged!.Caps.IsEmpty)
+        {
+            LimitHeaders.AddAllowed(headers, reservations.Read(call.Charged.Caps), time.GetUtcNow());
+        }
+
+        call.Meter = MeteringStage.MeterFor(call, call.StatusCode, headers.ContentType.ToString(), headers.ContentEncoding.ToString());
+        if (HttpMethods.IsHead(call.Http.Request.Method))
+        {
+            return;
+        }
+
+        var pump = new AnswerPump(call, time);
+        active.Track(call, pump);
+        var end = await pump.RunAsync(await response.Content.ReadAsStreamAsync(call.Stop).ConfigureAwait(false)).ConfigureAwait(false);
+        if (end is AnswerPump.End.Whole)
+        {
+            return;
+        }
+
+        call.Broken = true;
+        if (end is AnswerPump.End.ProviderBroke)
+        {
+            Log.ProviderBroke(logger, call.Provider!.Id, call.Id);
+        }
+
+        if (!call.CallerLeft && target.ContentLength is { } promised && promised != call.ResponseBytes)
+        {
+            // A body with a promised length cannot end early in any other way.
+            call.Http.Abort();
+        }
+    }
+
+    private static void Copy(System.Net.Http.Headers.HttpHeadersNonValidated from, IHeaderDictionary to, StringValues connection)
+    {
+        foreach (var (name, values) in from)
+        {
+            if (HeaderRules.IsReturned(name, connection))
+            {
+                to[name] = ToValues(values);
+            }
+        }
+    }
+
+    private static StringValues ToValues(System.Net.Http.Headers.HeaderStringValues values)
+        => values.Count == 1 ? new(values.ToString()) : new([.. values]);
+
+    /// <summary>Tells a call that its caller left.</summary>
+    private sealed record Leaving(GatewayCall Call, TimeSpan Grace)
+    {
+        public void Happened() => Call.OnCallerLeft(Grace);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.Credentials + 1, LogLevel.Warning, "Provider {Provider} answers {Status} to key {KeyId}")]
+        public static partial void KeyRefused(ILogger logger, ProviderId provider, string keyId, int status);
+
+        [LoggerMessage(EventIds.Forwarding + 1, LogLevel.Warning, "Provider {Provider} gave no answer")]
+        public static partial void ProviderUnreachable(ILogger logger, ProviderId provider, Exception exception);
+
+        [LoggerMessage(EventIds.Forwarding + 2, LogLevel.Warning, "Provider {Provider} broke off its answer to request {Id}")]
+        public static partial void ProviderBroke(ILogger logger, ProviderId provider, RequestId id);
+    }
+}

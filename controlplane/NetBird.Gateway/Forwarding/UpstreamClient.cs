@@ -1,0 +1,79 @@
+using System.Net;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
+
+namespace NetBird.Gateway.Forwarding;
+
+/// <summary>
+/// Connections to providers, pooled per host. Nothing clever happens on them: no redirects, proxies, cookies, decompression or
+/// retries, so that what the provider gets is what the caller sent.
+/// </summary>
+internal sealed class UpstreamClient : IDisposable
+{
+    private readonly HttpMessageInvoker _invoker;
+
+    public UpstreamClient(GatewayOptions options)
+    {
+        _invoker = new(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            UseProxy = false,
+            UseCookies = false,
+            ActivityHeadersPropagator = null,
+            ConnectTimeout = options.ConnectTimeout,
+            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(2),
+            PooledConnectionLifetime = TimeSpan.FromMinutes(15),
+            MaxConnectionsPerServer = int.MaxValue,
+            EnableMultipleHttp2Connections = false,
+            RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1,
+            ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1,
+        });
+    }
+
+    public Task<HttpResponseMessage> SendAsync(GatewayCall call, CancellationToken cancellationToken)
+        => _invoker.SendAsync(RequestFor(call), cancellationToken);
+
+    public void Dispose() => _invoker.Dispose();
+
+    private static HttpRequestMessage RequestFor(GatewayCall call)
+    {
+        var http = call.Http.Request;
+        var request = new HttpRequestMessage(HttpMethod.Parse(http.Method), TargetOf(call))
+        {
+            Version = HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        if (call.Body.Length > 0 || HttpMethods.IsPost(http.Method))
+        {
+            request.Content = new ReadOnlyMemoryContent(call.Body.Bytes);
+        }
+
+        var connection = http.Headers.Connection;
+        foreach (var (name, values) in http.Headers)
+        {
+            if (!HeaderRules.IsSent(name, connection))
+            {
+                continue;
+            }
+
+            if (!request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values))
+            {
+                request.Content?.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
+            }
+        }
+
+        request.Headers.TryAddWithoutValidation("x-api-key", call.Key!.Secret);
+        return request;
+    }
+
+    /// <summary>The provider's base with the caller's target behind it, neither decoded nor normalised.</summary>
+    private static Uri TargetOf(GatewayCall call)
+    {
+        var upstream = call.Provider!.Upstream;
+        return new(
+            string.Concat(upstream.GetLeftPart(UriPartial.Authority), upstream.AbsolutePath.TrimEnd('/'), call.Target),
+            new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+    }
+}

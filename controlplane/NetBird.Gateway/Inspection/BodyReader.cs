@@ -1,0 +1,93 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Http;
+
+namespace NetBird.Gateway.Inspection;
+
+/// <summary>Reads a whole body once, up to a ceiling.</summary>
+internal static class BodyReader
+{
+    private const int FirstRentBytes = 16 * 1024;
+
+    /// <summary>
+    /// How much of a body that is too large is read away, so that the caller, still sending, gets to see the answer and not a reset.
+    /// </summary>
+    private const long MaxDrainBytes = 64 * 1024 * 1024;
+
+    /// <returns>The body, or null when it is larger than <paramref name="maxBytes"/>.</returns>
+    public static async ValueTask<RequestBody?> ReadAsync(HttpRequest request, long maxBytes, CancellationToken cancellationToken)
+    {
+        var declared = request.ContentLength;
+        if (declared > maxBytes)
+        {
+            await DrainAsync(request.BodyReader, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+
+        if (declared == 0)
+        {
+            return RequestBody.Empty;
+        }
+
+        var buffer = ArrayPool<byte>.Shared.Rent((int)(declared ?? FirstRentBytes));
+        var length = 0;
+        var reader = request.BodyReader;
+        try
+        {
+            while (true)
+            {
+                var result = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+                var chunk = result.Buffer;
+                if (length + chunk.Length > maxBytes)
+                {
+                    reader.AdvanceTo(chunk.End);
+                    await DrainAsync(reader, cancellationToken).ConfigureAwait(false);
+                    ArrayPool<byte>.Shared.Return(buffer);
+                    return null;
+                }
+
+                buffer = Grow(buffer, length, (int)chunk.Length);
+                chunk.CopyTo(buffer.AsSpan(length));
+                length += (int)chunk.Length;
+                reader.AdvanceTo(chunk.End);
+                if (result.IsCompleted)
+                {
+                    return new RequestBody(buffer, length);
+                }
+            }
+        }
+        catch
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            throw;
+        }
+    }
+
+    private static byte[] Grow(byte[] buffer, int length, int more)
+    {
+        if (buffer.Length - length >= more)
+        {
+            return buffer;
+        }
+
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(length + more, buffer.Length * 2));
+        buffer.AsSpan(0, length).CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(buffer);
+        return larger;
+    }
+
+    private static async ValueTask DrainAsync(PipeReader reader, CancellationToken cancellationToken)
+    {
+        long drained = 0;
+        while (drained < MaxDrainBytes)
+        {
+            var result = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+            drained += result.Buffer.Length;
+            reader.AdvanceTo(result.Buffer.End);
+            if (result.IsCompleted)
+            {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+using Microsoft.AspNetCore.Http;
+using NetBird.Gateway.Refusals;
+using NetBird.Policy;
+
+namespace NetBird.Gateway.Inspection;
+
+/// <summary>
+/// Stage 2: which call it is and what it asks for; the body is kept byte for byte. What cannot be read is refused, since it could
+/// not be decided.
+/// </summary>
+internal sealed class InspectionStage(GatewayOptions options)
+{
+    private const int MaxIdChars = 128;
+
+    public async ValueTask<Refusal?> InspectAsync(GatewayCall call)
+    {
+        var http = call.Http.Request;
+        var kind = RequestRoute.KindOf(http.Method, call.Target);
+        var session = IdFrom(http.Headers, "X-Claude-Code-Session-Id");
+        var agent = IdFrom(http.Headers, "X-Claude-Code-Agent-Id");
+        call.Request = new(kind, "", Stream: false, MaxOutputTokens: null, BodyBytes: http.ContentLength ?? 0, session, agent);
+        if (kind == RequestKind.Other)
+        {
+            return Refusal.Because(DenyReason.CallNotOffered, "This call of the API is not offered here.");
+        }
+
+        if (http.Headers.ContentEncoding is { Count: > 0 } coding && !coding.ToString().Equals("identity", StringComparison.OrdinalIgnoreCase))
+        {
+            return Refusal.Because(DenyReason.Malformed, "A compressed request body cannot be checked; send it as it is.");
+        }
+
+        if (await BodyReader.ReadAsync(http, options.MaxBodyBytes, call.Http.RequestAborted).ConfigureAwait(false) is not { } body)
+        {
+            return Refusal.TooLarge(options.MaxBodyBytes);
+        }
+
+        call.Body = body;
+        if (kind is RequestKind.Models)
+        {
+            call.Request = call.Request with
+            {
+                Model = RequestRoute.ModelId(RequestRoute.PathOf(call.Target)).ToString(), BodyBytes = body.Length,
+            };
+            return null;
+        }
+
+        if (kind is RequestKind.Batches)
+        {
+            call.Request = call.Request with { BodyBytes = body.Length, UnboundedInput = true };
+            return null;
+        }
+
+        if (!MessageFacts.TryRead(body.Span, out var facts, out var problem))
+        {
+            return Refusal.Because(DenyReason.Malformed, problem);
+        }
+
+        if (facts.Model is not { } model)
+        {
+            return Refusal.Because(DenyReason.Malformed, "The request names no model.");
+        }
+
+        call.Request = new(
+            kind, model, facts.Stream, facts.MaxTokens, body.Length, session, agent, facts.Fast, facts.CacheWrite1h, facts.UnboundedInput);
+        return null;
+    }
+
+    /// <summary>An id that only describes the request: kept when it is short and printable, else ignored.</summary>
+    private static string? IdFrom(IHeaderDictionary headers, string name)
+        => headers.TryGetValue(name, out var values) && values is [{ Length: > 0 and <= MaxIdChars } id] && IsPrintable(id) ? id : null;
+
+    private static bool IsPrintable(string id)
+    {
+        foreach (var c in id)
+        {
+            if (c is < '!' or > '~')
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,154 @@
+using Microsoft.Extensions.Logging;
+using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Refusals;
+using NetBird.Policy;
+using NetBird.Policy.Pricing;
+using NetBird.Primitives;
+
+namespace NetBird.Gateway.Metering;
+
+/// <summary>
+/// Stage 6. Opens before anything goes to the provider, so that a crash leaves a row and no gap; closes every call, refused ones
+/// too. Where it cannot open, the request is refused before anything is spent.
+/// </summary>
+internal sealed partial class MeteringStage(
+    IUsageJournal journal, IReservations reservations, GatewayMetrics metrics, ILogger<MeteringStage> logger)
+{
+    public async ValueTask<Refusal?> OpenAsync(GatewayCall call)
+    {
+        try
+        {
+            // What a crash right after this would leave: the estimate, marked as such.
+            var estimate = IsPaid(call) ? UsageEstimate.Of(call.Body.Length).InputTokens : 0;
+            await journal.BeginAsync(
+                RecordOf(call, new(new TokenUsage(estimate, 0)), estimate == 0 ? Completeness.Complete : Completeness.Interrupted),
+                call.Http.RequestAborted).ConfigureAwait(false);
+            call.Opened = true;
+            return null;
+        }
+        catch (Exception unwritable) when (unwritable is not OperationCanceledException)
+        {
+            Log.CannotOpen(logger, unwritable);
+            return Refusal.CannotDecide("Usage cannot be recorded, so no request is let through.");
+        }
+    }
+
+    /// <summary>Which meter reads an answer.</summary>
+    public static UsageMeter? MeterFor(GatewayCall call, int status, string contentType, string contentCoding)
+    {
+        if (!IsPaid(call) || status is < 200 or >= 300)
+        {
+            return null;
+        }
+
+        UsageMeter meter = contentType.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase)
+            ? new SseUsageReader()
+            : new JsonUsageReader();
+        return DecodingMeter.For(contentCoding, meter);
+    }
+
+    /// <summary>Settles the reservation and writes the row. Does not throw: the caller has had the answer.</summary>
+    public async ValueTask CloseAsync(GatewayCall call)
+    {
+        var (usage, completeness) = await UsageOfAsync(call).ConfigureAwait(false);
+        var record = RecordOf(call, usage, completeness);
+        if (call.Reserved)
+        {
+            try
+            {
+                await reservations.SettleAsync(call.Id, record.Usage, record.Cost).ConfigureAwait(false);
+            }
+            catch (Exception failed)
+            {
+                Log.NotSettled(logger, failed, call.Id);
+            }
+        }
+
+        try
+        {
+            await journal.CompleteAsync(record).ConfigureAwait(false);
+        }
+        catch (Exception failed)
+        {
+            Log.NotRecorded(logger, failed, call.Id);
+        }
+
+        if (completeness == Completeness.Interrupted && !call.Broken)
+        {
+            Log.UsageMissing(logger, call.Id, record.Model);
+        }
+
+        metrics.Recorded(call, record);
+    }
+
+    private static bool IsPaid(GatewayCall call) => call.Request?.Kind is RequestKind.Messages;
+
+    private static async ValueTask<MeteredUsage> UsageOfAsync(GatewayCall call)
+    {
+        if (call.Meter is { } meter)
+        {
+            await meter.FinishAsync().ConfigureAwait(false);
+            return meter.Result(UsageEstimate.Of(call.Body.Length));
+        }
+
+        // Sent, and no answer: the provider may have worked on it.
+        return call is { Sent: true, Broken: true } && IsPaid(call)
+            ? new(new(new TokenUsage(UsageEstimate.Of(call.Body.Length).InputTokens, 1)), Completeness.Interrupted)
+            : new(default, Completeness.Complete);
+    }
+
+    private static UsageRecord RecordOf(GatewayCall call, RequestUsage usage, Completeness completeness)
+    {
+        var caller = call.Peer?.Caller;
+        var request = call.Request;
+        var model = call.Meter?.Model ?? request?.Model ?? "";
+        var price = call.Snapshot is { } snapshot && call.Charged is { } charged && usage != default
+            ? snapshot.Policies.Prices.Price(charged.Provider, model, usage, call.StartedAt)
+            : new(NanoUsd.Zero, Known: true);
+        return new()
+        {
+            Id = call.Id,
+            Timestamp = call.StartedAt,
+            User = caller?.User,
+            UserName = caller?.Name ?? "",
+            Peer = caller?.Peer,
+            Groups = caller is null ? [] : [.. caller.Groups],
+            ChargedGroup = call.Charged?.Group,
+            Policy = call.Charged?.Policy,
+            Provider = call.Charged?.Provider,
+            Kind = request?.Kind ?? RequestKind.Other,
+            Model = model,
+            SessionId = request?.SessionId,
+            AgentId = request?.AgentId,
+            DenyReason = call.Refusal?.Reason,
+            DenyText = call.Refusal is { } refusal ? RefusalText.Sentence(refusal, call.Snapshot?.Contact) : null,
+            StatusCode = call.StatusCode,
+            Duration = call.Elapsed,
+            TimeToFirstByte = call.TimeToFirstByte,
+            Stream = request?.Stream ?? false,
+            Usage = usage,
+            Cost = price.Cost,
+            PriceUnknown = !price.Known,
+            Completeness = completeness,
+            ProviderRequestId = call.ProviderRequestId,
+            RequestBytes = call.Body.Length,
+            ResponseBytes = call.ResponseBytes,
+        };
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.Metering + 1, LogLevel.Error, "Usage cannot be recorded; requests are refused")]
+        public static partial void CannotOpen(ILogger logger, Exception exception);
+
+        [LoggerMessage(EventIds.Metering + 2, LogLevel.Error, "Request {Id} is not settled; its reservation stays until it lapses")]
+        public static partial void NotSettled(ILogger logger, Exception exception, RequestId id);
+
+        [LoggerMessage(EventIds.Metering + 3, LogLevel.Error, "Request {Id} is not recorded beyond its beginning")]
+        public static partial void NotRecorded(ILogger logger, Exception exception, RequestId id);
+
+        [LoggerMessage(EventIds.Metering + 4, LogLevel.Warning,
+            "Request {Id} to {Model} ended well, but its answer carries no usage that can be read; it is estimated")]
+        public static partial void UsageMissing(ILogger logger, RequestId id, string model);
+    }
+}

@@ -1,0 +1,198 @@
+using System.Text.Json;
+using NetBird.Policy.Pricing;
+using NetBird.Primitives;
+
+namespace NetBird.Gateway.Metering;
+
+/// <summary>
+/// A provider's <c>usage</c> as far as it is known. Later objects are merged over earlier ones: <c>message_delta</c> is cumulative
+/// and leaves out what <c>message_start</c> already told (split of cache writes, tier, place, speed).
+/// </summary>
+internal struct UsageFields
+{
+    /// <summary>Far above what a request can use; a larger figure is an error, and would overflow a sum one day.</summary>
+    private const long Absurd = 1_000_000_000_000;
+
+    private long? _cacheWrite;
+    private long? _cacheWrite5m;
+    private long? _cacheWrite1h;
+
+    public long? Input { get; private set; }
+
+    public long? Output { get; private set; }
+
+    public long? CacheRead { get; private set; }
+
+    public long? WebSearches { get; private set; }
+
+    public long? CodeExecutions { get; private set; }
+
+    public ServiceTier Tier { get; private set; }
+
+    public bool Fast { get; private set; }
+
+    public bool InferenceInUs { get; private set; }
+
+    /// <summary>A known field had a value that is no count.</summary>
+    public bool Malformed { get; private set; }
+
+    /// <summary>Reads one usage object; the reader stands on its first token. Unknown fields are skipped.</summary>
+    /// <exception cref="JsonException">It is not JSON.</exception>
+    public void Merge(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType == JsonTokenType.Null)
+        {
+            return;
+        }
+
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            Malformed = true;
+            reader.Skip();
+            return;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("input_tokens"u8))
+            {
+                Input = Count(ref reader, Input);
+            }
+            else if (reader.ValueTextEquals("output_tokens"u8))
+            {
+                Output = Count(ref reader, Output);
+            }
+            else if (reader.ValueTextEquals("cache_read_input_tokens"u8))
+            {
+                CacheRead = Count(ref reader, CacheRead);
+            }
+            else if (reader.ValueTextEquals("cache_creation_input_tokens"u8))
+            {
+                _cacheWrite = Count(ref reader, _cacheWrite);
+            }
+            else if (reader.ValueTextEquals("cache_creation"u8))
+            {
+                MergeCacheCreation(ref reader);
+            }
+            else if (reader.ValueTextEquals("server_tool_use"u8))
+            {
+                MergeServerTools(ref reader);
+            }
+            else if (reader.ValueTextEquals("service_tier"u8))
+            {
+                reader.Read();
+                Tier = IsText(ref reader, "batch"u8) ? ServiceTier.Batch
+                    : IsText(ref reader, "priority"u8) ? ServiceTier.Priority : ServiceTier.Standard;
+                reader.Skip();
+            }
+            else if (reader.ValueTextEquals("speed"u8))
+            {
+                reader.Read();
+                Fast = IsText(ref reader, "fast"u8);
+                reader.Skip();
+            }
+            else if (reader.ValueTextEquals("inference_geo"u8))
+            {
+                reader.Read();
+                InferenceInUs = IsText(ref reader, "us"u8);
+                reader.Skip();
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+    }
+
+    /// <summary>The usage, with what was not told taken as none; the caller has filled in estimates before.</summary>
+    public readonly RequestUsage ToUsage(long input, long output)
+    {
+        // Where only the total is told, all of it is five minutes; where total and split disagree, the larger counts.
+        var hour = _cacheWrite1h ?? 0;
+        var fiveMinutes = Math.Max(_cacheWrite5m ?? 0, (_cacheWrite ?? 0) - hour);
+        return new(
+            new(input, output, CacheRead ?? 0, fiveMinutes, hour),
+            (int)Math.Min(WebSearches ?? 0, int.MaxValue), Tier, Fast, InferenceInUs, (int)Math.Min(CodeExecutions ?? 0, int.MaxValue));
+    }
+
+    private static bool IsText(ref Utf8JsonReader reader, ReadOnlySpan<byte> text)
+        => reader.TokenType == JsonTokenType.String && reader.ValueTextEquals(text);
+
+    private void MergeCacheCreation(ref Utf8JsonReader reader)
+    {
+        if (!EnterObject(ref reader))
+        {
+            return;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("ephemeral_5m_input_tokens"u8))
+            {
+                _cacheWrite5m = Count(ref reader, _cacheWrite5m);
+            }
+            else if (reader.ValueTextEquals("ephemeral_1h_input_tokens"u8))
+            {
+                _cacheWrite1h = Count(ref reader, _cacheWrite1h);
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+    }
+
+    private void MergeServerTools(ref Utf8JsonReader reader)
+    {
+        if (!EnterObject(ref reader))
+        {
+            return;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (reader.ValueTextEquals("web_search_requests"u8))
+            {
+                WebSearches = Count(ref reader, WebSearches);
+            }
+            else if (reader.ValueTextEquals("code_execution_requests"u8))
+            {
+                CodeExecutions = Count(ref reader, CodeExecutions);
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+    }
+
+    private bool EnterObject(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.StartObject)
+        {
+            return true;
+        }
+
+        Malformed |= reader.TokenType != JsonTokenType.Null;
+        reader.Skip();
+        return false;
+    }
+
+    /// <summary>A count, or what was known before where it is absent (null) or no count.</summary>
+    private long? Count(ref Utf8JsonReader reader, long? before)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var count) && count is >= 0 and <= Absurd)
+        {
+            return count;
+        }
+
+        Malformed |= reader.TokenType != JsonTokenType.Null;
+        reader.Skip();
+        return before;
+    }
+}

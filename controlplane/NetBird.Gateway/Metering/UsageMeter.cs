@@ -1,0 +1,74 @@
+using System.Text.Json;
+using NetBird.Policy.Pricing;
+
+namespace NetBird.Gateway.Metering;
+
+/// <summary>Reads usage off an answer as its bytes pass. Never changes, delays or refuses a byte.</summary>
+internal abstract class UsageMeter
+{
+    /// <summary>The model that answered, where the answer named it.</summary>
+    public virtual string? Model { get; protected set; }
+
+    /// <summary>The provider's figures so far.</summary>
+    private protected UsageFields Fields;
+
+    /// <summary>The answer is at a place where an event of ours may stand.</summary>
+    public virtual bool AtEventBoundary => false;
+
+    /// <summary>Characters of the model's own words seen so far, where the figures have not come.</summary>
+    protected virtual long SpokenChars => 0;
+
+    /// <summary>The figures are the provider's last word.</summary>
+    protected abstract bool Final { get; }
+
+    /// <summary>Bytes of the body, in order, split anywhere.</summary>
+    public abstract void Feed(ReadOnlySpan<byte> bytes);
+
+    /// <summary>No more bytes come. Waits for decoders.</summary>
+    public virtual ValueTask FinishAsync() => ValueTask.CompletedTask;
+
+    /// <summary>What was used, and whether that is the provider's word.</summary>
+    public virtual MeteredUsage Result(UsageEstimate estimate)
+    {
+        var told = Fields.Input is not null && Fields.Output is not null && !Fields.Malformed;
+        if (Final && told)
+        {
+            return new(Fields.ToUsage(Fields.Input!.Value, Fields.Output!.Value), Completeness.Complete);
+        }
+
+        var input = Fields.Input ?? estimate.InputTokens;
+        var output = Math.Max(Fields.Output ?? 0, UsageEstimate.Tokens(SpokenChars));
+        return new(Fields.ToUsage(input, Math.Max(1, output)), Completeness.Interrupted);
+    }
+
+    private protected static bool TryParse(ReadOnlySpan<byte> json, ref UsageFields fields)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(json);
+            reader.Read();
+            fields.Merge(ref reader);
+            return true;
+        }
+        catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary>What a request used.</summary>
+internal readonly record struct MeteredUsage(RequestUsage Usage, Completeness Completeness);
+
+/// <summary>
+/// What is assumed where the provider did not say: four bytes of the request a token of input, four characters of the model's words a token of output.
+/// Anthropic's own gateway bills a cut stream the same way.
+/// </summary>
+internal readonly record struct UsageEstimate(long InputTokens)
+{
+    private const int PerToken = 4;
+
+    public static UsageEstimate Of(long requestBytes) => new(Math.Max(1, Tokens(requestBytes)));
+
+    public static long Tokens(long bytesOrChars) => (bytesOrChars + PerToken - 1) / PerToken;
+}

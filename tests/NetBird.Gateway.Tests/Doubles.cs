@@ -1,0 +1,100 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Credentials;
+using NetBird.Gateway.Metering;
+using NetBird.Policy.Limits;
+using NetBird.Policy.Pricing;
+using NetBird.Primitives;
+
+namespace NetBird.Gateway.Tests;
+
+/// <summary>A journal in memory that can be made to fail.</summary>
+internal sealed class TestJournal : IUsageJournal
+{
+    private readonly ConcurrentDictionary<RequestId, UsageRecord> _begun = new();
+    private readonly ConcurrentQueue<UsageRecord> _completed = new();
+
+    public bool Unwritable { get; set; }
+
+    public IReadOnlyCollection<UsageRecord> Begun => [.. _begun.Values];
+
+    public IReadOnlyList<UsageRecord> Completed => [.. _completed];
+
+    /// <summary>Requests that began and have no end.</summary>
+    public IEnumerable<RequestId> Open => _begun.Keys.Except(_completed.Select(r => r.Id));
+
+    public ValueTask BeginAsync(UsageRecord record, CancellationToken cancellationToken)
+    {
+        if (Unwritable)
+        {
+            throw new IOException("disk full");
+        }
+
+        Assert.True(_begun.TryAdd(record.Id, record), "begun twice");
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask CompleteAsync(UsageRecord record)
+    {
+        Assert.DoesNotContain(_completed, r => r.Id == record.Id);
+        _completed.Enqueue(record);
+        return ValueTask.CompletedTask;
+    }
+
+    public async Task<UsageRecord> SingleAsync() => (await CountAsync(1))[0];
+
+    /// <summary>Rows are written after the answer's last byte: waits for so many of them.</summary>
+    public async Task<IReadOnlyList<UsageRecord>> CountAsync(int count)
+    {
+        for (var i = 0; i < 500 && _completed.Count < count; i++)
+        {
+            await Task.Delay(20);
+        }
+
+        Assert.Equal(count, _completed.Count);
+        return Completed;
+    }
+}
+
+/// <summary>Grants everything, or what a test says.</summary>
+internal sealed class TestReservations : IReservations
+{
+    private readonly ConcurrentDictionary<RequestId, (RequestUsage Used, NanoUsd Cost)?> _held = new();
+
+    public Func<ReservationRequest, ReserveOutcome> Answer { get; set; } = request => new ReserveOutcome.Granted(request.Candidates[0]);
+
+    public ImmutableArray<CounterReading> Readings { get; set; } = [];
+
+    public IReadOnlyDictionary<RequestId, (RequestUsage Used, NanoUsd Cost)?> Held => _held;
+
+    public ValueTask<ReserveOutcome> ReserveAsync(ReservationRequest request, CancellationToken cancellationToken)
+    {
+        var outcome = Answer(request);
+        if (outcome is ReserveOutcome.Granted)
+        {
+            _held[request.Id] = null;
+        }
+
+        return ValueTask.FromResult(outcome);
+    }
+
+    public ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost)
+    {
+        _held[request] = (used, cost);
+        return ValueTask.CompletedTask;
+    }
+
+    public ImmutableArray<CounterReading> Read(ImmutableArray<Cap> caps) => Readings;
+}
+
+/// <summary>Keys in order; refused ones come last.</summary>
+internal sealed class TestKeys(params string[] secrets) : IProviderKeys
+{
+    public ConcurrentQueue<(string KeyId, int Status)> Refused { get; } = new();
+
+    public ProviderKey? Current(ProviderId provider, IReadOnlyCollection<string> except)
+        => secrets.Select((secret, i) => new ProviderKey($"key-{i}", secret)).FirstOrDefault(key => !except.Contains(key.Id));
+
+    public void ReportRefused(ProviderId provider, string keyId, int status) => Refused.Enqueue((keyId, status));
+}

@@ -1,0 +1,178 @@
+using FakeAnthropic;
+using NetBird.Gateway.Metering;
+using NetBird.Policy.Pricing;
+
+namespace NetBird.Gateway.Tests.Metering;
+
+public sealed class MeteringTests
+{
+    public static TheoryData<string, bool> Answers
+    {
+        get
+        {
+            var data = new TheoryData<string, bool>();
+            foreach (var scenario in (string[])
+                ["", "tool", "thinking", "search", "unknown-fields", "thinking]][[scenario:search]][[scenario:unknown-fields", "events:300", "crlf",
+                 "gzip", "br", "zstd", "deflate", "gzip]][[scenario:events:300", "br]][[scenario:events:300", "zstd]][[scenario:events:300",
+                 "model:claude-haiku-5-5", "model:claude-unheard-of-1",
+                 "figures:in=11,out=22,read=33,w5=44,w1=55,search=6,tier=batch,geo=us,speed=fast", "figures:in=0,out=0", "big:200000"])
+            {
+                data.Add(scenario, true);
+                data.Add(scenario, false);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Answers))]
+    public async Task Answer_Metered_EqualsTheProvidersLedger(string scenario, bool stream)
+    {
+        await using var gateway = await TestGateway.StartAsync();
+
+        var answer = await gateway.AskAsync(
+            $"hi [[scenario:{scenario}]]", stream,
+            more: ""","system":[{"type":"text","text":"be kind, be quick and say so in the end","cache_control":{"type":"ephemeral","ttl":"1h"}}]""",
+            change: request => request.Headers.TryAddWithoutValidation("accept-encoding", "gzip, deflate, br, zstd"));
+
+        Assert.Equal(200, answer.Status);
+        var row = await gateway.Journal.SingleAsync();
+        var billed = Assert.Single(gateway.Upstream.Ledger.Entries);
+        Assert.Equal("completed", billed.Outcome);
+        Assert.Equal(Completeness.Complete, row.Completeness);
+        Assert.Equal(billed.InputTokens, row.Usage.Tokens.Input);
+        Assert.Equal(billed.OutputTokens, row.Usage.Tokens.Output);
+        Assert.Equal(billed.CacheReadInputTokens, row.Usage.Tokens.CacheRead);
+        Assert.Equal(billed.CacheCreation5mInputTokens, row.Usage.Tokens.CacheWrite5m);
+        Assert.Equal(billed.CacheCreation1hInputTokens, row.Usage.Tokens.CacheWrite1h);
+        Assert.Equal(billed.WebSearchRequests, row.Usage.WebSearchRequests);
+        Assert.Equal(billed.ServiceTier == "batch" ? ServiceTier.Batch : ServiceTier.Standard, row.Usage.Tier);
+        Assert.Equal(billed.InferenceGeo == "us", row.Usage.InferenceInUs);
+        Assert.Equal(billed.Speed == "fast", row.Usage.Fast);
+        Assert.Equal(billed.Model, row.Model);
+        Assert.Equal(stream, row.Stream);
+        Assert.Equal(PriceTable.Default.Price(TestAccount.Anthropic, billed.Model, row.Usage, row.Timestamp).Cost, row.Cost);
+        Assert.Equal(billed.Model == "claude-unheard-of-1", row.PriceUnknown);
+        Assert.Equal((row.Usage, row.Cost), gateway.Reservations.Held[row.Id]);
+        Assert.Equal(answer.Body.Length, row.ResponseBytes);
+        Assert.NotNull(row.TimeToFirstByte);
+        Assert.Empty(gateway.Journal.Open);
+    }
+
+    [Theory]
+    [InlineData("malformed-usage", true)]
+    [InlineData("malformed-usage", false)]
+    [InlineData("no-usage", true)]
+    [InlineData("no-usage", false)]
+    public async Task Answer_WithoutReadableUsage_IsEstimatedAndMarked(string scenario, bool stream)
+    {
+        await using var gateway = await TestGateway.StartAsync();
+
+        var answer = await gateway.AskAsync($"hi [[scenario:{scenario}]]", stream);
+
+        var row = await gateway.Journal.SingleAsync();
+        Assert.Equal(200, answer.Status);
+        Assert.Equal(Completeness.Interrupted, row.Completeness);
+        Assert.Equal((row.RequestBytes + 3) / 4, row.Usage.Tokens.Input);
+        Assert.True(row.Usage.Tokens.Output > 0);
+        Assert.True(row.Cost.Value > 0);
+        Assert.Contains(gateway.Log.Lines, line => line.Contains("no usage that can be read", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("cut:0")]
+    [InlineData("cut:1")]
+    [InlineData("cut:6")]
+    [InlineData("eof:0")]
+    [InlineData("eof:6")]
+    [InlineData("sse-error:1")]
+    [InlineData("sse-error:7")]
+    [InlineData("gzip]][[scenario:eof:6")]
+    [InlineData("zstd]][[scenario:cut:6")]
+    public async Task Stream_BrokenByTheProvider_EndsCleanly_AndIsMeteredAsFarAsItCame(string scenario)
+    {
+        await using var gateway = await TestGateway.StartAsync();
+
+        // Would throw where the body does not end as HTTP says it must.
+        var answer = await gateway.AskAsync(
+            $"hi [[scenario:{scenario}]]",
+            change: request => request.Headers.TryAddWithoutValidation("accept-encoding", "gzip, zstd"));
+
+        Assert.Equal(200, answer.Status);
+        var row = await gateway.Journal.SingleAsync();
+        var billed = Assert.Single(gateway.Upstream.Ledger.Entries);
+        Assert.Equal(Completeness.Interrupted, row.Completeness);
+        Assert.Equal(billed.SentUsage == "none" ? (row.RequestBytes + 3) / 4 : billed.InputTokens, row.Usage.Tokens.Input);
+        Assert.InRange(row.Usage.Tokens.Output, Math.Max(1, billed.SentOutputTokens - billed.SentEvents), billed.SentOutputTokens + billed.SentEvents + 5);
+        Assert.True(row.Cost.Value > 0);
+    }
+
+    [Fact]
+    public async Task PlainAnswer_BrokenByTheProvider_IsNotPassedOffAsWhole()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+
+        await Assert.ThrowsAsync<HttpRequestException>(() => gateway.AskAsync("hi [[scenario:cut]]", stream: false));
+
+        var row = await gateway.Journal.SingleAsync();
+        Assert.Equal(Completeness.Interrupted, row.Completeness);
+        Assert.True(row.Usage.Tokens.Output > 0);
+    }
+
+    [Fact]
+    public async Task Connection_BrokenBeforeAnyAnswer_IsAnswered502_AndMetered()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+
+        var answer = await gateway.AskAsync("hi [[scenario:reset]]");
+
+        Assert.Equal(502, answer.Status);
+        Assert.Equal("api_error", answer.ErrorType);
+        Assert.Null(answer.Header("x-should-retry"));
+        var row = await gateway.Journal.SingleAsync();
+        Assert.Equal(Completeness.Interrupted, row.Completeness);
+        Assert.Equal((row.RequestBytes + 3) / 4, row.Usage.Tokens.Input);
+    }
+
+    [Fact]
+    public async Task EachCall_IsBegun_BeforeItGoesUpstream()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+        gateway.Journal.Unwritable = true;
+
+        var answer = await gateway.AskAsync("hi");
+
+        Assert.Equal(503, answer.Status);
+        Assert.Equal("api_error", answer.ErrorType);
+        Assert.Equal("5", answer.Header("retry-after"));
+        Assert.Empty(gateway.Upstream.Requests.All);
+        Assert.Equal(default, Assert.Single(gateway.Reservations.Held).Value!.Value.Used);
+    }
+
+    [Fact]
+    public async Task Ledger_OfManyRequests_EqualsOurs_ToTheToken()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+        string[] scenarios = ["", "gzip", "br", "events:50", "tool", "search", "error:500", "error:429", "thinking", "zstd"];
+        string[] models = ["claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"];
+
+        await Parallel.ForAsync(0, 150, new ParallelOptions { MaxDegreeOfParallelism = 24 }, async (i, _) => await gateway.AskAsync(
+            $"number {i} [[scenario:{scenarios[i % scenarios.Length]}]]", stream: i % 3 != 0, i % 2 == 0 ? TestAccount.Alice : TestAccount.Bob,
+            models[i % models.Length], more: ",\"system\":[{\"type\":\"text\",\"text\":\"x\",\"cache_control\":{\"type\":\"ephemeral\"}}]",
+            change: request => request.Headers.TryAddWithoutValidation("accept-encoding", "gzip, br, zstd")));
+
+        var rows = (await gateway.Journal.CountAsync(150)).ToDictionary(row => row.ProviderRequestId!);
+        Assert.Equal(150, gateway.Upstream.Ledger.Entries.Count);
+        foreach (var billed in gateway.Upstream.Ledger.Entries)
+        {
+            var row = rows[billed.RequestId];
+            Assert.Equal(Completeness.Complete, row.Completeness);
+            Assert.Equal(
+                (billed.InputTokens, billed.OutputTokens, billed.CacheReadInputTokens, billed.CacheCreation5mInputTokens, billed.WebSearchRequests),
+                (row.Usage.Tokens.Input, row.Usage.Tokens.Output, row.Usage.Tokens.CacheRead, row.Usage.Tokens.CacheWrite5m, row.Usage.WebSearchRequests));
+        }
+
+        Assert.Empty(gateway.Upstream.Requests.Violations);
+    }
+}
