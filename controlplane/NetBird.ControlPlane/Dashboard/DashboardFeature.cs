@@ -1,0 +1,40 @@
+using Microsoft.AspNetCore.Hosting.StaticWebAssets;
+using MudBlazor.Services;
+
+namespace NetBird.ControlPlane.Dashboard;
+
+/// <summary>The pages of administrators and people, served by this process; nothing is loaded from anywhere else.</summary>
+internal static class DashboardFeature
+{
+    // Blazor and MudBlazor set style attributes; scripts come from files of ours alone.
+    private const string ContentSecurityPolicy =
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+        + "connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'";
+
+    public static IServiceCollection AddDashboard(this IServiceCollection services)
+    {
+        services.AddRazorComponents().AddInteractiveServerComponents();
+        services.AddMudServices();
+        return services;
+    }
+
+    /// <summary>Package assets are found in a build's output too, not only in a published one.</summary>
+    public static void UseDashboardAssets(this WebApplicationBuilder builder)
+        => StaticWebAssetsLoader.UseStaticWebAssets(builder.Environment, builder.Configuration);
+
+    public static void MapDashboard(this WebApplication app)
+    {
+        app.MapStaticAssets();
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode().Add(endpoint =>
+        {
+            var next = endpoint.RequestDelegate;
+            endpoint.RequestDelegate = http =>
+            {
+                http.Response.Headers.ContentSecurityPolicy = ContentSecurityPolicy;
+                http.Response.Headers.XContentTypeOptions = "nosniff";
+                http.Response.Headers["Referrer-Policy"] = "same-origin";
+                return next!(http);
+            };
+        });
+    }
+}
