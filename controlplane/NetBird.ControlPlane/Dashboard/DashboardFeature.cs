@@ -15,6 +15,7 @@ internal static class DashboardFeature
     {
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddMudServices();
+        services.AddSingleton<Viewing.DisplayNames>();
         return services;
     }
 
@@ -25,6 +26,7 @@ internal static class DashboardFeature
     public static void MapDashboard(this WebApplication app)
     {
         app.MapStaticAssets();
+        UsageExport.Map(app);
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode().Add(endpoint =>
         {
             var next = endpoint.RequestDelegate;
