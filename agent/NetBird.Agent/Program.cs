@@ -1,1 +1,5 @@
-return 0;
+using NetBird.Agent.Cli;
+
+return args is ["statusline", ..] and not [_, "--help" or "-h", ..]
+    ? StatusLineCommand.Run(args)
+    : await CommandTree.RunAsync(args).ConfigureAwait(false);

@@ -1,0 +1,32 @@
+using System.CommandLine;
+using Google.Protobuf;
+using NetBird.Protocol.Daemon.V1;
+
+namespace NetBird.Agent.Cli;
+
+/// <summary><c>budget</c> and <c>usage</c>: the person's own figures.</summary>
+internal static class BudgetCommand
+{
+    private static readonly JsonFormatter Json = new(
+        JsonFormatter.Settings.Default.WithFormatDefaultValues(true).WithPreserveProtoFieldNames(true).WithIndentation());
+
+    public static Command BuildBudget() => Build(
+        "budget", "Show every cap that applies to you, what is used of it and when something frees up.", reply => BudgetText.Caps(reply, TimeProvider.System.GetUtcNow()));
+
+    public static Command BuildUsage() => Build(
+        "usage", "Show your own requests, tokens and cost of the last day and the last 30 days.", BudgetText.Usage);
+
+    private static Command Build(string name, string description, Func<BudgetReply, string> format)
+    {
+        var json = CommonOptions.Json();
+        var command = new Command(name, description) { json };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var reply = await DaemonConnection.AskAsync(StateDirOf.Parse(parsed), async client => await client.GetBudgetAsync(
+                new GetBudgetRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
+            Terminal.Result.WriteLine(parsed.GetValue(json) ? Json.Format(reply) : format(reply));
+            return ExitCode.Done;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,81 @@
+using System.Globalization;
+using System.Text;
+using NetBird.Protocol.Daemon.V1;
+
+namespace NetBird.Agent.Cli;
+
+/// <summary>Caps and spend for people.</summary>
+internal static class BudgetText
+{
+    private const decimal NanoPerUsd = 1_000_000_000m;
+
+    /// <summary>One line: today's spend and the tightest cap.</summary>
+    public static string Brief(BudgetReply budget, DateTimeOffset now)
+    {
+        var spent = budget.Day is { } day ? $"{Usd(day.CostNanoUsd)} in the last 24 hours" : "no figures";
+        return budget.Caps.Where(cap => cap.Limit > 0).MinBy(Share) is { } tightest ? $"{spent}; {Left(tightest, now)}" : spent + "; no cap";
+    }
+
+    public static string Caps(BudgetReply budget, DateTimeOffset now)
+    {
+        if (budget.Caps.Count == 0)
+        {
+            return "No cap applies to you.";
+        }
+
+        var text = new StringBuilder();
+        foreach (var cap in budget.Caps.OrderBy(Share))
+        {
+            text.AppendLine($"{cap.Source} ({Scope(cap.Scope)}, {Window(cap.WindowSeconds)})");
+            text.AppendLine($"  {Bar(cap)} {Amount(cap, cap.Used)} of {Amount(cap, cap.Limit)} used{Reserved(cap)}; {Left(cap, now)}");
+        }
+
+        return text.ToString().TrimEnd();
+    }
+
+    public static string Usage(BudgetReply budget)
+    {
+        var text = new StringBuilder();
+        text.AppendLine($"{"",-15} {"requests",10} {"input",14} {"output",12} {"cache read",14} {"cache write",12} {"cost",12}");
+        foreach (var (name, spend) in new[] { ("last 24 hours", budget.Day), ("last 30 days", budget.Month) })
+        {
+            var s = spend ?? new BudgetSpend();
+            text.AppendLine(string.Create(CultureInfo.InvariantCulture,
+                $"{name,-15} {s.Requests,10:#,0} {s.InputTokens,14:#,0} {s.OutputTokens,12:#,0} {s.CacheReadTokens,14:#,0} {s.CacheWriteTokens,12:#,0} {Usd(s.CostNanoUsd),12}"));
+        }
+
+        return text.ToString().TrimEnd();
+    }
+
+    internal static string Usd(long nano) => string.Create(CultureInfo.InvariantCulture, $"${nano / NanoPerUsd:#,0.00##}");
+
+    private static decimal Share(BudgetCap cap) => cap.Limit <= 0 ? 1 : (decimal)Math.Max(0, cap.Limit - cap.Used - cap.Reserved) / cap.Limit;
+
+    private static string Left(BudgetCap cap, DateTimeOffset now)
+    {
+        var left = $"{Amount(cap, Math.Max(0, cap.Limit - cap.Used - cap.Reserved))} of {Amount(cap, cap.Limit)} left";
+        var frees = DateTimeOffset.FromUnixTimeSeconds(cap.FreesUpAt);
+        return cap.FreesUpAt > 0 && frees > now ? $"{left}, frees up in {StatusText.Ago(frees - now)}" : left;
+    }
+
+    private static string Reserved(BudgetCap cap) => cap.Reserved == 0 ? "" : $", {Amount(cap, cap.Reserved)} held for requests in flight";
+
+    private static string Amount(BudgetCap cap, long value)
+        => cap.Unit == "nano_usd" ? Usd(value) : string.Create(CultureInfo.InvariantCulture, $"{value:#,0} tokens");
+
+    private static string Scope(string scope) => scope switch { "user" => "you", "group" => "shared by your group", _ => "the whole account" };
+
+    private static string Window(long seconds) => seconds switch
+    {
+        >= 172_800 when seconds % 86_400 == 0 => $"last {seconds / 86_400} days",
+        >= 7_200 when seconds % 3_600 == 0 => $"last {seconds / 3_600} hours",
+        >= 120 when seconds % 60 == 0 => $"last {seconds / 60} minutes",
+        _ => $"last {seconds} seconds",
+    };
+
+    private static string Bar(BudgetCap cap)
+    {
+        var full = (int)Math.Clamp(20 - (20 * Share(cap)), 0, 20);
+        return "[" + new string('#', full) + new string('.', 20 - full) + "]";
+    }
+}

@@ -1,0 +1,105 @@
+using System.CommandLine;
+using NetBird.Agent.Enrolment;
+using NetBird.Agent.Store;
+
+namespace NetBird.Agent.Cli;
+
+/// <summary>Every command, and how its failures become words and exit codes.</summary>
+internal static class CommandTree
+{
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var root = Build();
+        if (args is [] or ["--help" or "-h" or "-?"])
+        {
+            // In the list of commands a line each; the examples are in each command's own help.
+            foreach (var command in root.Subcommands)
+            {
+                command.Description = command.Description?.Split('\n')[0];
+            }
+        }
+
+        var parsed = root.Parse(args);
+        if (parsed.Errors.Count != 0)
+        {
+            foreach (var error in parsed.Errors)
+            {
+                Terminal.Message.WriteLine(error.Message);
+            }
+
+            return Terminal.Fail($"See: netbird-agent {string.Join(' ', PathOf(parsed))}--help", ExitCode.WrongUsage);
+        }
+
+        try
+        {
+            // contracts.md: Ctrl-C and SIGTERM end cleanly within 5 s.
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = TimeSpan.FromSeconds(5),
+            }).ConfigureAwait(false);
+        }
+        catch (DaemonException e)
+        {
+            return Terminal.Fail(e.Message, e.ExitCode);
+        }
+        catch (StateDirectoryException e)
+        {
+            return Terminal.Fail(e.Message, ExitCode.Failed);
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCode.Failed;
+        }
+    }
+
+    internal static RootCommand Build()
+    {
+        var up = new UpCommand();
+        var root = new RootCommand(
+            """
+            Claude Code without a key: logs you in, brings up a tunnel to your company's control plane, and serves Claude Code on this machine.
+
+            Start:
+              netbird-agent up --management-url https://netbird.example.com
+              netbird-agent claude setup
+              claude
+
+            Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not running or not connected, 4 login needed, 5 not permitted.
+            Every option can be set in the environment: NETBIRD_AGENT_ and its name, such as NETBIRD_AGENT_STATE_DIR.
+            """)
+        {
+            CommonOptions.StateDir,
+            CommonOptions.Profile,
+            up.BuildUp(),
+            DownCommand.BuildDown(),
+            StatusCommand.Build(),
+            up.BuildLogin(),
+            DownCommand.BuildLogout(),
+            ExecCommand.Build(),
+            BudgetCommand.BuildBudget(),
+            BudgetCommand.BuildUsage(),
+            ServiceCommand.Build(),
+            BuildVersion(),
+        };
+
+        // Answered in Program.cs before this tree is built; listed here for --help.
+        root.Add(new Command("statusline", "Print one line for Claude Code's statusLine: who, model, spent, left."));
+        return root;
+    }
+
+    private static Command BuildVersion()
+    {
+        var command = new Command("version", "Print the version.");
+        command.SetAction(_ => Terminal.Result.WriteLine(MachineFacts.AgentVersion));
+        return command;
+    }
+
+    private static IEnumerable<string> PathOf(ParseResult parsed)
+    {
+        for (var command = parsed.CommandResult; command?.Parent is System.CommandLine.Parsing.CommandResult parent; command = parent)
+        {
+            yield return command.Command.Name + " ";
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using System.CommandLine;
+
+namespace NetBird.Agent.Cli;
+
+/// <summary>Options that many commands share, and the rule that every flag has an environment variable.</summary>
+internal static class CommonOptions
+{
+    public static readonly Option<string?> StateDir = Text("--state-dir", "Folder with this agent's state. Default: /var/lib/netbird-agent for root, else $XDG_STATE_HOME/netbird-agent.", "DIR", recursive: true);
+
+    public static readonly Option<string?> Profile = Text("--profile", "A named set of state beside the default one, for a second account.", "NAME", recursive: true);
+
+    public static Option<bool> Json() => Flag("--json", "Print the result as JSON.");
+
+    /// <summary>A text option whose default is NETBIRD_AGENT_ and its name in capitals.</summary>
+    public static Option<string?> Text(string name, string description, string help, bool recursive = false)
+    {
+        var variable = VariableOf(name);
+        return new Option<string?>(name)
+        {
+            Description = $"{description} [{variable}]",
+            HelpName = help,
+            Recursive = recursive,
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value : null,
+        };
+    }
+
+    /// <summary>A switch that an environment variable of 1 or true also sets.</summary>
+    public static Option<bool> Flag(string name, string description)
+    {
+        var variable = VariableOf(name);
+        return new Option<bool>(name)
+        {
+            Description = $"{description}",
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable(variable) is "1" or "true",
+        };
+    }
+
+    private static string VariableOf(string name) => "NETBIRD_AGENT_" + name.TrimStart('-').Replace('-', '_').ToUpperInvariant();
+}

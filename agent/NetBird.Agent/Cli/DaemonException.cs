@@ -1,0 +1,21 @@
+using Grpc.Core;
+
+namespace NetBird.Agent.Cli;
+
+/// <summary>The daemon was not asked, or did not answer. Ends the command with these words and this exit code.</summary>
+internal sealed class DaemonException(string message, int exitCode) : Exception(message)
+{
+    public int ExitCode => exitCode;
+
+    public static DaemonException NotRunning()
+        => new("The agent is not running. Run: netbird-agent up", Cli.ExitCode.NotConnected);
+
+    public static DaemonException From(RpcException e) => e.StatusCode switch
+    {
+        StatusCode.PermissionDenied => new(e.Status.Detail, Cli.ExitCode.NotPermitted),
+        StatusCode.Unavailable when e.Status.DebugException is null => new(e.Status.Detail, Cli.ExitCode.NotConnected),
+        StatusCode.Unavailable => new("The agent stopped answering. See its log, then run: netbird-agent up", Cli.ExitCode.NotConnected),
+        StatusCode.DeadlineExceeded => new("The agent did not answer in time. See its log, or run: netbird-agent doctor", Cli.ExitCode.Failed),
+        _ => new($"The agent answered: {e.Status.Detail}", Cli.ExitCode.Failed),
+    };
+}

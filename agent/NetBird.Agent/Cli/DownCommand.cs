@@ -1,0 +1,47 @@
+using System.CommandLine;
+using NetBird.Agent.Store;
+using NetBird.Protocol.Daemon.V1;
+
+namespace NetBird.Agent.Cli;
+
+/// <summary><c>down</c> and <c>logout</c>.</summary>
+internal static class DownCommand
+{
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(15);
+
+    public static Command BuildDown()
+    {
+        var command = new Command("down", "Take the tunnel down. A daemon that 'up' started ends; a service stays and answers 'run netbird-agent up'.");
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var state = StateDirOf.Parse(parsed);
+            var reply = await DaemonConnection.AskAsync(state, async client =>
+                await client.DownAsync(new DownRequest(), deadline: In(Deadline), cancellationToken: cancellationToken)).ConfigureAwait(false);
+            var asked = TimeProvider.System.GetTimestamp();
+            while (reply.DaemonEnds && InstanceLock.IsHeld(state) && TimeProvider.System.GetElapsedTime(asked) < Deadline)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, cancellationToken).ConfigureAwait(false);
+            }
+
+            Terminal.Result.WriteLine("The tunnel is down.");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    public static Command BuildLogout()
+    {
+        var command = new Command("logout", "Revoke the login at the identity provider and remove this machine from the account.");
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var state = StateDirOf.Parse(parsed);
+            await DaemonConnection.AskAsync(state, async client =>
+                await client.LogoutAsync(new LogoutRequest(), deadline: In(TimeSpan.FromSeconds(40)), cancellationToken: cancellationToken)).ConfigureAwait(false);
+            Terminal.Result.WriteLine("Logged out.");
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    internal static DateTime In(TimeSpan patience) => (TimeProvider.System.GetUtcNow() + patience).UtcDateTime;
+}

@@ -1,0 +1,86 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using NetBird.Agent.ClaudeCode;
+using NetBird.Protocol.Daemon.V1;
+
+namespace NetBird.Agent.Cli;
+
+/// <summary><c>exec</c>: a command that reaches Claude through the agent, with nothing set up.</summary>
+internal static class ExecCommand
+{
+    /// <summary>What a shell answers for a command that is not there, and one that cannot be run (POSIX 2.8.2).</summary>
+    private const int NotFound = 127;
+
+    public static Command Build()
+    {
+        var words = new Argument<string[]>("COMMAND") { Arity = ArgumentArity.OneOrMore, Description = "The command and its arguments, after --." };
+        var command = new Command("exec",
+            """
+            Run a command with Claude Code's variables set to this agent's endpoint. Its exit code is passed on; 3 when the agent is not connected.
+
+            Example:
+              netbird-agent exec -- claude -p "What does this repository do?"
+            """)
+        {
+            words,
+        };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var state = StateDirOf.Parse(parsed);
+            var status = await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
+                new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
+            if (status.State is not ("connected" or "degraded") || status.EndpointUrl.Length == 0)
+            {
+                return Terminal.Fail(status.Reason.Length != 0 ? status.Reason : "The agent is not connected yet. See: netbird-agent status",
+                    status.State is "logged_out" or "login_needed" ? ExitCode.LoginNeeded : ExitCode.NotConnected);
+            }
+
+            return await RunAsync(parsed.GetValue(words)!, status.EndpointUrl, cancellationToken).ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string[] words, string endpoint, CancellationToken cancellationToken)
+    {
+        var start = new ProcessStartInfo(words[0]) { UseShellExecute = false };
+        foreach (var word in words.Skip(1))
+        {
+            start.ArgumentList.Add(word);
+        }
+
+        ClaudeEnvironment.Apply(start.Environment, endpoint);
+
+        // The terminal sends Ctrl-C to the command as well; it decides what that means, and we pass its answer on.
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, static context => context.Cancel = true);
+        Process child;
+        try
+        {
+            child = Process.Start(start)!;
+        }
+        catch (Win32Exception e)
+        {
+            return Terminal.Fail($"'{words[0]}' cannot be run: {e.Message}", NotFound);
+        }
+
+        using (child)
+        {
+            await using var ended = cancellationToken.Register(() => Terminate(child)).ConfigureAwait(false);
+            await child.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
+            return child.ExitCode;
+        }
+    }
+
+    private static void Terminate(Process child)
+    {
+        try
+        {
+            child.Kill(entireProcessTree: true);
+        }
+        catch (InvalidOperationException)
+        {
+            // It ended by itself.
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using Google.Protobuf;
+using Grpc.Core;
+using NetBird.Protocol.Daemon.V1;
+
+namespace NetBird.Agent.Cli;
+
+/// <summary><c>status</c>: everything the daemon knows of itself.</summary>
+internal static class StatusCommand
+{
+    private static readonly JsonFormatter Json = new(
+        JsonFormatter.Settings.Default.WithFormatDefaultValues(true).WithPreserveProtoFieldNames(true).WithIndentation());
+
+    private static readonly JsonFormatter JsonLine = new(
+        JsonFormatter.Settings.Default.WithFormatDefaultValues(true).WithPreserveProtoFieldNames(true));
+
+    public static Command Build()
+    {
+        var json = CommonOptions.Json();
+        var detail = CommonOptions.Flag("--detail", "Keys, gateways and byte counts as well.");
+        var watch = CommonOptions.Flag("--watch", "Print again at every change until Ctrl-C; with --json one line each.");
+        var command = new Command("status",
+            """
+            Show the login, the tunnel, the endpoint and what is left of the budget.
+            Exit code 0 when connected or degraded, 3 when not, 4 when a login is needed.
+
+            Examples:
+              netbird-agent status
+              netbird-agent status --json | jq -r .state
+            """)
+        {
+            json, detail, watch,
+        };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var state = StateDirOf.Parse(parsed);
+            if (parsed.GetValue(watch))
+            {
+                return await DaemonConnection.AskAsync(state, client => WatchAsync(client, parsed.GetValue(json), parsed.GetValue(detail), cancellationToken)).ConfigureAwait(false);
+            }
+
+            var status = await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
+                new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
+            Terminal.Result.WriteLine(parsed.GetValue(json) ? Json.Format(status) : StatusText.Format(status, parsed.GetValue(detail), TimeProvider.System.GetUtcNow()));
+            return ExitCodeOf(status);
+        });
+        return command;
+    }
+
+    internal static int ExitCodeOf(StatusReply status) => status.State switch
+    {
+        "connected" or "degraded" => ExitCode.Done,
+        "logged_out" or "login_needed" => ExitCode.LoginNeeded,
+        _ => ExitCode.NotConnected,
+    };
+
+    private static async Task<int> WatchAsync(DaemonService.DaemonServiceClient client, bool json, bool detail, CancellationToken cancellationToken)
+    {
+        using var call = client.WatchStatus(new GetStatusRequest(), cancellationToken: cancellationToken);
+        try
+        {
+            while (await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false))
+            {
+                var status = call.ResponseStream.Current;
+                if (json)
+                {
+                    Terminal.Result.WriteLine(JsonLine.Format(status));
+                    continue;
+                }
+
+                Terminal.Result.WriteLine(StatusText.Format(status, detail, TimeProvider.System.GetUtcNow()));
+                Terminal.Result.WriteLine();
+            }
+        }
+        catch (Exception e) when (cancellationToken.IsCancellationRequested && e is RpcException or OperationCanceledException)
+        {
+            return ExitCode.Done;
+        }
+
+        return ExitCode.Done;
+    }
+}

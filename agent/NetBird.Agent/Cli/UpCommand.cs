@@ -1,0 +1,192 @@
+using System.CommandLine;
+using Grpc.Core;
+using NetBird.Agent.Store;
+using NetBird.Protocol.Daemon.V1;
+
+namespace NetBird.Agent.Cli;
+
+/// <summary><c>up</c> and <c>login</c>: the same steps, with and without the tunnel.</summary>
+internal sealed class UpCommand
+{
+    private readonly Option<string?> _managementUrl = CommonOptions.Text("--management-url", "The control plane. Kept, so it is named once.", "URL");
+    private readonly Option<string?> _setupKey = CommonOptions.Text("--setup-key", "Enrol a machine without a person. '-' reads it from standard input, which keeps it out of the process list.", "KEY|-");
+    private readonly Option<string?> _setupKeyFile = CommonOptions.Text("--setup-key-file", "Read the setup key from a file.", "FILE");
+    private readonly Option<bool> _deviceCode = CommonOptions.Flag("--device-code", "Log in with a code on another device; for machines without a browser.");
+    private readonly Option<bool> _noBrowser = CommonOptions.Flag("--no-browser", "Print the login URL instead of opening it.");
+    private readonly Option<string?> _endpoint = CommonOptions.Text("--endpoint", "Where Claude Code finds the agent. Default 127.0.0.1:8788.", "ADDR:PORT");
+    private readonly Option<string?> _tunnel = CommonOptions.Text("--tunnel", "auto, kernel, userspace or rootless. Default auto: the best that works here.", "KIND");
+    private readonly Option<string?> _namespace = CommonOptions.Text("--tunnel-namespace", "own keeps the tunnel where no other program can use it; host puts it beside the other interfaces. Default own.", "own|host");
+    private readonly Option<bool> _foreground = CommonOptions.Flag("--foreground", "Run the agent in this terminal until Ctrl-C.");
+
+    public Command BuildUp()
+    {
+        var command = new Command("up",
+            """
+            Log in where needed and bring the tunnel up.
+
+            Examples:
+              netbird-agent up --management-url https://netbird.example.com
+              netbird-agent up                                  again, with what was chosen before
+              netbird-agent up --device-code                    over ssh, where there is no browser
+              netbird-agent up --setup-key - < key.txt          a build machine
+            """);
+        _tunnel.AcceptOnlyFromAmong("auto", "kernel", "userspace", "rootless");
+        _namespace.AcceptOnlyFromAmong("own", "host");
+        AddLoginOptions(command);
+        command.Add(_tunnel);
+        command.Add(_namespace);
+        command.Add(_foreground);
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed, login: false, cancellationToken));
+        return command;
+    }
+
+    public Command BuildLogin()
+    {
+        var command = new Command("login",
+            """
+            Log in again, also while the old login still stands.
+
+            Examples:
+              netbird-agent login
+              netbird-agent login --no-browser      prints the URL, to open it elsewhere on this machine
+            """);
+        AddLoginOptions(command);
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed, login: true, cancellationToken));
+        return command;
+    }
+
+    private void AddLoginOptions(Command command)
+    {
+        command.Add(_managementUrl);
+        command.Add(_setupKey);
+        command.Add(_setupKeyFile);
+        command.Add(_deviceCode);
+        command.Add(_noBrowser);
+        command.Add(_endpoint);
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, bool login, CancellationToken cancellationToken)
+    {
+        var state = StateDirOf.Parse(parsed);
+        var request = await RequestAsync(parsed, login, cancellationToken).ConfigureAwait(false);
+        if (request.ManagementUrl.Length != 0 && Enrolment.ManagementUrl.TryParse(request.ManagementUrl, out var problem) is null)
+        {
+            return Terminal.Fail(problem, ExitCode.WrongUsage);
+        }
+
+        var noBrowser = parsed.GetValue(_noBrowser);
+        if (!login && parsed.GetValue(_foreground))
+        {
+            return await DaemonHost.RunAsync(state, detached: false, stop => AskAsync(state, request, login, noBrowser, stop), cancellationToken).ConfigureAwait(false);
+        }
+
+        await DaemonLauncher.EnsureRunningAsync(state, TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        return await AskAsync(state, request, login, noBrowser, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<UpRequest> RequestAsync(ParseResult parsed, bool login, CancellationToken cancellationToken)
+    {
+        var request = new UpRequest
+        {
+            ManagementUrl = parsed.GetValue(_managementUrl) ?? "",
+            SetupKey = (await SetupKeyAsync(parsed, cancellationToken).ConfigureAwait(false)).Trim(),
+            DeviceCode = parsed.GetValue(_deviceCode),
+            Endpoint = parsed.GetValue(_endpoint) ?? "",
+        };
+        if (!login)
+        {
+            request.Tunnel = parsed.GetValue(_tunnel) ?? "";
+            request.TunnelNamespace = parsed.GetValue(_namespace) ?? "";
+        }
+
+        return request;
+    }
+
+    private async Task<string> SetupKeyAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        if (parsed.GetValue(_setupKeyFile) is { Length: > 0 } file)
+        {
+            try
+            {
+                return await File.ReadAllTextAsync(file, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new DaemonException($"The setup key file cannot be read: {e.Message}", ExitCode.WrongUsage);
+            }
+        }
+
+        return parsed.GetValue(_setupKey) switch
+        {
+            "-" => await Console.In.ReadLineAsync(cancellationToken).ConfigureAwait(false) ?? "",
+            var key => key ?? "",
+        };
+    }
+
+    private static async Task<int> AskAsync(
+        StateDirectory state, UpRequest request, bool login, bool noBrowser, CancellationToken cancellationToken)
+    {
+        using var connection = DaemonConnection.Open(state);
+        try
+        {
+            using var call = login
+                ? connection.Client.Login(request, cancellationToken: cancellationToken)
+                : connection.Client.Up(request, cancellationToken: cancellationToken);
+            while (await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false))
+            {
+                if (Show(call.ResponseStream.Current, noBrowser) is { } exitCode)
+                {
+                    return exitCode;
+                }
+            }
+
+            return Terminal.Fail("The agent ended the conversation without a result. See: netbird-agent status", ExitCode.Failed);
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.Cancelled && cancellationToken.IsCancellationRequested)
+        {
+            return ExitCode.Done;
+        }
+        catch (RpcException e)
+        {
+            throw DaemonException.From(e);
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCode.Done;
+        }
+    }
+
+    /// <summary>Shows one event; the exit code when it was the last.</summary>
+    private static int? Show(UpEvent happened, bool noBrowser)
+    {
+        switch (happened.EventCase)
+        {
+            case UpEvent.EventOneofCase.OpenUrl:
+                LoginPrompts.ShowUrl(happened.OpenUrl, noBrowser);
+                return null;
+            case UpEvent.EventOneofCase.DeviceCode:
+                LoginPrompts.ShowCode(happened.DeviceCode);
+                return null;
+            case UpEvent.EventOneofCase.Progress:
+                Terminal.Message.WriteLine(happened.Progress + (happened.Progress.EndsWith('.') ? "" : " ..."));
+                return null;
+            case UpEvent.EventOneofCase.Failed:
+                return Terminal.Fail(happened.Failed.Message, happened.Failed.ExitCode);
+            case UpEvent.EventOneofCase.Connected:
+                var status = happened.Connected;
+                Terminal.Result.WriteLine(status.State is "connected" or "degraded"
+                    ? $"Connected as {Who(status)}. Claude Code endpoint: {status.EndpointUrl}"
+                    : $"Logged in as {Who(status)}.");
+                if (status.Reason.Length != 0 && status.State != "down")
+                {
+                    Terminal.Message.WriteLine(status.Reason);
+                }
+
+                return ExitCode.Done;
+            default:
+                return null;
+        }
+    }
+
+    private static string Who(StatusReply status) => status.UserName.Length != 0 ? status.UserName : status.PeerId;
+}

@@ -1,0 +1,274 @@
+using System.Threading.Channels;
+using Grpc.Core;
+using NetBird.Agent.Cli;
+using NetBird.Agent.Endpoint;
+using NetBird.Agent.Enrolment;
+using NetBird.Agent.Identity;
+using NetBird.Agent.Lifecycle;
+using NetBird.Agent.Lifecycle.States;
+using NetBird.Agent.Store;
+using NetBird.Protocol.Daemon.V1;
+
+namespace NetBird.Agent.DaemonApi;
+
+/// <summary>The calls of daemon.proto. Who may call was decided by the socket (OwnerOnly).</summary>
+internal sealed class DaemonApiService(
+    AgentStore store, AgentSupervisor supervisor, EndpointServer endpoint, LoginProcedure login, StatusComposer status,
+    BudgetWatch budget, DaemonLife life, TimeProvider time) : DaemonService.DaemonServiceBase
+{
+    /// <summary>Ours: a handshake and a network map take a second; what takes longer than this needs a person.</summary>
+    private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(20);
+
+    public override Task Up(UpRequest request, IServerStreamWriter<UpEvent> responseStream, ServerCallContext context)
+        => ReportAsync(responseStream, context, tell => UpAsync(request, connect: true, tell, context.CancellationToken));
+
+    public override Task Login(UpRequest request, IServerStreamWriter<UpEvent> responseStream, ServerCallContext context)
+        => ReportAsync(responseStream, context, tell => UpAsync(request, connect: false, tell, context.CancellationToken));
+
+    public override async Task<DownReply> Down(DownRequest request, ServerCallContext context)
+    {
+        store.Save(store.Settings with { WantUp = false });
+        supervisor.StoreChanged(freshLogin: false);
+        await SettleAsync(snapshot => !snapshot.State.Tunnels, context.CancellationToken).ConfigureAwait(false);
+        if (life.EndsWithDown)
+        {
+            life.StopAfterReply();
+        }
+
+        return new DownReply { DaemonEnds = life.EndsWithDown };
+    }
+
+    public override async Task<LogoutReply> Logout(LogoutRequest request, ServerCallContext context)
+    {
+        if (store.Enrolment is not { } enrolment)
+        {
+            return new LogoutReply();
+        }
+
+        // Both at once and each best effort: logging out works with the issuer or the control plane down.
+        var revoked = enrolment is { RefreshToken: { } token, Issuer: { } issuer, ClientId: { } client }
+            ? TokenRenewal.TryRevokeAsync(new LoginIssuer(issuer, client, "", false), token, context.CancellationToken)
+            : Task.FromResult(true);
+        await LeaveAsync(context.CancellationToken).ConfigureAwait(false);
+        await revoked.ConfigureAwait(false);
+        store.Save((EnrolledPeer?)null);
+        store.Save(store.Settings with { WantUp = false });
+        supervisor.StoreChanged(freshLogin: false);
+        await SettleAsync(snapshot => snapshot.State == AgentState.LoggedOut, context.CancellationToken).ConfigureAwait(false);
+        return new LogoutReply();
+    }
+
+    public override async Task<StatusReply> GetStatus(GetStatusRequest request, ServerCallContext context)
+    {
+        await budget.RefreshAsync(context.CancellationToken).ConfigureAwait(false);
+        return status.Compose();
+    }
+
+    public override async Task WatchStatus(
+        GetStatusRequest request, IServerStreamWriter<StatusReply> responseStream, ServerCallContext context)
+    {
+        while (!context.CancellationToken.IsCancellationRequested)
+        {
+            var change = supervisor.NextChangeAsync(context.CancellationToken);
+            await responseStream.WriteAsync(status.Compose(), context.CancellationToken).ConfigureAwait(false);
+            try
+            {
+                await change.ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    public override async Task<BudgetReply> GetBudget(GetBudgetRequest request, ServerCallContext context)
+        => await budget.RefreshAsync(context.CancellationToken).ConfigureAwait(false) is { } figures
+            ? BudgetMapping.ToReply(figures)
+            : throw new RpcException(new Status(StatusCode.Unavailable, supervisor.Snapshot.Reason is { Length: > 0 } reason
+                ? reason : "The control plane has not told the figures yet. Try again."));
+
+    public override Task<StopReply> Stop(StopRequest request, ServerCallContext context)
+    {
+        life.StopAfterReply();
+        return Task.FromResult(new StopReply());
+    }
+
+    /// <summary>Sends what happens as events, in order, and turns failures into the last of them.</summary>
+    private static async Task ReportAsync(
+        IServerStreamWriter<UpEvent> stream, ServerCallContext context, Func<Action<UpEvent>, Task> work)
+    {
+        var events = Channel.CreateUnbounded<UpEvent>();
+        var done = RunAsync();
+        await foreach (var happened in events.Reader.ReadAllAsync(context.CancellationToken).ConfigureAwait(false))
+        {
+            await stream.WriteAsync(happened, context.CancellationToken).ConfigureAwait(false);
+        }
+
+        await done.ConfigureAwait(false);
+
+        async Task RunAsync()
+        {
+            try
+            {
+                await work(happened => events.Writer.TryWrite(happened)).ConfigureAwait(false);
+            }
+            catch (LoginException e)
+            {
+                events.Writer.TryWrite(Failed(e.Message, e.IsFinal ? ExitCode.LoginNeeded : ExitCode.Failed));
+            }
+            catch (ControlPlaneException e)
+            {
+                events.Writer.TryWrite(Failed(e.Message, e.Problem switch
+                {
+                    ControlPlaneProblem.Blocked => ExitCode.NotPermitted,
+                    ControlPlaneProblem.Refused or ControlPlaneProblem.LoginExpired => ExitCode.LoginNeeded,
+                    _ => ExitCode.Failed,
+                }));
+            }
+            catch (OperationCanceledException) when (context.CancellationToken.IsCancellationRequested)
+            {
+                // The CLI went away; nobody is left to tell.
+            }
+            finally
+            {
+                events.Writer.Complete();
+            }
+        }
+    }
+
+    private async Task UpAsync(UpRequest request, bool connect, Action<UpEvent> tell, CancellationToken cancellationToken)
+    {
+        var wanted = Merge(store.Settings, request);
+        var url = ManagementUrl.TryParse(wanted.ManagementUrl ?? "", out var problem);
+        if (url is null)
+        {
+            tell(Failed(wanted.ManagementUrl is null ? "Name the control plane once: netbird-agent up --management-url https://..." : problem, ExitCode.WrongUsage));
+            return;
+        }
+
+        if (await endpoint.ListenAsync(wanted.Endpoint, cancellationToken).ConfigureAwait(false) is { } taken)
+        {
+            supervisor.Post(new AgentEvent.EndpointChanged(taken));
+            tell(Failed(taken, ExitCode.Failed));
+            return;
+        }
+
+        supervisor.Post(new AgentEvent.EndpointChanged(null));
+        var moved = store.Settings.ManagementUrl is { } before && before != wanted.ManagementUrl;
+        store.Save(wanted with { WantUp = connect || store.Settings.WantUp });
+        supervisor.StoreChanged(freshLogin: false);
+        if (!connect || moved || LoginIsNeeded())
+        {
+            await login.RunAsync(url, request.SetupKey, request.DeviceCode, prompt => tell(ToEvent(prompt)), cancellationToken).ConfigureAwait(false);
+        }
+
+        supervisor.StoreChanged(freshLogin: false);
+        if (connect)
+        {
+            tell(new UpEvent { Progress = "Connecting" });
+            await ConnectAsync(tell, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        tell(new UpEvent { Connected = status.Compose() });
+    }
+
+    private bool LoginIsNeeded() => supervisor.Snapshot.Facts.Login is LoginStanding.None or LoginStanding.Removed or LoginStanding.Expired;
+
+    private async Task ConnectAsync(Action<UpEvent> tell, CancellationToken cancellationToken)
+    {
+        var told = "";
+        var settled = await SettleAsync(
+            snapshot =>
+            {
+                if (snapshot.State == AgentState.Connecting && snapshot.Reason is { Length: > 0 } reason && reason != told)
+                {
+                    told = reason;
+                    tell(new UpEvent { Progress = reason });
+                }
+
+                return (snapshot.State == AgentState.Connected) || snapshot.State == AgentState.LoginNeeded
+                    || (snapshot.State == AgentState.Connecting && snapshot.Facts.TunnelProblem is not null);
+            },
+            cancellationToken).ConfigureAwait(false);
+        await budget.RefreshAsync(cancellationToken).ConfigureAwait(false);
+        tell(settled.State == AgentState.Connected || (settled.State == AgentState.Degraded && settled.Facts.GatewayAnswers)
+            ? new UpEvent { Connected = status.Compose() }
+            : Failed(settled.Reason, settled.Facts.Login switch
+            {
+                LoginStanding.Blocked => ExitCode.NotPermitted,
+                LoginStanding.Valid => ExitCode.NotConnected,
+                _ => ExitCode.LoginNeeded,
+            }));
+    }
+
+    /// <summary>Waits until the state is as wanted, or patience ends; the snapshot then.</summary>
+    private async Task<AgentSnapshot> SettleAsync(Func<AgentSnapshot, bool> wanted, CancellationToken cancellationToken)
+    {
+        using var patience = new CancellationTokenSource(ConnectPatience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        try
+        {
+            // The first look waits for the events posted so far: the snapshot before them says nothing about them.
+            await supervisor.CaughtUpAsync(either.Token).ConfigureAwait(false);
+            while (true)
+            {
+                var change = supervisor.NextChangeAsync(either.Token);
+                if (wanted(supervisor.Snapshot))
+                {
+                    return supervisor.Snapshot;
+                }
+
+                await change.ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return supervisor.Snapshot;
+        }
+    }
+
+    private async Task LeaveAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (ManagementUrl.TryParse(store.Settings.ManagementUrl ?? "", out _) is { } url)
+            {
+                await supervisor.ClientFor(url).LeaveAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (ControlPlaneException)
+        {
+            // Already removed, or not reached: the peer then stays listed until its login ends.
+        }
+    }
+
+    private static AgentSettings Merge(AgentSettings settings, UpRequest request) => settings with
+    {
+        ManagementUrl = request.ManagementUrl.Length != 0 ? request.ManagementUrl.TrimEnd('/') : settings.ManagementUrl,
+        Endpoint = request.Endpoint.Length != 0 ? request.Endpoint : settings.Endpoint,
+        Tunnel = request.Tunnel.Length != 0 ? request.Tunnel : settings.Tunnel,
+        TunnelNamespace = request.TunnelNamespace.Length != 0 ? request.TunnelNamespace : settings.TunnelNamespace,
+    };
+
+    private static UpEvent ToEvent(LoginPrompt prompt) => prompt switch
+    {
+        LoginPrompt.OpenUrl open => new UpEvent { OpenUrl = open.Url },
+        LoginPrompt.EnterCode code => new UpEvent
+        {
+            DeviceCode = new DeviceCode
+            {
+                UserCode = code.UserCode,
+                VerificationUrl = code.Url,
+                VerificationUrlComplete = code.UrlWithCode,
+                ExpiresAt = code.ExpiresAt.ToUnixTimeSeconds(),
+            },
+        },
+        LoginPrompt.Step step => new UpEvent { Progress = step.Text },
+        _ => throw new InvalidOperationException($"Unknown prompt {prompt.GetType().Name}."),
+    };
+
+    private static UpEvent Failed(string message, int exitCode)
+        => new() { Failed = new Failure { Message = message, ExitCode = exitCode } };
+}

@@ -1,0 +1,48 @@
+using System.Globalization;
+using NetBird.Protocol.Agent.V1;
+
+namespace NetBird.Agent.DaemonApi;
+
+/// <summary>The text of the status line.</summary>
+internal static class StatusLine
+{
+    private const decimal NanoPerUsd = 1_000_000_000m;
+
+    public static string Compose(string user, GetBudgetReply? figures)
+    {
+        var parts = new List<string>();
+        if (user.Length != 0)
+        {
+            parts.Add(user);
+        }
+
+        if (figures?.Day is { } day)
+        {
+            if (day.LastModel.Length != 0)
+            {
+                parts.Add(day.LastModel);
+            }
+
+            parts.Add(string.Create(CultureInfo.InvariantCulture, $"${day.CostNanoUsd / NanoPerUsd:0.00} today"));
+        }
+
+        if (Tightest(figures) is { } cap)
+        {
+            parts.Add(Left(cap));
+        }
+
+        return parts.Count == 0 ? "netbird: connected" : string.Join(" · ", parts);
+    }
+
+    /// <summary>The cap with the smallest share left.</summary>
+    internal static Cap? Tightest(GetBudgetReply? figures)
+        => figures?.Caps.Where(cap => cap.Limit > 0).MinBy(cap => (decimal)(cap.Limit - cap.Used - cap.Reserved) / cap.Limit);
+
+    private static string Left(Cap cap)
+    {
+        var left = Math.Max(0, cap.Limit - cap.Used - cap.Reserved);
+        return cap.Unit == "nano_usd"
+            ? string.Create(CultureInfo.InvariantCulture, $"${left / NanoPerUsd:0.00} of ${cap.Limit / NanoPerUsd:0.00} left")
+            : string.Create(CultureInfo.InvariantCulture, $"{left:#,0} of {cap.Limit:#,0} tokens left");
+    }
+}

@@ -1,0 +1,93 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace NetBird.Agent.Endpoint;
+
+/// <summary>Whose process is at the other end of a connection on this machine.</summary>
+internal static class SocketOwner
+{
+    // socket(7): SOL_SOCKET and SO_PEERCRED on Linux, every architecture .NET runs on.
+    private const int SolSocket = 1;
+    private const int SoPeerCred = 17;
+
+    /// <summary>The uid that holds the client's end; null when it cannot be told, which callers refuse.</summary>
+    public static uint? Of(Socket accepted)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return null;
+        }
+
+        return accepted.AddressFamily == AddressFamily.Unix
+            ? OfUnix(accepted)
+            : accepted is { RemoteEndPoint: IPEndPoint client, LocalEndPoint: IPEndPoint ours } ? OfTcp(client, ours) : null;
+    }
+
+    private static uint? OfUnix(Socket accepted)
+    {
+        // struct ucred { pid_t pid; uid_t uid; gid_t gid; }, each 32 bits.
+        Span<byte> credentials = stackalloc byte[12];
+        return accepted.GetRawSocketOption(SolSocket, SoPeerCred, credentials) == credentials.Length
+            ? MemoryMarshal.Read<uint>(credentials[4..8])
+            : null;
+    }
+
+    private static uint? OfTcp(IPEndPoint client, IPEndPoint ours)
+        => Find("/proc/net/tcp", Hex(client, mapped: false), Hex(ours, mapped: false))
+            ?? Find("/proc/net/tcp6", Hex(client, mapped: true), Hex(ours, mapped: true));
+
+    /// <summary>
+    /// proc(5), /proc/net/tcp: "sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode". A socket whose
+    /// process closed it already has inode 0 and shows uid 0, root's; it counts as unknown, or anyone could be root by
+    /// closing early.
+    /// </summary>
+    private static uint? Find(string table, string local, string remote)
+    {
+        try
+        {
+            foreach (var line in File.ReadLines(table))
+            {
+                if (!line.Contains(local, StringComparison.Ordinal))
+                {
+                    continue;
+                }
+
+                var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+                if (fields.Length > 9 && fields[1] == local && fields[2] == remote && fields[9] != "0"
+                    && uint.TryParse(fields[7], NumberStyles.None, CultureInfo.InvariantCulture, out var uid))
+                {
+                    return uid;
+                }
+            }
+        }
+        catch (IOException)
+        {
+            // No table, no answer; the caller refuses.
+        }
+
+        return null;
+    }
+
+    /// <summary>Address and port as the table prints them: 32-bit words in the machine's order, in hexadecimal.</summary>
+    internal static string Hex(IPEndPoint endpoint, bool mapped)
+    {
+        var address = endpoint.Address;
+        if (mapped && address.AddressFamily == AddressFamily.InterNetwork)
+        {
+            address = address.MapToIPv6();
+        }
+        else if (!mapped && address.IsIPv4MappedToIPv6)
+        {
+            address = address.MapToIPv4();
+        }
+
+        var bytes = address.GetAddressBytes();
+        var words = string.Concat(bytes.Chunk(4).Select(word =>
+            (BitConverter.IsLittleEndian ? BinaryPrimitives.ReadUInt32LittleEndian(word) : BinaryPrimitives.ReadUInt32BigEndian(word))
+            .ToString("X8", CultureInfo.InvariantCulture)));
+        return string.Create(CultureInfo.InvariantCulture, $"{words}:{endpoint.Port:X4}");
+    }
+}

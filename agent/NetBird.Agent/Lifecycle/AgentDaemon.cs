@@ -1,0 +1,120 @@
+using Grpc.AspNetCore.Server;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using NetBird.Agent.DaemonApi;
+using NetBird.Agent.Endpoint;
+using NetBird.Agent.Store;
+using NetBird.Agent.Tunnel;
+
+namespace NetBird.Agent.Lifecycle;
+
+/// <summary>The daemon, put together: state, tunnel, supervisor, endpoint, and the socket that the CLI asks on.</summary>
+internal sealed partial class AgentDaemon : IAsyncDisposable
+{
+    /// <summary>Ours: contracts.md gives 5 s for all of it.</summary>
+    private static readonly TimeSpan ShutdownPatience = TimeSpan.FromSeconds(4);
+
+    private readonly ServiceProvider _services;
+    private readonly StateDirectory _state;
+    private readonly ILogger<AgentDaemon> _logger;
+
+    public AgentDaemon(StateDirectory state, InstanceLock instance, bool endsWithDown, TimeProvider time, Action<ILoggingBuilder> logging)
+    {
+        _state = state;
+        var services = new ServiceCollection();
+        services.AddLogging(logging);
+        services.AddSingleton(state);
+        services.AddSingleton(instance);
+        services.AddSingleton(time);
+        services.AddSingleton(provider => AgentStore.Open(state, time, provider.GetRequiredService<ILogger<AgentStore>>()));
+        services.AddSingleton(_ => KeyFile.LoadOrCreate(state));
+        services.AddSingleton<TunnelSupervisor>();
+        services.AddSingleton<AgentSupervisor>();
+        services.AddSingleton<EndpointServer>();
+        services.AddSingleton<LoginProcedure>();
+        services.AddSingleton<BudgetWatch>();
+        services.AddSingleton<StatusComposer>();
+        services.AddSingleton<StatusLineServer>();
+        services.AddSingleton(_ => new DaemonLife(endsWithDown));
+        services.AddSingleton<DaemonApiService>();
+        _services = services.BuildServiceProvider();
+        _logger = _services.GetRequiredService<ILogger<AgentDaemon>>();
+    }
+
+    /// <summary>Runs until it is told to stop or <paramref name="cancellationToken"/> ends it.</summary>
+    /// <param name="ready">Called once the CLI can connect.</param>
+    public async Task RunAsync(Func<Task> ready, CancellationToken cancellationToken)
+    {
+        var life = _services.GetRequiredService<DaemonLife>();
+        var supervisor = _services.GetRequiredService<AgentSupervisor>();
+        var endpoint = _services.GetRequiredService<EndpointServer>();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, life.Stopping);
+        var settings = _services.GetRequiredService<AgentStore>().Settings;
+        if (!life.EndsWithDown || settings.ManagementUrl is not null)
+        {
+            // A first 'up' says in a moment where to listen; until then the default port stays free.
+            supervisor.Post(new AgentEvent.EndpointChanged(await endpoint.ListenAsync(settings.Endpoint, stop.Token).ConfigureAwait(false)));
+        }
+
+        var running = supervisor.RunAsync(stop.Token);
+        await using var api = BuildApi();
+        File.Delete(_state.DaemonSocket);
+        await api.StartAsync(stop.Token).ConfigureAwait(false);
+        OwnerOnlySocket(_state.DaemonSocket);
+        var lines = _services.GetRequiredService<StatusLineServer>().RunAsync(stop.Token);
+        Log.Running(_logger, Environment.ProcessId, _state.Path);
+        await ready().ConfigureAwait(false);
+        await running.ConfigureAwait(false);
+        await lines.ConfigureAwait(false);
+        using var patience = new CancellationTokenSource(ShutdownPatience, _services.GetRequiredService<TimeProvider>());
+        await api.StopAsync(patience.Token).ConfigureAwait(false);
+        File.Delete(_state.DaemonSocket);
+        Log.Stopped(_logger);
+    }
+
+    public ValueTask DisposeAsync() => _services.DisposeAsync();
+
+    private WebApplication BuildApi()
+    {
+        var owner = new OwnerOnly(rootToo: true, _services.GetRequiredService<ILogger<OwnerOnly>>());
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddSingleton(_services.GetRequiredService<ILoggerFactory>());
+        builder.Services.AddSingleton(_services.GetRequiredService<DaemonApiService>());
+        builder.Services.AddRoutingCore();
+        builder.Services.AddGrpc();
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.ListenUnixSocket(_state.DaemonSocket, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                listen.Use(owner.Close);
+            });
+        });
+        var api = builder.Build();
+        api.UseRouting();
+        api.MapGrpcService<DaemonApiService>();
+        return api;
+    }
+
+    private static void OwnerOnlySocket(string path)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.Lifecycle + 21, LogLevel.Information, "The daemon runs as process {ProcessId} with its state in {State}")]
+        public static partial void Running(ILogger logger, int processId, string state);
+
+        [LoggerMessage(EventIds.Lifecycle + 22, LogLevel.Information, "The daemon stops")]
+        public static partial void Stopped(ILogger logger);
+    }
+}

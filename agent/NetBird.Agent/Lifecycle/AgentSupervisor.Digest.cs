@@ -1,0 +1,57 @@
+using NetBird.Agent.Enrolment;
+
+namespace NetBird.Agent.Lifecycle;
+
+/// <summary>What each event does to the facts.</summary>
+internal sealed partial class AgentSupervisor
+{
+    private static AgentFacts Digest(AgentFacts facts, AgentEvent happened) => happened switch
+    {
+        AgentEvent.StoreChanged stored => facts with
+        {
+            WantUp = stored.Settings.WantUp,
+            ManagementUrl = stored.Settings.ManagementUrl,
+            Login = stored.Enrolment is null ? LoginStanding.None
+                : stored.FreshLogin || facts.Login == LoginStanding.None ? LoginStanding.Valid
+                : facts.Login,
+            LoginExpiresAt = stored.Enrolment?.LoginExpiresAt,
+            RenewalProblem = stored.FreshLogin ? null : facts.RenewalProblem,
+        },
+        AgentEvent.SyncChanged { News: var news } => DigestSync(facts, news),
+        AgentEvent.RenewalEnded { Problem: { } problem } => facts with { RenewalProblem = problem },
+        AgentEvent.RenewalEnded renewed => facts with
+        {
+            RenewalProblem = null,
+            LoginExpiresAt = renewed.LoginExpiresAt,
+            Login = facts.Login == LoginStanding.Expired ? LoginStanding.Valid : facts.Login,
+        },
+        AgentEvent.EndpointChanged endpoint => facts with { EndpointProblem = endpoint.Problem },
+        _ => facts,
+    };
+
+    private static AgentFacts DigestSync(AgentFacts facts, SyncNews news) => news switch
+    {
+        SyncNews.Map map => facts with
+        {
+            Map = map.Value,
+            SyncConnected = true,
+            SyncProblem = null,
+            Login = LoginStanding.Valid,
+            LoginExpiresAt = map.Value.LoginExpiresAt,
+        },
+        SyncNews.Alive => facts with { SyncConnected = true, SyncProblem = null },
+        SyncNews.Lost lost => facts with { SyncConnected = false, SyncProblem = lost.Reason },
+        SyncNews.Refused refused => facts with
+        {
+            SyncConnected = false,
+            Login = refused.Problem switch
+            {
+                ControlPlaneProblem.LoginExpired => LoginStanding.Expired,
+                ControlPlaneProblem.Blocked => LoginStanding.Blocked,
+                _ => LoginStanding.Removed,
+            },
+            LoginDetail = refused.Reason,
+        },
+        _ => facts,
+    };
+}

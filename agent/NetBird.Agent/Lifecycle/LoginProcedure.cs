@@ -1,0 +1,54 @@
+using NetBird.Agent.Enrolment;
+using NetBird.Agent.Identity;
+using NetBird.Agent.Store;
+
+namespace NetBird.Agent.Lifecycle;
+
+/// <summary>Logs a person or machine in and binds this machine's key to them.</summary>
+internal sealed class LoginProcedure(AgentStore store, AgentSupervisor supervisor, TimeProvider time)
+{
+    /// <exception cref="LoginException">Not logged in at the issuer.</exception>
+    /// <exception cref="ControlPlaneException">The control plane refused or is not reached.</exception>
+    public async Task RunAsync(
+        Uri url, string setupKey, bool deviceCode, Action<LoginPrompt> tell, CancellationToken cancellationToken)
+    {
+        var controlPlane = supervisor.ClientFor(url);
+        var info = await controlPlane.GetLoginInfoAsync(cancellationToken).ConfigureAwait(false);
+        var machine = MachineFacts.Describe(store.Settings.Tunnel);
+        if (setupKey.Length != 0)
+        {
+            tell(new LoginPrompt.Step("Enrolling this machine with a setup key"));
+            var enrolled = await controlPlane.EnrolAsync(new LoginIdentity.SetupKey(setupKey), machine, cancellationToken).ConfigureAwait(false);
+            Keep(enrolled, null, null);
+            return;
+        }
+
+        if (info.Issuer.Length == 0)
+        {
+            throw new LoginException($"The control plane at {url} names no identity provider. Ask your administrator, or use a setup key.");
+        }
+
+        var issuer = new LoginIssuer(info.Issuer, info.ClientId, info.Scope.Length == 0 ? "openid profile email" : info.Scope, info.DeviceCodeSupported);
+        var login = deviceCode
+            ? await DeviceLogin.RunAsync(issuer, tell, time, cancellationToken).ConfigureAwait(false)
+            : await BrowserLogin.RunAsync(issuer, tell, time, cancellationToken).ConfigureAwait(false);
+        tell(new LoginPrompt.Step("Enrolling this machine"));
+        var reply = await controlPlane.EnrolAsync(new LoginIdentity.IdToken(login.IdToken), machine, cancellationToken).ConfigureAwait(false);
+        Keep(reply, issuer, login.RefreshToken);
+    }
+
+    private void Keep(Protocol.Agent.V1.EnrolReply reply, LoginIssuer? issuer, string? refreshToken)
+    {
+        store.Save(new EnrolledPeer
+        {
+            PeerId = reply.PeerId,
+            UserName = reply.UserName,
+            LoginExpiresAt = reply.LoginExpiresAt > 0 ? DateTimeOffset.FromUnixTimeSeconds(reply.LoginExpiresAt) : null,
+            Issuer = issuer?.Issuer,
+            ClientId = issuer?.ClientId,
+            Scope = issuer?.Scope,
+            RefreshToken = refreshToken,
+        });
+        supervisor.StoreChanged(freshLogin: true);
+    }
+}

@@ -1,0 +1,60 @@
+using NetBird.Agent.Endpoint;
+
+namespace NetBird.Agent.Lifecycle.States;
+
+/// <summary>
+/// One state of the agent: what it is called, what runs in it, what people and Claude Code are told, and which state
+/// the facts lead to. States hold nothing; the facts do.
+/// </summary>
+internal abstract class AgentState
+{
+    /// <summary>Ours: how long a silence may be a passing one before people are told what could block the way.</summary>
+    private static readonly TimeSpan Passing = TimeSpan.FromSeconds(10);
+
+    public static readonly AgentState LoggedOut = new LoggedOut();
+    public static readonly AgentState LoginNeeded = new LoginNeeded();
+    public static readonly AgentState Down = new Down();
+    public static readonly AgentState Connecting = new Connecting();
+    public static readonly AgentState Connected = new Connected();
+    public static readonly AgentState Degraded = new Degraded();
+
+    /// <summary>The name of contracts.md and daemon.proto.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Whether the sync stream is kept open.</summary>
+    public virtual bool Syncs(AgentFacts facts) => false;
+
+    /// <summary>Whether the tunnel is kept up.</summary>
+    public virtual bool Tunnels => false;
+
+    /// <summary>Why we are here and what to do; empty when all is well.</summary>
+    public abstract string Reason(AgentFacts facts);
+
+    /// <summary>What the endpoint answers instead of forwarding; null forwards.</summary>
+    public abstract EndpointRefusal? Refusal(AgentFacts facts);
+
+    /// <summary>The state the facts lead to, this one when nothing changes.</summary>
+    public abstract AgentState Next(AgentFacts facts);
+
+    /// <summary>What stands in the way of any connection, first things first; null when nothing does.</summary>
+    protected static AgentState? Barrier(AgentFacts facts) => facts switch
+    {
+        { ManagementUrl: null } or { Login: LoginStanding.None } => LoggedOut,
+        { Login: not LoginStanding.Valid } => LoginNeeded,
+        { WantUp: false } => Down,
+        _ => null,
+    };
+
+    /// <summary>The state of a machine with nothing in its way.</summary>
+    protected static AgentState Established(AgentFacts facts)
+        => facts.SyncConnected && facts.GatewayAnswers && facts.EndpointProblem is null ? Connected : Degraded;
+
+    /// <summary>What to say of a tunnel that is open and unanswered.</summary>
+    protected static string SilenceOf(AgentFacts facts)
+    {
+        var where = string.Join(", ", facts.Map?.Gateways.Select(gateway => $"{gateway.Host}:{gateway.Port}") ?? []);
+        return facts.SilentSince is { } since && facts.Now - since >= Passing
+            ? $"The gateway at {where} does not answer over UDP. It may be down, or a firewall may drop UDP. Run: netbird-agent doctor"
+            : $"Waiting for an answer of the gateway at {where}.";
+    }
+}

@@ -1,0 +1,29 @@
+using NetBird.Agent.Endpoint;
+
+namespace NetBird.Agent.Lifecycle.States;
+
+/// <summary>On the way: the network map, then the tunnel, then a first answer through it.</summary>
+internal sealed class Connecting : AgentState
+{
+    public override string Name => "connecting";
+
+    public override bool Syncs(AgentFacts facts) => true;
+
+    public override bool Tunnels => true;
+
+    public override string Reason(AgentFacts facts) => facts switch
+    {
+        { TunnelProblem: { } problem } => problem,
+        { Map: null, SyncProblem: { } problem } => $"{problem} It is tried again; nothing to do unless it stays so.",
+        { Map: null } => "Asking the control plane for the network map.",
+        { Map.Gateways.Count: 0 } => "The account has no gateway yet. Ask your administrator.",
+        { TunnelOpen: false } => "Opening the tunnel.",
+        _ => SilenceOf(facts),
+    };
+
+    public override EndpointRefusal? Refusal(AgentFacts facts)
+        => EndpointRefusal.Unavailable("The tunnel is not up yet. " + Reason(facts) + " See: netbird-agent status");
+
+    public override AgentState Next(AgentFacts facts)
+        => Barrier(facts) ?? (facts.TunnelOpen && facts.GatewayAnswers ? Established(facts) : this);
+}

@@ -1,0 +1,28 @@
+using NetBird.Agent.Endpoint;
+
+namespace NetBird.Agent.Lifecycle.States;
+
+/// <summary>Something is wrong that is being mended: requests may still pass, and are tried.</summary>
+internal sealed class Degraded : AgentState
+{
+    public override string Name => "degraded";
+
+    public override bool Syncs(AgentFacts facts) => true;
+
+    public override bool Tunnels => true;
+
+    public override string Reason(AgentFacts facts) => facts switch
+    {
+        { EndpointProblem: { } problem } => problem,
+        { TunnelProblem: { } problem } => problem,
+        { GatewayAnswers: false } => SilenceOf(facts),
+        { SyncProblem: { } problem } => $"{problem} The tunnel still works; the connection is tried again.",
+        _ => "The control plane is being reached again. The tunnel still works.",
+    };
+
+    /// <summary>Requests are tried: a gateway that came back a moment ago is found by the attempt itself.</summary>
+    public override EndpointRefusal? Refusal(AgentFacts facts) => null;
+
+    public override AgentState Next(AgentFacts facts)
+        => Barrier(facts) ?? (facts.TunnelOpen ? Established(facts) : Connecting);
+}

@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Text.Json;
+using NetBird.Agent.Tests.TestSupport;
+
+namespace NetBird.Agent.Tests;
+
+/// <summary>Login with a provider that nobody here wrote, driven through the real executable.</summary>
+public sealed class LoginTests
+{
+    [SkippableFact]
+    public async Task Login_InBrowserWithPkce_EnrolsWithTheIssuersToken()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var plane = await TestControlPlane.StartAsync(idp.Issuer);
+        await using var agent = new AgentProcess();
+
+        var login = agent.Start("login", "--no-browser", "--management-url", plane.Url);
+        var url = await UrlOf(login);
+        var page = await OidcProvider.WalkAsync(url, "ada");
+        var outcome = await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(20));
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Contains("You may close this window", page, StringComparison.Ordinal);
+
+        // The provider requires PKCE, so a token at all shows that it was used (it takes pushed requests, so the URL does not).
+        Assert.Equal("ada", Claims(Assert.Single(plane.IdTokens)).GetProperty("sub").GetString());
+        Assert.Single(plane.Peers);
+    }
+
+    [SkippableFact]
+    public async Task Login_WithDeviceCode_EnrolsOnceTheCodeIsEnteredElsewhere()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var plane = await TestControlPlane.StartAsync(idp.Issuer);
+        await using var agent = new AgentProcess();
+
+        var login = agent.Start("login", "--device-code", "--management-url", plane.Url);
+        var url = await UrlOf(login, "Or open: ");
+        await OidcProvider.WalkAsync(url, "ada");
+        var outcome = await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(30));
+
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Single(plane.IdTokens);
+    }
+
+    [Fact]
+    public async Task Login_SetupKeyFromStandardInput_EnrolsWithoutAPerson()
+    {
+        await using var plane = await TestControlPlane.StartAsync();
+        await using var agent = new AgentProcess();
+
+        var outcome = await agent.RunWithAsync(plane.SetupKey + "\n", "login", "--setup-key", "-", "--management-url", plane.Url);
+
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Single(plane.Peers);
+    }
+
+    [Fact]
+    public async Task Login_WrongSetupKey_SaysSoWithExitCode4()
+    {
+        await using var plane = await TestControlPlane.StartAsync();
+        await using var agent = new AgentProcess();
+
+        var outcome = await agent.RunWithAsync("wrong\n", "login", "--setup-key", "-", "--management-url", plane.Url);
+
+        Assert.Equal(4, outcome.ExitCode);
+        Assert.Contains("This setup key is not known.", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("http://example.com", "https://example.com")]
+    [InlineData("ftp://x", "not an http or https URL")]
+    public async Task Login_UnsafeManagementUrl_IsRefusedInWords(string url, string words)
+    {
+        await using var agent = new AgentProcess();
+
+        var outcome = await agent.RunAsync("login", "--management-url", url);
+
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains(words, outcome.Error, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task Login_IssuerDown_SaysWhichWithinSeconds()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var plane = await TestControlPlane.StartAsync(idp.Issuer);
+        await using var agent = new AgentProcess();
+        idp.Stop();
+
+        var outcome = await agent.RunAsync("login", "--no-browser", "--management-url", plane.Url);
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains(idp.Issuer, outcome.Error, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task Logout_AfterLogin_LeavesTheAccountAndForgetsTheTokens()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var plane = await TestControlPlane.StartAsync(idp.Issuer);
+        await using var agent = new AgentProcess();
+        var login = agent.Start("login", "--no-browser", "--management-url", plane.Url);
+        await OidcProvider.WalkAsync(await UrlOf(login), "ada");
+        await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(20));
+
+        var outcome = await agent.RunAsync("logout");
+
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Equal(1, plane.Departures);
+        Assert.Empty(plane.Peers);
+        Assert.Equal("logged_out", (await agent.StatusAsync()).GetProperty("state").GetString());
+    }
+
+    private static async Task<string> UrlOf(Process login, string prefix = "")
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        var seen = new List<string>();
+        while (await login.StandardError.ReadLineAsync(patience.Token) is { } line)
+        {
+            seen.Add(line);
+            if (line.StartsWith(prefix + "http", StringComparison.Ordinal))
+            {
+                return line[prefix.Length..];
+            }
+        }
+
+        throw new InvalidOperationException(string.Join('\n', seen));
+    }
+
+    private static JsonElement Claims(string token)
+    {
+        var part = token.Split('.')[1].Replace('-', '+').Replace('_', '/');
+        return JsonDocument.Parse(Convert.FromBase64String(part.PadRight((part.Length + 3) / 4 * 4, '='))).RootElement;
+    }
+}

@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Text.RegularExpressions;
+
+namespace NetBird.Agent.Tests.TestSupport;
+
+/// <summary>npm's oidc-provider as a process, and a person who clicks through its pages.</summary>
+internal sealed partial class OidcProvider : IDisposable
+{
+    private Process? _node;
+
+    private OidcProvider(int port, int lifetimeSeconds)
+    {
+        Port = port;
+        LifetimeSeconds = lifetimeSeconds;
+    }
+
+    public int Port { get; }
+
+    public int LifetimeSeconds { get; }
+
+    public string Issuer => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port}");
+
+    public static async Task<OidcProvider> StartAsync(int lifetimeSeconds = 3600)
+    {
+        Skip.If(Environment.GetEnvironmentVariable("NETBIRD_NODE_MODULES") is not { Length: > 0 } modules
+            || !Directory.Exists(Path.Combine(modules, "oidc-provider")), "NETBIRD_NODE_MODULES names no folder with oidc-provider");
+        var provider = new OidcProvider(Ports.Free(), lifetimeSeconds);
+        await provider.RestartAsync();
+        return provider;
+    }
+
+    public async Task RestartAsync()
+    {
+        var start = new ProcessStartInfo("node") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Idp", "provider.mjs"));
+        start.ArgumentList.Add(Port.ToString(CultureInfo.InvariantCulture));
+        start.ArgumentList.Add(LifetimeSeconds.ToString(CultureInfo.InvariantCulture));
+        _node = Process.Start(start)!;
+        _node.ErrorDataReceived += (_, _) => { };
+        _node.BeginErrorReadLine();
+        while (await _node.StandardOutput.ReadLineAsync() is { } line)
+        {
+            if (line.StartsWith("listening", StringComparison.Ordinal))
+            {
+                return;
+            }
+        }
+
+        throw new InvalidOperationException("oidc-provider did not start.");
+    }
+
+    public void Stop()
+    {
+        _node?.Kill();
+        _node?.WaitForExit();
+        _node = null;
+    }
+
+    /// <summary>Follows redirects and submits the forms as a person does, until a page has no form; its text.</summary>
+    public static async Task<string> WalkAsync(string url, string person, string? userCode = null)
+    {
+        using var handler = new HttpClientHandler { CookieContainer = new CookieContainer(), UseProxy = false };
+        using var http = new HttpClient(handler);
+        var answer = await http.GetAsync(url);
+        for (var step = 0; step < 8; step++)
+        {
+            var page = await answer.Content.ReadAsStringAsync();
+            var form = FormPattern().Match(page);
+            if (!form.Success)
+            {
+                return page;
+            }
+
+            var fields = InputPattern().Matches(page)
+                .Select(input => (Name: AttributePattern("name").Match(input.Value).Groups[1].Value, Value: AttributePattern("value").Match(input.Value).Groups[1].Value))
+                .Where(field => field.Name.Length != 0 && field.Name != "abort")
+                .GroupBy(field => field.Name)
+                .ToDictionary(group => group.Key, group => group.First().Value);
+            if (fields.TryGetValue("login", out _))
+            {
+                (fields["login"], fields["password"]) = (person, "x");
+            }
+
+            if (fields.TryGetValue("user_code", out _) && userCode is not null)
+            {
+                fields["user_code"] = userCode;
+            }
+
+            using var content = new FormUrlEncodedContent(fields);
+            answer = await http.PostAsync(new Uri(answer.RequestMessage!.RequestUri!, WebUtility.HtmlDecode(form.Groups[1].Value)), content);
+        }
+
+        throw new InvalidOperationException("The pages do not end.");
+    }
+
+    public void Dispose() => Stop();
+
+    [GeneratedRegex("<form[^>]*action=\"([^\"]*)\"", RegexOptions.IgnoreCase)]
+    private static partial Regex FormPattern();
+
+    [GeneratedRegex("<input[^>]*>", RegexOptions.IgnoreCase)]
+    private static partial Regex InputPattern();
+
+    private static Regex AttributePattern(string name) => new($"{name}=\"([^\"]*)\"", RegexOptions.IgnoreCase);
+}
