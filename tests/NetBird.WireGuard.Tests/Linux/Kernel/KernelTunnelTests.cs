@@ -1,0 +1,42 @@
+namespace NetBird.WireGuard.Tests.Linux.Kernel;
+
+/// <summary>
+/// The kernel adapter against the kernel, and against our userspace end, in a virtual machine. The checks are in
+/// tests/KernelGuest/Checks.cs; each is reported here under its name.
+/// </summary>
+[Trait("Needs", "qemu")]
+public sealed class KernelTunnelTests(KernelGuest guest) : IClassFixture<KernelGuest>
+{
+    [SkippableTheory]
+    [InlineData("kernel-to-kernel")]
+    [InlineData("kernel-to-userspace")]
+    [InlineData("userspace-to-kernel")]
+    [InlineData("kernel-to-userspace-ipv6-preshared")]
+    [InlineData("many-peers")]
+    [InlineData("many-prefixes")]
+    [InlineData("wg-agrees")]
+    [InlineData("network-changed")]
+    [InlineData("removed-when-disposed")]
+    [InlineData("left-behind-is-removed")]
+    [InlineData("others-interface-is-kept")]
+    [InlineData("port-taken")]
+    public void Guest_Check_IsOk(string check)
+    {
+        Skip.If(guest.Missing is not null, guest.Missing);
+
+        Assert.True(
+            guest.Console.Any(line => line.Contains($"ok {check} (", StringComparison.Ordinal)),
+            "The guest said:\n" + string.Join('\n', guest.Console));
+    }
+
+    [SkippableFact]
+    public void Guest_Checks_AreAllReportedHere()
+    {
+        Skip.If(guest.Missing is not null, guest.Missing);
+
+        var here = typeof(KernelTunnelTests).GetMethod(nameof(Guest_Check_IsOk))!
+            .GetCustomAttributes(typeof(InlineDataAttribute), false).Length;
+        Assert.Equal(here, guest.Console.Count(line => line.Contains("ok ", StringComparison.Ordinal) && line.Contains(" ms", StringComparison.Ordinal)));
+        Assert.Contains(guest.Console, line => line.Contains("guest done, 0 failed", StringComparison.Ordinal));
+    }
+}
