@@ -1,5 +1,6 @@
 using System.Net;
 using NetBird.WireGuard.Linux;
+using NetBird.WireGuard.Linux.Kernel;
 
 namespace NetBird.WireGuard;
 
@@ -12,6 +13,11 @@ public static class Tunnel
     {
         ArgumentNullException.ThrowIfNull(options);
         Check(options);
+
+        if (options.Kind == TunnelKind.Kernel && OperatingSystem.IsLinux())
+        {
+            return KernelTunnel.OpenAsync(options, cancellationToken);
+        }
 
         // Opening makes system calls that may wait for the kernel; the caller's thread is not held up by them.
         return Task.Run(() => Open(options), cancellationToken);

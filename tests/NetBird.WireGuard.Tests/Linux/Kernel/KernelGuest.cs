@@ -91,7 +91,7 @@ public sealed class KernelGuest : IAsyncLifetime
         foreach (var root in (string[])[Environment.GetEnvironmentVariable("NETBIRD_TEST_KERNEL") ?? "/", "/"])
         {
             var boot = Path.Combine(root, "boot");
-            foreach (var kernel in Directory.Exists(boot) ? Directory.GetFiles(boot, "vmlinuz-*").OrderDescending(StringComparer.Ordinal) : [])
+            foreach (var kernel in KernelsIn(boot))
             {
                 var version = Path.GetFileName(kernel)["vmlinuz-".Length..];
                 var modules = ((string[])["lib/modules", "usr/lib/modules"])
@@ -106,6 +106,9 @@ public sealed class KernelGuest : IAsyncLifetime
 
         return (null, null);
     }
+
+    private static IEnumerable<string> KernelsIn(string boot)
+        => Directory.Exists(boot) ? Directory.GetFiles(boot, "vmlinuz-*").OrderDescending(StringComparer.Ordinal) : [];
 
     // The build puts it beside this assembly's own folder: artifacts/bin/PROJECT/CONFIGURATION.
     private static string? FindGuest()

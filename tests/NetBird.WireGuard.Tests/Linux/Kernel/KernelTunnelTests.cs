@@ -1,3 +1,5 @@
+using Xunit.Abstractions;
+
 namespace NetBird.WireGuard.Tests.Linux.Kernel;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace NetBird.WireGuard.Tests.Linux.Kernel;
 /// tests/KernelGuest/Checks.cs; each is reported here under its name.
 /// </summary>
 [Trait("Needs", "qemu")]
-public sealed class KernelTunnelTests(KernelGuest guest) : IClassFixture<KernelGuest>
+public sealed class KernelTunnelTests(KernelGuest guest, ITestOutputHelper output) : IClassFixture<KernelGuest>
 {
     [SkippableTheory]
     [InlineData("kernel-to-kernel")]
@@ -24,9 +26,9 @@ public sealed class KernelTunnelTests(KernelGuest guest) : IClassFixture<KernelG
     {
         Skip.If(guest.Missing is not null, guest.Missing);
 
-        Assert.True(
-            guest.Console.Any(line => line.Contains($"ok {check} (", StringComparison.Ordinal)),
-            "The guest said:\n" + string.Join('\n', guest.Console));
+        var line = guest.Console.FirstOrDefault(line => line.Contains($"ok {check} (", StringComparison.Ordinal));
+        Assert.True(line is not null, "The guest said:\n" + string.Join('\n', guest.Console));
+        output.WriteLine(line);
     }
 
     [SkippableFact]
