@@ -100,7 +100,7 @@ internal static class Checks
 
     private static async Task<string> ManyPeersAsync(CancellationToken stop)
     {
-        const int Count = 1_000;
+        const int Count = 300;
         using var key = PrivateKey.Generate();
         await using var tunnel = await OpenAsync(TunnelKind.Kernel, key, [KernelAddress], stop);
         for (var i = 0; i < Count; i++)
