@@ -52,6 +52,9 @@ internal sealed partial class Engine : IDatagramReceiver, IAsyncDisposable
 
     public int Mtu => _device.Mtu;
 
+    /// <summary>True when no handshake message waits or is being handled.</summary>
+    public bool IsIdle => _handshakes.IsIdle;
+
     /// <summary>Begins to carry packets.</summary>
     public void Start()
     {

@@ -18,6 +18,7 @@ internal sealed class HandshakeQueue : IDisposable
     private readonly EngineClock _clock;
     private readonly Thread _thread;
     private long _loadUntilMs;
+    private bool _handling;
     private bool _disposed;
 
     public HandshakeQueue(EngineClock clock, Action<byte[], UdpEndpoint> handle)
@@ -25,6 +26,18 @@ internal sealed class HandshakeQueue : IDisposable
         _clock = clock;
         _thread = new Thread(() => Run(handle)) { IsBackground = true, Name = "wg-handshake" };
         _thread.Start();
+    }
+
+    /// <summary>True when no message waits or is being handled.</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _items.Count == 0 && !_handling;
+            }
+        }
     }
 
     public bool IsUnderLoad => _clock.NowMs < Volatile.Read(ref _loadUntilMs);
@@ -72,6 +85,7 @@ internal sealed class HandshakeQueue : IDisposable
             Item item;
             lock (_gate)
             {
+                _handling = false;
                 while (_items.Count == 0 && !_disposed)
                 {
                     Monitor.Wait(_gate);
@@ -83,6 +97,7 @@ internal sealed class HandshakeQueue : IDisposable
                 }
 
                 item = _items.Dequeue();
+                _handling = true;
             }
 
             handle(item.Message, item.From);
