@@ -20,14 +20,14 @@ internal sealed record BudgetRuleRecord : IDocument<BudgetRuleId>
 
     public ImmutableSortedSet<UserId> TargetUsers { get; init; } = [];
 
-    public PolicyLimits Limits { get; init; } = new(null, null);
+    public LimitSettings Limits { get; init; } = LimitSettings.None;
 
     public DateTimeOffset CreatedAt { get; init; }
 
     public DateTimeOffset ModifiedAt { get; init; }
 
     /// <summary>What decisions are made by.</summary>
-    public BudgetRule ToBudgetRule() => new(Id, Name, Enabled, TargetGroups, TargetUsers, Limits);
+    public BudgetRule ToBudgetRule() => new(Id, Name, Enabled, TargetGroups, TargetUsers, Limits.ToLimits());
 
     string IDocument.Label => Name;
 }

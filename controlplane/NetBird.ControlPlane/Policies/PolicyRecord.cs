@@ -23,7 +23,7 @@ internal sealed record PolicyRecord : IDocument<PolicyId>
 
     public ImmutableArray<GuardrailId> Guardrails { get; init; } = [];
 
-    public PolicyLimits Limits { get; init; } = new(null, null);
+    public LimitSettings Limits { get; init; } = LimitSettings.None;
 
     /// <summary>Batches and files may be used.</summary>
     public bool AllowBatches { get; init; }
@@ -34,7 +34,7 @@ internal sealed record PolicyRecord : IDocument<PolicyId>
     public DateTimeOffset ModifiedAt { get; init; }
 
     public AccessPolicy ToAccessPolicy()
-        => new(Id, Name, Enabled, SourceGroups, Providers, Guardrails, Limits, AllowBatches);
+        => new(Id, Name, Enabled, SourceGroups, Providers, Guardrails, Limits.ToLimits(), AllowBatches);
 
     string IDocument.Label => Name;
 }

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using NetBird.ControlPlane.Store;
+using NetBird.Policy;
+using NetBird.Policy.Pricing;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Providers;
@@ -30,6 +32,14 @@ internal sealed record Provider : IDocument<ProviderId>
 
     public DateTimeOffset ModifiedAt { get; init; }
 
+    /// <summary>Prices that differ from the list, for the price table.</summary>
+    public IEnumerable<PriceOverride> PriceOverrides() => Models
+        .Where(model => model.Prices is not null)
+        .Select(model => new PriceOverride(Id, model.Id, new(model.Prices!.Since, model.Prices.ToRates()))); // filtered above
+
+    /// <summary>What policy decides by.</summary>
+    public PolicyProvider ToPolicyProvider() => new(Id, Name, [.. Models.Select(model => model.Id)]);
+
     string IDocument.Label => Name;
 }
 
@@ -42,8 +52,27 @@ internal sealed record SealedProviderKey(string Id, string Name, string Sealed, 
 
 /// <summary>A model a provider offers.</summary>
 /// <param name="Id">As callers name it.</param>
-/// <param name="Price">In place of the list price, or null.</param>
-internal sealed record ProviderModel(string Id, ModelPrice? Price);
+/// <param name="Prices">In place of the list price, or null.</param>
+internal sealed record ProviderModel(string Id, TokenPrices? Prices);
 
-/// <summary>Price of one token in nano-USD, by bucket. Null: derived from <paramref name="Input"/> as the list does.</summary>
-internal sealed record ModelPrice(long Input, long Output, long? CacheRead, long? CacheWrite5m, long? CacheWrite1h);
+/// <summary>Prices of one token in nano-USD.</summary>
+/// <param name="Since">Requests before it keep the list price.</param>
+/// <param name="Input">Plain prompt tokens.</param>
+/// <param name="Output">Generated tokens.</param>
+/// <param name="CacheRead">Null: a tenth of input, as the list does.</param>
+/// <param name="CacheWrite5m">Null: 1.25 times input.</param>
+/// <param name="CacheWrite1h">Null: twice input.</param>
+internal sealed record TokenPrices(
+    DateTimeOffset Since, long Input, long Output, long? CacheRead, long? CacheWrite5m, long? CacheWrite1h)
+{
+    public ModelRates ToRates()
+    {
+        var derived = ModelRates.FromInputAndOutput(Input, Output);
+        return derived with
+        {
+            CacheRead = CacheRead ?? derived.CacheRead,
+            CacheWrite5m = CacheWrite5m ?? derived.CacheWrite5m,
+            CacheWrite1h = CacheWrite1h ?? derived.CacheWrite1h,
+        };
+    }
+}

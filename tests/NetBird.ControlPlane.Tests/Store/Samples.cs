@@ -4,7 +4,7 @@ using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Providers;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Users;
-using NetBird.Policy;
+using NetBird.ControlPlane.Policies;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Tests.Store;
@@ -21,8 +21,8 @@ internal static class Samples
         var key = new SetupKeyId("ci");
         var provider = new ProviderId("anthropic");
         var guardrail = new GuardrailId("models");
-        var limits = new PolicyLimits(
-            new(1_000_000, 50_000, TimeSpan.FromSeconds(60), Strict: true), new(0, 20_000_000_000, TimeSpan.FromDays(1), Strict: false));
+        var limits = new LimitSettings(
+            new(true, 1_000_000, 50_000, 60, Strict: true), new(false, 0, 20_000_000_000, 86400, Strict: false));
         draft.Settings.Put(new() { AccountName = "Acme \"Überlingen\" <x>", Contact = "it@acme.example", LoginExpiry = TimeSpan.FromHours(8) });
         draft.Groups.Put(new()
         {
@@ -49,7 +49,7 @@ internal static class Samples
         draft.Providers.Put(new()
         {
             Id = provider, Name = "Anthropic", Kind = "anthropic_api", Upstream = new("https://api.example.com/base"), Enabled = true,
-            Keys = [new("k1", "first", "sealed", At)], Models = [new("claude-x", new(3000, 15000, null, 3750, null)), new("claude-y", null)],
+            Keys = [new("k1", "first", "sealed", At)], Models = [new("claude-x", new(At, 3000, 15000, null, 3750, null)), new("claude-y", null)],
         });
         draft.Guardrails.Put(new()
         {

@@ -1,0 +1,42 @@
+using NetBird.ControlPlane.Users;
+
+namespace NetBird.ControlPlane.AdminApi;
+
+/// <summary>Stands before every handler of the admin API: who calls, and may they. Bodies are read behind it only.</summary>
+internal sealed class AdminGate(AdminAuthentication authentication) : IEndpointFilter
+{
+    public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        var http = context.HttpContext;
+
+        // Answers hold names, addresses and, once, secrets: no cache keeps them.
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.Headers.XContentTypeOptions = "nosniff";
+        if (authentication.Recognise(http) is not { } caller)
+        {
+            return Problems.NotAuthenticated();
+        }
+
+        if (caller.Token?.ScimOnly == true)
+        {
+            return Problems.NotPermitted("a token that is not for SCIM alone");
+        }
+
+        var access = http.GetEndpoint()?.Metadata.GetMetadata<Access>();
+        if (access is null || caller.Role < access.Minimum)
+        {
+            return Problems.NotPermitted($"the role {(access?.Minimum ?? Role.Owner).ToString().ToLowerInvariant()}");
+        }
+
+        http.Features.Set(caller);
+        try
+        {
+            return await next(context);
+        }
+        catch (IOException)
+        {
+            // The store said why in the log; nothing was changed.
+            return Problems.Unavailable("The configuration could not be written; nothing was changed. Try again.");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using NetBird.ControlPlane.Peers;
+using NetBird.ControlPlane.Providers;
+using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Tokens;
+using NetBird.Gateway.Credentials;
+
+namespace NetBird.ControlPlane.AdminApi;
+
+/// <summary>Administration: the configuration, its REST API and what keeps it in order.</summary>
+internal static class AdministrationFeature
+{
+    /// <param name="services">The host's.</param>
+    /// <param name="options">What the host knows.</param>
+    /// <param name="store">Opened by the host before anything else, so that a store that cannot be opened is the first word; the host disposes of it.</param>
+    public static IServiceCollection AddAdministration(
+        this IServiceCollection services, AdministrationOptions options, ConfigurationStore store)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton(store);
+        services.AddSingleton<IConfigurationStore>(store);
+        services.AddSingleton(new SecretSeal(StateKeys.Protection(options.StateDirectory)));
+        services.AddSingleton<ProviderKeys>();
+        services.AddSingleton<IProviderKeys>(provider => provider.GetRequiredService<ProviderKeys>());
+        services.AddSingleton<ProviderForm>();
+        services.AddSingleton<ProviderTest>();
+        services.AddSingleton<SampleProvider>();
+        services.AddSingleton<PeerActivity>();
+        services.AddHostedService<PeerUpkeep>();
+        services.AddSingleton<TokenUse>();
+        services.AddSingleton<AdminAuthentication>();
+        services.AddSingleton<AdminGate>();
+        services.AddSingleton<Commits>();
+        services.AddHttpClient(ProviderTest.ClientName).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            UseProxy = true,
+        });
+        services.AddAdminOpenApi();
+        return services;
+    }
+
+    /// <summary>Maps <c>/api</c>, the OpenAPI document and the sample provider.</summary>
+    public static void MapAdminApi(this IEndpointRouteBuilder app)
+    {
+        var gate = app.ServiceProvider.GetRequiredService<AdminGate>();
+        var api = app.MapGroup("/api");
+        api.AddEndpointFilter(gate.InvokeAsync);
+        api.MapGroups();
+        api.MapUsers();
+        api.MapTokens();
+        api.MapPeers();
+        api.MapSetupKeys();
+        api.MapProviders();
+        api.MapPolicies();
+        api.MapGuardrails();
+        api.MapBudgetRules();
+        api.MapSettings();
+        api.MapAudit();
+        api.MapFallback(() => Problems.NotFound("path")).ForEveryone().ExcludeFromDescription();
+        app.MapSampleProvider();
+        app.MapOpenApi("/openapi/{documentName}.json");
+    }
+}

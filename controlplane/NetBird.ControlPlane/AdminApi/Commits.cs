@@ -1,0 +1,36 @@
+using NetBird.ControlPlane.Forms;
+using NetBird.ControlPlane.Store;
+
+namespace NetBird.ControlPlane.AdminApi;
+
+/// <summary>Changes by REST: a refusal abandons the change, so nothing is half made.</summary>
+internal sealed class Commits(IConfigurationStore store)
+{
+    /// <summary>A change without a body.</summary>
+    public Task<IResult> RunAsync(HttpContext http, Func<ConfigurationDraft, IResult> change)
+        => store.CommitAsync(http.Caller().Actor, draft => Settle(draft, change(draft)), http.RequestAborted);
+
+    /// <summary>A change told by a JSON body. Errors the form holds after the change abandon it, all in one answer.</summary>
+    public async Task<IResult> RunAsync(HttpContext http, Func<ConfigurationDraft, Form, IResult> change)
+    {
+        var (node, refusal) = await RequestBody.ReadAsync(http);
+        return node is null
+            ? refusal!  // one of the two is there
+            : await RunAsync(http, draft =>
+            {
+                var form = new Form(node);
+                var answer = change(draft, form);
+                return form.IsValid || answer is ProblemAnswer ? answer : Problems.Invalid(form.Errors);
+            });
+    }
+
+    private static IResult Settle(ConfigurationDraft draft, IResult answer)
+    {
+        if (answer is ProblemAnswer)
+        {
+            draft.Abandon();
+        }
+
+        return answer;
+    }
+}
