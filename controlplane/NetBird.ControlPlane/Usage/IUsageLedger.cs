@@ -22,6 +22,13 @@ internal interface IUsageLedger
     /// <exception cref="IOException">Nothing was added.</exception>
     ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken);
 
+    /// <summary>The sequence of the last row it has, 0 for none.</summary>
+    ValueTask<long> LastSequenceAsync(CancellationToken cancellationToken);
+
+    /// <summary>Whether rows can be written now, asked a few times a second.</summary>
+    /// <exception cref="IOException">They cannot.</exception>
+    ValueTask ProbeAsync(CancellationToken cancellationToken);
+
     /// <summary>Drops rows and sums that are older than asked for.</summary>
     ValueTask<RetentionResult> RetainAsync(DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, CancellationToken cancellationToken);
 

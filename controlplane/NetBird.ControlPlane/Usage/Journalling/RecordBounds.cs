@@ -1,0 +1,48 @@
+using NetBird.Gateway.Metering;
+using NetBird.Primitives;
+
+namespace NetBird.ControlPlane.Usage.Journalling;
+
+/// <summary>
+/// Keeps what others wrote within bounds: a provider's count or a caller's header must neither overflow a sum nor fill the disk.
+/// </summary>
+internal static class RecordBounds
+{
+    /// <summary>A million times any real request.</summary>
+    private const long MostTokens = 1_000_000_000_000;
+
+    /// <summary>A million dollars.</summary>
+    private const long MostNanoUsd = 1_000_000 * NanoUsd.PerUsd;
+
+    public static UsageRecord Apply(UsageRecord record)
+    {
+        var tokens = record.Usage.Tokens;
+        var bounded = new TokenUsage(
+            Tokens(tokens.Input),
+            Tokens(tokens.Output),
+            Tokens(tokens.CacheRead),
+            Tokens(tokens.CacheWrite5m),
+            Tokens(tokens.CacheWrite1h));
+        return record with
+        {
+            UserName = Cut(record.UserName, 256)!,
+            Model = Cut(record.Model, 256)!,
+            SessionId = Cut(record.SessionId, 128),
+            AgentId = Cut(record.AgentId, 128),
+            DenyText = Cut(record.DenyText, 1024),
+            ProviderRequestId = Cut(record.ProviderRequestId, 128),
+            Usage = record.Usage with
+            {
+                Tokens = bounded,
+                WebSearchRequests = Math.Clamp(record.Usage.WebSearchRequests, 0, 1_000_000),
+                CodeExecutionRequests = Math.Clamp(record.Usage.CodeExecutionRequests, 0, 1_000_000),
+            },
+            Cost = new(Math.Clamp(record.Cost.Value, 0, MostNanoUsd)),
+            Completeness = record.Completeness == 0 ? Completeness.Complete : record.Completeness,
+        };
+    }
+
+    private static long Tokens(long count) => Math.Clamp(count, 0, MostTokens);
+
+    private static string? Cut(string? text, int most) => text is { Length: var length } && length > most ? text[..most] : text;
+}

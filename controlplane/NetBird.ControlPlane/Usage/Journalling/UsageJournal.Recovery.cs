@@ -1,0 +1,124 @@
+using System.Buffers.Binary;
+using NetBird.ControlPlane.Usage.Rows;
+using NetBird.Gateway.Metering;
+using NetBird.Policy;
+using NetBird.Policy.Pricing;
+using NetBird.Primitives;
+
+namespace NetBird.ControlPlane.Usage.Journalling;
+
+/// <summary>The start: what the last process left is read back before anything is accepted.</summary>
+internal sealed partial class UsageJournal
+{
+    /// <summary>Ours, for a row that a crash left without any figure: what an answer is taken to have been.</summary>
+    private const long UnseenOutputTokens = 1_000;
+
+    /// <summary>Opens the journal of a state directory and starts handing records to the ledger.</summary>
+    /// <exception cref="IOException">The directory or the ledger cannot be used.</exception>
+    public static async Task<UsageJournal> OpenAsync(
+        string directory,
+        IUsageLedger ledger,
+        ChargeHistory history,
+        TimeProvider time,
+        ILogger<UsageJournal> logger,
+        CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(directory);
+        var journal = new UsageJournal(directory, ledger, history, time, logger);
+        journal.Recover(await ledger.LastSequenceAsync(cancellationToken));
+        journal._loop = journal.RunAsync();
+        return journal;
+    }
+
+    private void Recover(long ledgerHas)
+    {
+        var begun = new Dictionary<RequestId, UsageRecord>();
+        _sequence = ledgerHas;
+        DateTimeOffset newest = default;
+        foreach (var path in Directory.GetFiles(_directory, "*.journal").Order(StringComparer.Ordinal))
+        {
+            _segmentNumber = Math.Max(_segmentNumber, long.TryParse(Path.GetFileNameWithoutExtension(path), out var n) ? n : 0);
+            var frames = JournalSegment.ReadFrames(path, out var torn);
+            if (torn > 0)
+            {
+                Log.TornTail(_logger, Path.GetFileName(path), torn);
+            }
+
+            foreach (var frame in frames)
+            {
+                if (frame[0] is not (BeginFrame or CompleteFrame))
+                {
+                    continue;
+                }
+
+                var sequence = BinaryPrimitives.ReadInt64LittleEndian(frame.AsSpan(1));
+                var record = new RowBlock(frame[9..]).All().Single();
+                newest = Later(newest, record.Timestamp + record.Duration);
+                if (frame[0] == BeginFrame)
+                {
+                    begun[record.Id] = record;
+                    continue;
+                }
+
+                begun.Remove(record.Id);
+                _recent.Add(record.Id);
+                if (sequence > ledgerHas && sequence > _sequence)
+                {
+                    _sequence = sequence;
+                    _ready.Add(new(sequence, record));
+                    _history.Note(record);
+                }
+            }
+
+            _old.Add((path, _sequence));
+        }
+
+        _segment = JournalSegment.Create(SegmentPath(++_segmentNumber));
+        foreach (var record in begun.Values.OrderBy(record => record.Timestamp))
+        {
+            // Written as finished before anything else happens: a crash during recovery finds it done.
+            var interrupted = RecordBounds.Apply(Interrupted(record, newest));
+            if (_recent.Add(record.Id) && !TryCompleteLocked(interrupted))
+            {
+                throw new IOException("The usage journal cannot be written.");
+            }
+
+            _history.Note(interrupted);
+            Log.Interrupted(_logger, record.Id, record.UserName);
+        }
+
+        Log.Opened(_logger, _ready.Count, begun.Count);
+    }
+
+    /// <summary>
+    /// A request that the last process did not see the end of: with the figures it began with, or where it had none, a token for
+    /// every four bytes of its body and an answer of 1,000 tokens. It ended, at the latest, with the last sign of life.
+    /// </summary>
+    private static UsageRecord Interrupted(UsageRecord record, DateTimeOffset lastSign)
+    {
+        var usage = record.Usage;
+        var cost = record.Cost;
+        var unknown = record.PriceUnknown;
+        if (usage == default && record.Kind is RequestKind.Messages)
+        {
+            usage = new(new TokenUsage(record.RequestBytes / 4, UnseenOutputTokens));
+        }
+
+        if (cost == NanoUsd.Zero && usage != default)
+        {
+            var priced = PriceTable.Default.Price(record.Provider ?? default, record.Model, usage, record.Timestamp);
+            (cost, unknown) = (priced.Cost, !priced.Known);
+        }
+
+        return record with
+        {
+            Usage = usage,
+            Cost = cost,
+            PriceUnknown = unknown,
+            Completeness = Completeness.Interrupted,
+            Duration = lastSign > record.Timestamp ? lastSign - record.Timestamp : TimeSpan.Zero,
+        };
+    }
+
+    private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
+}

@@ -1,0 +1,181 @@
+using NetBird.ControlPlane.Usage.Rows;
+using NetBird.Gateway.Metering;
+using NetBird.Primitives;
+
+namespace NetBird.ControlPlane.Usage.Journalling;
+
+/// <summary>
+/// Takes every record the moment it is made and hands it to the ledger in batches. A record is written to a segment before
+/// the call returns, so that what was accepted survives kill -9; a request that had begun and not ended when
+/// the process died becomes an interrupted row at the next start.
+/// <para>
+/// Closed when it cannot write: <see cref="BeginAsync"/> throws while the segment, or the ledger behind it, fails, and
+/// accepts again by itself once both work. A finished record is never refused: it waits in memory for the disk.
+/// </para>
+/// </summary>
+internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
+{
+    private const byte BeginFrame = 1;
+    private const byte CompleteFrame = 2;
+    private const byte ProbeFrame = 3;
+
+    /// <summary>Ours: a batch of LiteDB inserts costs little more than one row up to about here.</summary>
+    private const int BatchRows = 2_000;
+
+    /// <summary>Ours: more than this and a restart would take seconds to read it back.</summary>
+    private const long SegmentBytes = 32 << 20;
+
+    /// <summary>Ours: refused requests that could not be written are kept up to this many; those with usage always.</summary>
+    private const int MostDeferredRefusals = 50_000;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<RequestId, UsageRecord> _inFlight = [];
+    private readonly Queue<UsageRecord> _deferred = new();
+    private readonly List<JournalledRecord> _ready = [];
+    private readonly List<(string Path, long LastSequence)> _old = [];
+    private readonly RecentIds _recent = new(1 << 16);
+    private readonly RowBlockBuilder _packer = new();
+    private readonly ByteSink _sink = new();
+    private readonly string _directory;
+    private readonly IUsageLedger _ledger;
+    private readonly ChargeHistory _history;
+    private readonly TimeProvider _time;
+    private readonly ILogger<UsageJournal> _logger;
+    private JournalSegment _segment;
+    private long _segmentNumber;
+    private long _sequence;
+    private string? _segmentFault;
+    private string? _ledgerFault;
+
+    private UsageJournal(
+        string directory, IUsageLedger ledger, ChargeHistory history, TimeProvider time, ILogger<UsageJournal> logger)
+    {
+        (_directory, _ledger, _history, _time, _logger) = (directory, ledger, history, time, logger);
+        _segment = null!; // Set by OpenAsync before anyone has this object.
+    }
+
+    /// <summary>Records that a crash would have to replay: accepted, not yet in the ledger.</summary>
+    public int Backlog
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _ready.Count + _deferred.Count;
+            }
+        }
+    }
+
+    /// <summary>Requests that have begun and not ended.</summary>
+    public int InFlight
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _inFlight.Count;
+            }
+        }
+    }
+
+    public ValueTask BeginAsync(UsageRecord record, CancellationToken cancellationToken)
+    {
+        record = RecordBounds.Apply(record);
+        lock (_gate)
+        {
+            if ((_segmentFault ?? _ledgerFault) is { } fault)
+            {
+                throw new IOException(fault);
+            }
+
+            AppendLocked(BeginFrame, 0, record);
+            _inFlight[record.Id] = record;
+        }
+
+        return default;
+    }
+
+    public ValueTask CompleteAsync(UsageRecord record)
+    {
+        record = RecordBounds.Apply(record);
+        lock (_gate)
+        {
+            if (!_recent.Add(record.Id))
+            {
+                return default;
+            }
+
+            if (_segmentFault is not null || !TryCompleteLocked(record))
+            {
+                DeferLocked(record);
+            }
+        }
+
+        _history.Note(record);
+        _work.Writer.TryWrite(true);
+        return default;
+    }
+
+    private bool TryCompleteLocked(UsageRecord record)
+    {
+        try
+        {
+            AppendLocked(CompleteFrame, _sequence + 1, record);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+
+        _segment.LastSequence = ++_sequence;
+        _inFlight.Remove(record.Id);
+        _ready.Add(new(_sequence, record));
+        return true;
+    }
+
+    /// <summary>It stays among those in flight, too: should the process die now, the begin frame is what is left of it.</summary>
+    private void DeferLocked(UsageRecord record)
+    {
+        if (record.Usage == default && _deferred.Count >= MostDeferredRefusals)
+        {
+            Log.RefusalNotKept(_logger, record.Id);
+            return;
+        }
+
+        _deferred.Enqueue(record);
+    }
+
+    private void AppendLocked(byte kind, long sequence, UsageRecord? record)
+    {
+        _sink.Clear();
+        _sink.Byte(kind);
+        _sink.Int64(sequence);
+        if (record is not null)
+        {
+            _packer.Clear();
+            _packer.Add(record);
+            _packer.WriteTo(_sink);
+        }
+
+        try
+        {
+            _segment.Append(_sink.Written);
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            SegmentFailsLocked(failed);
+            throw new IOException(_segmentFault, failed);
+        }
+    }
+
+    private void SegmentFailsLocked(Exception failed)
+    {
+        if (_segmentFault is null)
+        {
+            Log.SegmentFails(_logger, failed, _segment.Path);
+            _segmentFault = "The usage journal cannot be written.";
+        }
+    }
+
+    private string SegmentPath(long number) => Path.Combine(_directory, $"{number:D10}.journal");
+}

@@ -1,0 +1,173 @@
+using System.Collections.Immutable;
+using LiteDB;
+using NetBird.ControlPlane.Usage.Sums;
+using NetBird.Gateway.Metering;
+
+namespace NetBird.ControlPlane.Usage.LiteDb;
+
+/// <summary>Overviews, retention and verification.</summary>
+internal sealed partial class LiteDbUsageLedger
+{
+    public ValueTask<ImmutableArray<OverviewRow>> OverviewAsync(OverviewQuery query, CancellationToken cancellationToken)
+    {
+        var rows = ImmutableArray.CreateBuilder<OverviewRow>();
+        foreach (var (start, end) in Spans.Of(query))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var byKey = new SortedDictionary<string, UsageTotals>(StringComparer.Ordinal);
+            Sum(byKey, query.GroupBy, start > query.From ? start : query.From, end < query.To ? end : query.To, cancellationToken);
+            rows.AddRange(byKey.Select(sum => new OverviewRow(start, end, sum.Key, sum.Value)));
+        }
+
+        return new(rows.DrainToImmutable());
+    }
+
+    /// <summary>
+    /// Whole hours from sums; what is left at either end (a range or a zone that is not on the hour) from rows, as
+    /// long as they are kept.
+    /// </summary>
+    private void Sum(
+        SortedDictionary<string, UsageTotals> byKey,
+        OverviewKey by,
+        DateTimeOffset from,
+        DateTimeOffset to,
+        CancellationToken cancellationToken)
+    {
+        var (first, end) = WholeHours(from, to);
+        if (first >= end)
+        {
+            AddRows(from, to);
+            return;
+        }
+
+        _sums.Visit(first, end, new UsageQuery(), (_, key, totals, words) => Add(words[NumberOf(key, by)], totals));
+        AddRows(from, HourlySums.StartOf(first));
+        AddRows(HourlySums.StartOf(end), to);
+
+        void AddRows(DateTimeOffset rowsFrom, DateTimeOffset rowsTo)
+        {
+            if (rowsFrom < rowsTo)
+            {
+                foreach (var record in Unordered(WithinRetention(new() { From = rowsFrom, To = rowsTo }), cancellationToken))
+                {
+                    Add(KeyOf(record, by), UsageTotals.Of(record));
+                }
+            }
+        }
+
+        void Add(string key, UsageTotals totals) => byKey[key] = byKey.GetValueOrDefault(key) + totals;
+    }
+
+    public ValueTask<RetentionResult> RetainAsync(
+        DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, CancellationToken cancellationToken)
+    {
+        lock (_writing)
+        {
+            ReopenIfStale();
+            var from = HourlySums.StartOf(HourlySums.HourOf(rowsFrom));
+            from = from > _rowsFrom ? from : _rowsFrom;
+            List<BlockInfo> old;
+            lock (_reading)
+            {
+                // The last block stays: rows are still added to it.
+                old = _blocks.Take(Math.Max(0, _blocks.Count - 1)).Where(block => block.Last < from.UtcTicks).ToList();
+            }
+
+            try
+            {
+                _stale = true;
+                _database.BeginTrans();
+                _rowsFrom = from;
+                old.ForEach(block => Blocks.Delete(block.Id));
+                old.ForEach(block => BlockIndex.Delete(block.Id));
+                var hours = Hours.DeleteMany(Query.LT("_id", HourlySums.HourOf(sumsFrom)));
+                StoreMeta(_sequence);
+                _database.Commit();
+                _sums.DropBefore(HourlySums.HourOf(sumsFrom));
+                lock (_reading)
+                {
+                    _blocks.RemoveAll(old.Contains);
+                }
+
+                _stale = false;
+                return new(new RetentionResult(old.Sum(block => (long)block.Count), hours));
+            }
+            catch (Exception failed) when (failed is LiteException or UnauthorizedAccessException)
+            {
+                TryRollback();
+                throw new IOException($"{_path} cannot be written: {failed.Message}", failed);
+            }
+        }
+    }
+
+    public ValueTask<ImmutableArray<string>> VerifyAsync(CancellationToken cancellationToken)
+    {
+        var found = ImmutableArray.CreateBuilder<string>();
+        lock (_writing)
+        {
+            var fromRows = new HourlySums();
+            var ids = new HashSet<string>(StringComparer.Ordinal);
+            foreach (var block in BlocksOf(new()))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                try
+                {
+                    var rows = ReadBlock(block.Id)?.All().ToList() ?? throw new InvalidDataException($"Block {block.Id} is missing.");
+                    fromRows.Replace(fromRows.With(rows));
+                    found.AddRange(rows.Where(row => !ids.Add(row.Id.Value)).Select(row => $"Request {row.Id} is in the ledger twice."));
+                    if (rows.Count != block.Count)
+                    {
+                        found.Add($"Block {block.Id} has {rows.Count} rows, not {block.Count}.");
+                    }
+                }
+                catch (InvalidDataException damaged)
+                {
+                    found.Add(damaged.Message);
+                }
+            }
+
+            CompareSums(fromRows, found);
+        }
+
+        return new(found.DrainToImmutable());
+    }
+
+    /// <summary>Only hours whose rows and sums are both kept can be compared.</summary>
+    private void CompareSums(HourlySums fromRows, ImmutableArray<string>.Builder found)
+    {
+        var expected = Total(fromRows);
+        var kept = Total(_sums);
+        foreach (var hour in expected.Keys.Union(kept.Keys).Order())
+        {
+            if (hour >= HourlySums.HourOf(_rowsFrom) && expected.GetValueOrDefault(hour) != kept.GetValueOrDefault(hour))
+            {
+                found.Add($"The sums of the hour from {HourlySums.StartOf(hour):u} do not equal its rows.");
+            }
+        }
+
+        static Dictionary<long, UsageTotals> Total(HourlySums sums)
+        {
+            var totals = new Dictionary<long, UsageTotals>();
+            sums.Visit(long.MinValue / 2, long.MaxValue / 2, new(), (hour, _, sum, _) => totals[hour] = totals.GetValueOrDefault(hour) + sum);
+            return totals;
+        }
+    }
+
+    private static int NumberOf(SumKey key, OverviewKey by) => by switch
+    {
+        OverviewKey.User => key.User,
+        OverviewKey.Group => key.Charged,
+        OverviewKey.Model => key.Model,
+        OverviewKey.Provider => key.Provider,
+        _ => throw new ArgumentOutOfRangeException(nameof(by), by, "Not a key."),
+    };
+
+    private static string KeyOf(UsageRecord record, OverviewKey by) => by switch
+    {
+        OverviewKey.User => record.User?.Value ?? "",
+        OverviewKey.Group => record.ChargedGroup?.Value ?? "",
+        OverviewKey.Model => record.Model,
+        OverviewKey.Provider => record.Provider?.Value ?? "",
+        _ => throw new ArgumentOutOfRangeException(nameof(by), by, "Not a key."),
+    };
+}

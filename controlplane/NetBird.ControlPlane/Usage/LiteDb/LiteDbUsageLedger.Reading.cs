@@ -1,0 +1,143 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using NetBird.ControlPlane.Usage.Sums;
+using NetBird.Gateway.Metering;
+
+namespace NetBird.ControlPlane.Usage.LiteDb;
+
+/// <summary>Pages, exports and sessions, from blocks; counts from sums where the filter allows.</summary>
+internal sealed partial class LiteDbUsageLedger
+{
+    public ValueTask<UsagePage<UsageRecord>> QueryAsync(UsageQuery query, CancellationToken cancellationToken)
+    {
+        query = WithinRetention(query);
+        var size = Math.Clamp(query.PageSize, 1, 1000);
+        var page = Math.Max(1, query.Page);
+        var total = Count(query, cancellationToken);
+        var skip = (long)(page - 1) * size;
+        var rows = ImmutableArray.CreateBuilder<UsageRecord>();
+        if (skip < total)
+        {
+            foreach (var record in NewestFirst(query, cancellationToken))
+            {
+                if (skip-- > 0)
+                {
+                    continue;
+                }
+
+                rows.Add(record);
+                if (rows.Count == size)
+                {
+                    break;
+                }
+            }
+        }
+
+        return new(new UsagePage<UsageRecord>(rows.DrainToImmutable(), page, size, total));
+    }
+
+    public async IAsyncEnumerable<UsageRecord> EnumerateAsync(
+        UsageQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Task.Yield();
+        foreach (var record in NewestFirst(WithinRetention(query), cancellationToken))
+        {
+            yield return record;
+        }
+    }
+
+    public ValueTask<UsagePage<SessionSummary>> SessionsAsync(UsageQuery query, CancellationToken cancellationToken)
+        => new(SessionSums.Page(Unordered(WithinRetention(query), cancellationToken), query));
+
+    /// <summary>Rows that are older than what is kept may linger in a block beside younger ones; they are gone all the same.</summary>
+    private UsageQuery WithinRetention(UsageQuery query)
+        => query.From is { } from && from >= _rowsFrom ? query : query with { From = _rowsFrom };
+
+    /// <summary>
+    /// Whole hours from the sums, the parts of an hour at either end from rows; sessions are not in the sums.
+    /// </summary>
+    private long Count(UsageQuery query, CancellationToken cancellationToken)
+    {
+        if (query.Session is not null)
+        {
+            return Unordered(query, cancellationToken).LongCount();
+        }
+
+        var (first, end) = WholeHours(query.From ?? DateTimeOffset.MinValue, query.To ?? DateTimeOffset.MaxValue);
+        if (first >= end)
+        {
+            return Unordered(query, cancellationToken).LongCount();
+        }
+
+        long count = 0;
+        _sums.Visit(first, end, query, (_, _, totals, _) => count += totals.Requests);
+        if (query.From is { } from && from < HourlySums.StartOf(first))
+        {
+            count += Unordered(query with { To = HourlySums.StartOf(first) }, cancellationToken).LongCount();
+        }
+
+        if (query.To is { } to && to > HourlySums.StartOf(end))
+        {
+            count += Unordered(query with { From = HourlySums.StartOf(end) }, cancellationToken).LongCount();
+        }
+
+        return count;
+    }
+
+    /// <summary>The hours that lie wholly within; none when the second is not after the first.</summary>
+    private static (long First, long End) WholeHours(DateTimeOffset from, DateTimeOffset to)
+        => ((from.UtcTicks + TimeSpan.TicksPerHour - 1) / TimeSpan.TicksPerHour, to.UtcTicks / TimeSpan.TicksPerHour);
+
+    /// <summary>Blocks that may hold rows of the range, in the order of their ids.</summary>
+    private List<BlockInfo> BlocksOf(UsageQuery query)
+    {
+        var from = query.From?.UtcTicks ?? long.MinValue;
+        var to = query.To?.UtcTicks ?? long.MaxValue;
+        lock (_reading)
+        {
+            return _blocks.FindAll(block => block.Last >= from && block.First < to);
+        }
+    }
+
+    private IEnumerable<UsageRecord> Unordered(UsageQuery query, CancellationToken cancellationToken)
+    {
+        foreach (var block in BlocksOf(query))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            foreach (var record in ReadBlock(block.Id)?.Matching(query) ?? [])
+            {
+                yield return record;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Rows enter blocks as they end and are sorted by when they began, so neighbouring blocks overlap: a row is
+    /// given out once no block still to be read can hold a later one.
+    /// </summary>
+    private IEnumerable<UsageRecord> NewestFirst(UsageQuery query, CancellationToken cancellationToken)
+    {
+        var blocks = BlocksOf(query);
+        blocks.Sort((a, b) => b.Last != a.Last ? b.Last.CompareTo(a.Last) : b.Id.CompareTo(a.Id));
+        var waiting = new PriorityQueue<UsageRecord, (long, string)>(NewestFirstOrder);
+        for (var i = 0; i < blocks.Count; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            foreach (var record in ReadBlock(blocks[i].Id)?.Matching(query) ?? [])
+            {
+                waiting.Enqueue(record, (record.Timestamp.UtcTicks, record.Id.Value));
+            }
+
+            var bound = i + 1 < blocks.Count ? blocks[i + 1].Last : long.MinValue;
+            while (waiting.TryPeek(out var record, out var key) && key.Item1 > bound)
+            {
+                waiting.Dequeue();
+                yield return record;
+            }
+        }
+    }
+
+    /// <summary>Latest first; ties by id, so that pages do not shift.</summary>
+    private static readonly Comparer<(long Ticks, string Id)> NewestFirstOrder = Comparer<(long Ticks, string Id)>.Create(
+        (a, b) => a.Ticks != b.Ticks ? b.Ticks.CompareTo(a.Ticks) : string.CompareOrdinal(a.Id, b.Id));
+}

@@ -1,0 +1,297 @@
+using LiteDB;
+using NetBird.ControlPlane.Store.LiteDb;
+using NetBird.ControlPlane.Usage.Journalling;
+using NetBird.ControlPlane.Usage.Rows;
+using NetBird.ControlPlane.Usage.Sums;
+
+namespace NetBird.ControlPlane.Usage.LiteDb;
+
+/// <summary>
+/// The ledger of a control plane that is one process, in <c>usage.db</c>. Rows are kept in blocks of 512, written in one
+/// transaction with the hourly sums and the sequence of the last row: whatever moment the process dies at, all three agree, and a
+/// row that the journal hands over again is known by its sequence.
+/// </summary>
+/// <remarks>
+/// Why blocks and not a document for each row: a search then reads a million rows in a fraction of a second without an index for
+/// every filter, and a batch costs two writes however many rows it has. The last block is written again until it is full.
+/// </remarks>
+internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
+{
+    private const int RowsPerBlock = 512;
+    private const int BytesPerBlock = 512 * 1024;
+
+    private readonly string _path;
+    private readonly HourlySums _sums;
+    private readonly Lock _writing = new();
+    private readonly Lock _reading = new();
+    private readonly List<BlockInfo> _blocks = [];
+    private readonly RowBlockBuilder _tail = new();
+    private LiteDatabase _database;
+    private long _sequence;
+    private DateTimeOffset _rowsFrom;
+    private bool _stale;
+
+    private LiteDbUsageLedger(string path, HourlySums sums, LiteDatabase database)
+        => (_path, _sums, _database) = (path, sums, database);
+
+    private ILiteCollection<BsonDocument> Blocks => _database.GetCollection("blocks", BsonAutoId.Int64);
+
+    private ILiteCollection<BsonDocument> BlockIndex => _database.GetCollection("block_index", BsonAutoId.Int64);
+
+    private ILiteCollection<BsonDocument> Hours => _database.GetCollection("hours", BsonAutoId.Int64);
+
+    private ILiteCollection<BsonDocument> Meta => _database.GetCollection("meta");
+
+    /// <summary>Opens or creates the file, and reads its sums into <paramref name="sums"/>.</summary>
+    /// <exception cref="IOException">It is held by another process, or damaged.</exception>
+    public static LiteDbUsageLedger Open(string path, HourlySums sums)
+    {
+        var ledger = new LiteDbUsageLedger(path, sums, LiteDbFile.Open(path));
+        try
+        {
+            ledger.Load();
+            return ledger;
+        }
+        catch
+        {
+            ledger.Dispose();
+            throw;
+        }
+    }
+
+    public ValueTask<long> LastSequenceAsync(CancellationToken cancellationToken)
+    {
+        lock (_writing)
+        {
+            return new(_sequence);
+        }
+    }
+
+    public ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken)
+    {
+        lock (_writing)
+        {
+            ReopenIfStale();
+            var fresh = records.Where(record => record.Sequence > _sequence).ToList();
+            if (fresh.Count > 0)
+            {
+                Write(fresh);
+            }
+        }
+
+        return default;
+    }
+
+    public ValueTask ProbeAsync(CancellationToken cancellationToken)
+    {
+        if (!File.Exists(_path))
+        {
+            // The open file may live on without a name; nothing more is to be written into it.
+            _stale = true;
+            throw new IOException($"{_path} is not there.");
+        }
+
+        if (_stale)
+        {
+            lock (_writing)
+            {
+                ReopenIfStale();
+            }
+        }
+
+        return default;
+    }
+
+    public void Dispose() => _database.Dispose();
+
+    /// <summary>One transaction. What is in memory changes after it, or is read anew if it fails.</summary>
+    private void Write(List<JournalledRecord> fresh)
+    {
+        if (!File.Exists(_path))
+        {
+            _stale = true;
+            throw new IOException($"{_path} is not there.");
+        }
+
+        // A write that fails half way leaves the last block in memory ahead of the file.
+        _stale = true;
+        var hours = _sums.With(fresh.Select(item => item.Record));
+        var touched = new List<BlockInfo>();
+        var current = LastBlock();
+        try
+        {
+            _database.BeginTrans();
+            foreach (var (_, record) in fresh)
+            {
+                if (_tail.Count >= RowsPerBlock || _tail.Bytes >= BytesPerBlock)
+                {
+                    Store(current);
+                    touched.Add(current);
+                    _tail.Clear();
+                    current = new(current.Id + 1, long.MaxValue, long.MinValue, 0);
+                }
+
+                _tail.Add(record);
+                var ticks = record.Timestamp.UtcTicks;
+                current = new(current.Id, Math.Min(current.First, ticks), Math.Max(current.Last, ticks), current.Count + 1);
+            }
+
+            Store(current);
+            touched.Add(current);
+            foreach (var (hour, sums) in hours)
+            {
+                Hours.Upsert(new BsonDocument { ["_id"] = hour, ["sums"] = _sums.Pack(sums) });
+            }
+
+            StoreMeta(fresh[^1].Sequence);
+            _database.Commit();
+        }
+        catch (Exception failed) when (failed is LiteException or IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            TryRollback();
+            throw new IOException($"{_path} cannot be written: {failed.Message}", failed);
+        }
+
+        _sequence = fresh[^1].Sequence;
+        _sums.Replace(hours);
+        lock (_reading)
+        {
+            foreach (var block in touched)
+            {
+                if (_blocks.Count > 0 && _blocks[^1].Id == block.Id)
+                {
+                    _blocks[^1] = block;
+                }
+                else
+                {
+                    _blocks.Add(block);
+                }
+            }
+        }
+
+        _stale = false;
+    }
+
+    private BlockInfo LastBlock()
+    {
+        lock (_reading)
+        {
+            return _blocks.Count > 0 ? _blocks[^1] : new(1, long.MaxValue, long.MinValue, 0);
+        }
+    }
+
+    private void Store(BlockInfo block)
+    {
+        var rows = _tail.ToArray();
+        Blocks.Upsert(new BsonDocument { ["_id"] = block.Id, ["rows"] = rows, ["crc"] = (long)JournalSegment.Crc(rows) });
+        BlockIndex.Upsert(new BsonDocument
+        {
+            ["_id"] = block.Id, ["first"] = block.First, ["last"] = block.Last, ["count"] = block.Count,
+        });
+    }
+
+    private void StoreMeta(long sequence) => Meta.Upsert(new BsonDocument
+    {
+        ["_id"] = "ledger", ["version"] = 1, ["sequence"] = sequence, ["rows_from"] = _rowsFrom.UtcTicks,
+    });
+
+    private void TryRollback()
+    {
+        try
+        {
+            _database.Rollback();
+        }
+        catch (Exception failed) when (failed is LiteException or IOException or ObjectDisposedException)
+        {
+            // The transaction ends with the database object, which is replaced before the next write.
+        }
+    }
+
+    private void ReopenIfStale()
+    {
+        if (!_stale)
+        {
+            return;
+        }
+
+        try
+        {
+            _database.Dispose();
+        }
+        catch (Exception failed) when (failed is LiteException or IOException)
+        {
+            // Its last checkpoint failed; the log file keeps what was committed.
+        }
+
+        try
+        {
+            if (!File.Exists(_path))
+            {
+                throw new IOException($"{_path} is not there.");
+            }
+
+            _database = LiteDbFile.Open(_path);
+            Load();
+            _stale = false;
+        }
+        catch (Exception failed) when (failed is LiteException or UnauthorizedAccessException)
+        {
+            throw new IOException($"{_path} cannot be opened: {failed.Message}", failed);
+        }
+    }
+
+    private void Load()
+    {
+        try
+        {
+            var meta = Meta.FindById("ledger");
+            if (meta is not null && meta["version"].AsInt32 != 1)
+            {
+                throw new IOException($"{_path} was written by a newer version.");
+            }
+
+            _sequence = meta?["sequence"].AsInt64 ?? 0;
+            _rowsFrom = new(meta?["rows_from"].AsInt64 ?? 0, TimeSpan.Zero);
+            _sums.Clear();
+            foreach (var hour in Hours.FindAll())
+            {
+                _sums.Unpack(hour["_id"].AsInt64, hour["sums"].AsBinary);
+            }
+
+            lock (_reading)
+            {
+                _blocks.Clear();
+                _blocks.AddRange(BlockIndex.FindAll().Select(block => new BlockInfo(
+                    block["_id"].AsInt64, block["first"].AsInt64, block["last"].AsInt64, block["count"].AsInt32)).OrderBy(b => b.Id));
+            }
+
+            _tail.Clear();
+            if (_blocks.Count > 0)
+            {
+                foreach (var record in ReadBlock(_blocks[^1].Id)!.All())
+                {
+                    _tail.Add(record);
+                }
+            }
+        }
+        catch (Exception damaged) when (damaged is LiteException or InvalidDataException or InvalidCastException)
+        {
+            throw new IOException($"{_path} is damaged: {damaged.Message}", damaged);
+        }
+    }
+
+    /// <summary>A block, or null when retention has dropped it meanwhile.</summary>
+    private RowBlock? ReadBlock(long id)
+    {
+        var document = Blocks.FindById(id);
+        if (document is null)
+        {
+            return null;
+        }
+
+        var rows = document["rows"].AsBinary;
+        return JournalSegment.Crc(rows) == document["crc"].AsInt64
+            ? new(rows)
+            : throw new InvalidDataException($"Block {id} of usage rows is damaged.");
+    }
+}

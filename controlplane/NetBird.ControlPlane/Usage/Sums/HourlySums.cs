@@ -1,0 +1,207 @@
+using NetBird.ControlPlane.Usage.Rows;
+using NetBird.Gateway.Metering;
+using NetBird.Primitives;
+
+namespace NetBird.ControlPlane.Usage.Sums;
+
+/// <summary>
+/// Sums of every hour (UTC), all in memory: a company of a hundred has a few hundred thousand in a year, which an overview
+/// walks in milliseconds however many requests are behind them. The ledger keeps them beside its rows, in the same transaction.
+/// </summary>
+/// <remarks>Thread-safe. An hour's table is replaced as a whole, so that a failed transaction leaves no trace here.</remarks>
+internal sealed class HourlySums
+{
+    private const byte Version = 1;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<long, Dictionary<SumKey, UsageTotals>> _hours = [];
+    private readonly WordPool _words = new();
+
+    public static long HourOf(DateTimeOffset at) => at.UtcTicks / TimeSpan.TicksPerHour;
+
+    public static DateTimeOffset StartOf(long hour) => new(hour * TimeSpan.TicksPerHour, TimeSpan.Zero);
+
+    /// <summary>Sums held.</summary>
+    public long Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _hours.Values.Sum(hour => (long)hour.Count);
+            }
+        }
+    }
+
+    /// <summary>The hours that records fall into, as they will be with them; <see cref="Replace"/> makes it so.</summary>
+    public Dictionary<long, Dictionary<SumKey, UsageTotals>> With(IEnumerable<UsageRecord> records)
+    {
+        var changed = new Dictionary<long, Dictionary<SumKey, UsageTotals>>();
+        lock (_gate)
+        {
+            foreach (var record in records)
+            {
+                var hour = HourOf(record.Timestamp);
+                if (!changed.TryGetValue(hour, out var sums))
+                {
+                    sums = _hours.TryGetValue(hour, out var now) ? new(now) : [];
+                    changed.Add(hour, sums);
+                }
+
+                var key = KeyLocked(record);
+                sums[key] = sums.GetValueOrDefault(key) + UsageTotals.Of(record);
+            }
+        }
+
+        return changed;
+    }
+
+    public void Replace(Dictionary<long, Dictionary<SumKey, UsageTotals>> changed)
+    {
+        lock (_gate)
+        {
+            foreach (var (hour, sums) in changed)
+            {
+                _hours[hour] = sums;
+            }
+        }
+    }
+
+    public void Clear()
+    {
+        lock (_gate)
+        {
+            _hours.Clear();
+        }
+    }
+
+    /// <summary>Forgets hours before this one; they are returned.</summary>
+    public List<long> DropBefore(long hour)
+    {
+        lock (_gate)
+        {
+            var old = _hours.Keys.Where(key => key < hour).ToList();
+            old.ForEach(key => _hours.Remove(key));
+            return old;
+        }
+    }
+
+    /// <summary>Visits the sums of hours from <paramref name="first"/> up to but not with <paramref name="end"/>.</summary>
+    public void Visit(long first, long end, UsageQuery filter, Action<long, SumKey, UsageTotals, WordPool> visit)
+    {
+        lock (_gate)
+        {
+            var match = new SumMatch(filter, _words);
+            if (match.Nothing)
+            {
+                return;
+            }
+
+            if (end - first > _hours.Count)
+            {
+                foreach (var (hour, sums) in _hours)
+                {
+                    if (hour >= first && hour < end)
+                    {
+                        VisitHour(hour, sums, match, visit);
+                    }
+                }
+
+                return;
+            }
+
+            for (var hour = first; hour < end; hour++)
+            {
+                if (_hours.TryGetValue(hour, out var sums))
+                {
+                    VisitHour(hour, sums, match, visit);
+                }
+            }
+        }
+    }
+
+    /// <summary>One hour packed for the store.</summary>
+    public byte[] Pack(Dictionary<SumKey, UsageTotals> sums)
+    {
+        var sink = new ByteSink();
+        sink.Byte(Version);
+        sink.Varint(sums.Count);
+        lock (_gate)
+        {
+            foreach (var (key, totals) in sums)
+            {
+                foreach (var word in (ReadOnlySpan<int>)[key.User, key.Charged, key.Groups, key.Policy, key.Provider, key.Model])
+                {
+                    sink.Text(_words[word]);
+                }
+
+                sink.Byte(key.Denied ? (byte)1 : (byte)0);
+                foreach (var value in (ReadOnlySpan<long>)[
+                    totals.Requests, totals.Denied, totals.Interrupted, totals.PriceUnknown,
+                    totals.Tokens.Input, totals.Tokens.Output, totals.Tokens.CacheRead, totals.Tokens.CacheWrite5m,
+                    totals.Tokens.CacheWrite1h, totals.WebSearches, totals.Cost.Value])
+                {
+                    sink.Varint(value);
+                }
+            }
+        }
+
+        return sink.Written.ToArray();
+    }
+
+    /// <summary>Takes an hour that <see cref="Pack"/> packed.</summary>
+    /// <exception cref="InvalidDataException">It is damaged.</exception>
+    public void Unpack(long hour, byte[] packed)
+    {
+        var cursor = new ByteCursor(packed, 0, packed.Length);
+        if (cursor.Byte() != Version)
+        {
+            throw ByteCursor.Damaged();
+        }
+
+        var sums = new Dictionary<SumKey, UsageTotals>();
+        lock (_gate)
+        {
+            for (var left = cursor.Varint(); left > 0; left--)
+            {
+                var key = new SumKey(Word(ref cursor), Word(ref cursor), Word(ref cursor), Word(ref cursor), Word(ref cursor), Word(ref cursor), cursor.Byte() != 0);
+                sums[key] = new(
+                    cursor.Varint(),
+                    cursor.Varint(),
+                    cursor.Varint(),
+                    cursor.Varint(),
+                    new(cursor.Varint(), cursor.Varint(), cursor.Varint(), cursor.Varint(), cursor.Varint()),
+                    cursor.Varint(),
+                    new NanoUsd(cursor.Varint()));
+            }
+
+            _hours[hour] = sums;
+        }
+    }
+
+    private int Word(ref ByteCursor cursor) => _words.Number(cursor.Text());
+
+    private SumKey KeyLocked(UsageRecord record) => new(
+        _words.Number(record.User?.Value),
+        _words.Number(record.ChargedGroup?.Value),
+        _words.Number(string.Join(' ', record.Groups)),
+        _words.Number(record.Policy?.Value),
+        _words.Number(record.Provider?.Value),
+        _words.Number(record.Model),
+        record.DenyReason is not null);
+
+    private void VisitHour(
+        long hour,
+        Dictionary<SumKey, UsageTotals> sums,
+        SumMatch match,
+        Action<long, SumKey, UsageTotals, WordPool> visit)
+    {
+        foreach (var (key, totals) in sums)
+        {
+            if (match.Is(key))
+            {
+                visit(hour, key, totals, _words);
+            }
+        }
+    }
+}

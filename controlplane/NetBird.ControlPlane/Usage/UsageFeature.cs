@@ -1,0 +1,26 @@
+using NetBird.Gateway;
+using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Metering;
+
+namespace NetBird.ControlPlane.Usage;
+
+/// <summary>The usage feature's one entry for the composition root.</summary>
+internal static class UsageFeature
+{
+    /// <summary>
+    /// Registers an open store, which the caller disposes after the host has stopped: requests in flight still write then.
+    /// Needs <see cref="IGatewaySnapshots"/> of the same container.
+    /// </summary>
+    public static IServiceCollection AddUsage(this IServiceCollection services, UsageStore store)
+    {
+        services.AddSingleton(store.Ledger);
+        services.AddSingleton(store.Journal);
+        services.AddSingleton<IReservations>(provider =>
+        {
+            var snapshots = provider.GetRequiredService<IGatewaySnapshots>();
+            store.Policies.Follow(() => snapshots.Current?.Policies);
+            return store.Reservations;
+        });
+        return services;
+    }
+}

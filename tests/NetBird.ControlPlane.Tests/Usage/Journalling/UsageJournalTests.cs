@@ -1,0 +1,176 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using NetBird.ControlPlane.Usage;
+using NetBird.Gateway.Metering;
+using NetBird.Policy.Pricing;
+using NetBird.Primitives;
+
+namespace NetBird.ControlPlane.Tests.Usage.Journalling;
+
+public sealed class UsageJournalTests : IDisposable
+{
+    private readonly Scratch _scratch = new();
+
+    private string JournalDirectory => Path.Combine(_scratch.Path, "usage-journal");
+
+    public void Dispose() => _scratch.Dispose();
+
+    [Fact]
+    public async Task Complete_Records_ReachTheLedger()
+    {
+        await using var store = await OpenAsync(_scratch.Path);
+        await store.Journal.BeginAsync(Rows.Row(1) with { Usage = default }, default);
+        await store.Journal.CompleteAsync(Rows.Row(1));
+        await store.Journal.CompleteAsync(Rows.Row(1));
+
+        var rows = await RowsAsync(store, 1);
+
+        Assert.Equal(15, rows[0].Usage.Tokens.Total);
+    }
+
+    /// <summary>The state directory is copied while the process runs: exactly what kill -9 leaves.</summary>
+    [Fact]
+    public async Task Open_AfterACrash_HasFinishedRowsOnceAndUnfinishedOnesInterrupted()
+    {
+        using var after = new Scratch();
+        await using (var store = await OpenAsync(_scratch.Path))
+        {
+            for (var i = 0; i < 50; i++)
+            {
+                await store.Journal.BeginAsync(Rows.Row(i) with { Usage = new(new TokenUsage(500, 0)), Cost = default }, default);
+            }
+
+            for (var i = 0; i < 40; i++)
+            {
+                await store.Journal.CompleteAsync(Rows.Row(i));
+            }
+
+            Copy(_scratch.Path, after.Path);
+        }
+
+        for (var start = 0; start < 3; start++)
+        {
+            await using var store = await OpenAsync(after.Path);
+            var rows = await RowsAsync(store, 50);
+
+            var interrupted = rows.Where(row => row.Completeness == Completeness.Interrupted).ToList();
+            Assert.Equal(Enumerable.Range(40, 10).Select(i => $"r{i}").Order(), interrupted.Select(row => row.Id.Value).Order());
+            Assert.All(interrupted, row => Assert.Equal((500, 2_000_000), (row.Usage.Tokens.Total, row.Cost.Value)));
+            Assert.Empty(await store.Ledger.VerifyAsync(default));
+        }
+    }
+
+    [Fact]
+    public async Task Open_TornTail_LosesOnlyWhatWasTorn()
+    {
+        using var after = new Scratch();
+        await using (var store = await OpenAsync(_scratch.Path))
+        {
+            await store.Journal.CompleteAsync(Rows.Row(1));
+            await store.Journal.CompleteAsync(Rows.Row(2));
+            CopyJournal(after.Path);
+        }
+
+        var segment = Directory.GetFiles(Path.Combine(after.Path, "usage-journal")).Single();
+        using (var file = File.OpenWrite(segment))
+        {
+            file.SetLength(file.Length - 3);
+        }
+
+        await using var reopened = await OpenAsync(after.Path);
+        Assert.Equal("r1", (await RowsAsync(reopened, 1)).Single().Id.Value);
+    }
+
+    [Fact]
+    public async Task Begin_StoreGone_RefusesWithinASecondAndResumesByItself()
+    {
+        await using var store = await OpenAsync(_scratch.Path);
+        await store.Journal.BeginAsync(Rows.Row(1), default);
+        var away = Path.Combine(_scratch.Path, "away.db");
+        File.Move(Path.Combine(_scratch.Path, "usage.db"), away);
+
+        await UntilAsync(async () => await RefusesAsync(store, 100), TimeSpan.FromSeconds(1));
+        await store.Journal.CompleteAsync(Rows.Row(1));
+        File.Move(away, Path.Combine(_scratch.Path, "usage.db"));
+        await UntilAsync(async () => !await RefusesAsync(store, 101), TimeSpan.FromSeconds(2));
+
+        Assert.Contains(await RowsAsync(store, 1), row => row.Id.Value == "r1");
+    }
+
+    [Fact]
+    public async Task Begin_JournalDirectoryGone_RefusesAndKeepsWhatFinishes()
+    {
+        await using var store = await OpenAsync(_scratch.Path);
+        await store.Journal.BeginAsync(Rows.Row(1), default);
+        Directory.Move(JournalDirectory, JournalDirectory + ".away");
+
+        await UntilAsync(async () => await RefusesAsync(store, 100), TimeSpan.FromSeconds(1));
+        await store.Journal.CompleteAsync(Rows.Row(1));
+        Directory.Move(JournalDirectory + ".away", JournalDirectory);
+        await UntilAsync(async () => !await RefusesAsync(store, 101), TimeSpan.FromSeconds(2));
+
+        Assert.Contains(await RowsAsync(store, 1), row => row.Id.Value == "r1");
+    }
+
+    [Fact]
+    public async Task Complete_AbsurdFigures_AreBounded()
+    {
+        await using var store = await OpenAsync(_scratch.Path);
+        await store.Journal.CompleteAsync(Rows.Row(1) with
+        {
+            Usage = new(new TokenUsage(long.MaxValue, -7)), Cost = new(long.MaxValue), Model = new string('m', 5_000),
+        });
+
+        var row = (await RowsAsync(store, 1)).Single();
+        Assert.Equal((1_000_000_000_000, 256), (row.Usage.Tokens.Total, row.Model.Length));
+    }
+
+    internal static Task<UsageStore> OpenAsync(string directory)
+        => UsageStore.OpenAsync(directory, TimeProvider.System, NullLoggerFactory.Instance, default);
+
+    private static async Task<bool> RefusesAsync(UsageStore store, int number)
+    {
+        try
+        {
+            await store.Journal.BeginAsync(Rows.Row(number), default);
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
+
+    private static async Task<List<UsageRecord>> RowsAsync(UsageStore store, int atLeast)
+    {
+        await UntilAsync(async () => (await store.Ledger.QueryAsync(new(), default)).TotalRecords >= atLeast, TimeSpan.FromSeconds(5));
+        return [.. (await store.Ledger.QueryAsync(new() { PageSize = 1000 }, default)).Data];
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> isSo, TimeSpan within)
+    {
+        using var limit = new CancellationTokenSource(within);
+        while (!await isSo())
+        {
+            await Task.Delay(10, limit.Token);
+        }
+    }
+
+    private void CopyJournal(string to)
+    {
+        Directory.CreateDirectory(Path.Combine(to, "usage-journal"));
+        foreach (var file in Directory.GetFiles(JournalDirectory))
+        {
+            File.Copy(file, Path.Combine(to, "usage-journal", Path.GetFileName(file)));
+        }
+    }
+
+    private void Copy(string from, string to)
+    {
+        foreach (var file in Directory.GetFiles(from, "usage*.db"))
+        {
+            File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
+        }
+
+        CopyJournal(to);
+    }
+}
