@@ -59,7 +59,7 @@ internal sealed class MessageRequest
         problem = "";
         try
         {
-            using var document = JsonDocument.Parse(body);
+            using var document = JsonDocument.Parse(body, new() { MaxDepth = 1000 });
             var request = new MessageRequest(document.RootElement, body);
             problem = request switch
             {

@@ -16,14 +16,14 @@ internal sealed class AdmissionStage(TimeProvider time)
 
         if (!snapshot.Peers.TryGetValue(call.Address, out var peer))
         {
-            return Refusal.Because(DenyReason.NotEnrolled, $"This machine is not enrolled with {snapshot.AccountName}. Run: netbird-agent up");
+            return Refusal.Because(DenyReason.NotEnrolled, $"This machine is not enrolled with {snapshot.AccountName}. Run \"netbird-agent up\".");
         }
 
         call.Peer = peer;
         return peer.Standing switch
         {
             PeerStanding.Active when peer.LoginExpiresAt <= time.GetUtcNow() => Refusal.Because(
-                DenyReason.LoginExpired, $"Your login ended at {RefusalText.Time(peer.LoginExpiresAt.Value)}. Run: netbird-agent login"),
+                DenyReason.LoginExpired, $"Your login ended at {RefusalText.Time(peer.LoginExpiresAt.Value)}. Run \"netbird-agent login\"."),
             PeerStanding.Active => null,
             PeerStanding.Blocked => Refusal.Because(DenyReason.Disabled, "This machine is blocked or waits for approval."),
             _ => Refusal.Because(DenyReason.Disabled, "Your access is disabled."),

@@ -4,8 +4,8 @@ using System.IO.Pipelines;
 namespace NetBird.Gateway.Metering;
 
 /// <summary>
-/// Meters a compressed answer: a copy of the bytes is decoded beside the answer, which passes as it is. The decoder pulls, the
-/// answer pushes, so a pipe stands between; the meter awaits it at the end.
+/// Meters an answer that is compressed with deflate: a copy of the bytes is decoded beside the answer, which passes as it is. The
+/// framework's decoder pulls, the answer pushes, so a pipe stands between; the meter awaits it at the end.
 /// </summary>
 internal sealed class DecodingMeter : UsageMeter
 {
@@ -36,8 +36,8 @@ internal sealed class DecodingMeter : UsageMeter
             "" or "IDENTITY" => inner,
             "GZIP" or "X-GZIP" => new DecodingMeter(inner, stream => new GZipStream(stream, CompressionMode.Decompress)),
             "DEFLATE" => new DecodingMeter(inner, stream => new ZLibStream(stream, CompressionMode.Decompress)),
-            "BR" => new DecodingMeter(inner, stream => new BrotliStream(stream, CompressionMode.Decompress)),
-            "ZSTD" => new DecodingMeter(inner, stream => new ZstdSharp.DecompressionStream(stream)),
+            "BR" => new PushDecodingMeter(inner, new BrotliPushDecoder()),
+            "ZSTD" => new PushDecodingMeter(inner, new ZstdPushDecoder()),
             _ => new UnreadableMeter(),
         };
     }
@@ -84,7 +84,7 @@ internal sealed class DecodingMeter : UsageMeter
                 }
             }
         }
-        catch (Exception broken) when (broken is InvalidDataException or IOException or ZstdSharp.ZstdException or InvalidOperationException)
+        catch (Exception broken) when (broken is InvalidDataException or IOException or InvalidOperationException)
         {
             // Cut in the middle, or not what it claims to be: what was read so far stands, and the result says it is incomplete.
         }

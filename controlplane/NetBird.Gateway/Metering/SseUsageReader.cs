@@ -166,13 +166,15 @@ internal sealed class SseUsageReader : UsageMeter
         }
         else
         {
+            var before = Fields;
             try
             {
                 ReadEvent(_data.Bytes);
             }
             catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException)
             {
-                // Not JSON: whatever figures it had are missing, and the result says so.
+                // Not JSON, or cut in the middle, where a figure may be half of one: none of it counts, and the result says so.
+                Fields = before;
             }
         }
 
@@ -250,6 +252,8 @@ internal sealed class SseUsageReader : UsageMeter
                 reader.Skip();
             }
         }
+
+        ReadToEnd(ref reader);
     }
 
     /// <summary><c>{"type":"message_delta","delta":{...},"usage":{...}}</c>: cumulative.</summary>
@@ -260,6 +264,7 @@ internal sealed class SseUsageReader : UsageMeter
         if (FindObject(ref reader, "usage"u8))
         {
             Fields.Merge(ref reader);
+            ReadToEnd(ref reader);
             _lastUsageSeen = true;
         }
     }
@@ -279,6 +284,14 @@ internal sealed class SseUsageReader : UsageMeter
             reader.Read();
             _spokenChars += isWords && reader.TokenType == JsonTokenType.String ? Words.Count(reader.ValueSpan) : 0;
             reader.Skip();
+        }
+    }
+
+    /// <summary>Only whole JSON counts.</summary>
+    private static void ReadToEnd(ref Utf8JsonReader reader)
+    {
+        while (reader.Read())
+        {
         }
     }
 

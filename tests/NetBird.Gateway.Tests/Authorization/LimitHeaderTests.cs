@@ -1,0 +1,92 @@
+using System.Text.Json;
+using Microsoft.Extensions.Time.Testing;
+using NetBird.Policy;
+using NetBird.Policy.Limits;
+using NetBird.Primitives;
+
+namespace NetBird.Gateway.Tests.Authorization;
+
+public sealed class LimitHeaderTests
+{
+    private const string Prefix = "anthropic-ratelimit-unified-";
+    /// <summary>Noon and three days, by date(1).</summary>
+    private const string Resets = "1795780800";
+
+    private static readonly DateTimeOffset Noon = new(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);
+
+    [Theory]
+    [InlineData(0, "allowed", "0.00", null)]
+    [InlineData(74, "allowed", "0.74", null)]
+    [InlineData(75, "allowed_warning", "0.75", "0.75")]
+    [InlineData(95, "allowed_warning", "0.95", "0.95")]
+    [InlineData(250, "allowed_warning", "0.99", "0.95")]
+    public async Task Served_UnderACap_SaysHowFullItIs(long percent, string status, string utilization, string? threshold)
+    {
+        var time = new FakeTimeProvider(Noon);
+        await using var gateway = await TestGateway.StartAsync(time: time);
+        gateway.Account.Limits = new(null, new(0, 500 * NanoUsd.PerUsd, TimeSpan.FromDays(7), Strict: false));
+        gateway.Account.Publish();
+        var cap = TestAccount.Dollars(500);
+        gateway.Reservations.Readings =
+        [
+            new(cap, percent * 5 * NanoUsd.PerUsd, 0, Noon.AddDays(3)),
+            new(cap with { Limit = long.MaxValue }, 0, 0, null),
+        ];
+
+        var answer = await gateway.AskAsync("hi");
+
+        Assert.Equal(200, answer.Status);
+        Assert.Equal(status, answer.Header(Prefix + "status"));
+        Assert.Equal(status, answer.Header(Prefix + "overage-status"));
+        Assert.Equal("overage", answer.Header(Prefix + "representative-claim"));
+        Assert.Equal(utilization, answer.Header(Prefix + "overage-utilization"));
+        Assert.Equal(threshold, answer.Header(Prefix + "overage-surpassed-threshold"));
+        Assert.Equal(Resets, answer.Header(Prefix + "reset"));
+        Assert.Equal(Resets, answer.Header(Prefix + "overage-reset"));
+    }
+
+    [Fact]
+    public async Task Served_WithoutACap_SaysNothing()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+
+        var answer = await gateway.AskAsync("hi");
+
+        Assert.DoesNotContain(answer.Headers.Keys, name => name.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public async Task UsagePage_ShowsDollars_AndLeavesNoRow()
+    {
+        var time = new FakeTimeProvider(Noon);
+        await using var gateway = await TestGateway.StartAsync(time: time);
+        gateway.Account.Limits = new(null, new(0, 500 * NanoUsd.PerUsd, TimeSpan.FromDays(7), Strict: false));
+        gateway.Account.Publish();
+        gateway.Reservations.Readings = [new(TestAccount.Dollars(500), 410 * NanoUsd.PerUsd, 0, Noon.AddDays(3))];
+        using var client = gateway.Client();
+
+        using var usage = JsonDocument.Parse(await client.GetStringAsync("/api/oauth/usage"));
+
+        var extra = usage.RootElement.GetProperty("extra_usage");
+        Assert.Equal(50_000m, extra.GetProperty("monthly_limit").GetDecimal());
+        Assert.Equal(41_000m, extra.GetProperty("used_credits").GetDecimal());
+        Assert.Equal(82, extra.GetProperty("utilization").GetInt32());
+        var limit = Assert.Single(usage.RootElement.GetProperty("limits").EnumerateArray());
+        Assert.Equal("weekly", limit.GetProperty("group").GetString());
+        Assert.Equal(82, limit.GetProperty("percent").GetInt32());
+        Assert.Equal(Noon.AddDays(3), limit.GetProperty("resets_at").GetDateTimeOffset());
+        Assert.Empty(gateway.Journal.Completed);
+        Assert.Empty(gateway.Upstream.Requests.All);
+    }
+
+    [Fact]
+    public async Task UsagePage_IsForPeers()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+        using var client = gateway.Client(TestAccount.Nobody);
+
+        using var answer = await client.GetAsync("/api/oauth/usage");
+
+        Assert.Equal(400, (int)answer.StatusCode);
+    }
+}

@@ -1,0 +1,102 @@
+using System.Text;
+using System.Text.Json;
+using CsCheck;
+using NetBird.Gateway.Inspection;
+using NetBird.Policy;
+
+namespace NetBird.Gateway.Tests.Inspection;
+
+public sealed class MessageFactsTests
+{
+    [Fact]
+    public void Body_OfClaudeCodesShape_IsRead()
+    {
+        var read = Read("""
+            {"model":"claude-opus-5-5","messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"system","content":"x","output_config":{"effort":"low"}}],
+             "system":[{"type":"text","text":"billing"},{"type":"text","text":"y","cache_control":{"type":"ephemeral"}}],
+             "tools":[{"name":"Bash","input_schema":{"type":"object","properties":{"model":{"type":"string"},"stream":{"type":"boolean"}}}}],
+             "metadata":{"user_id":"{\"device_id\":\"d\"}"},"max_tokens":128000,"thinking":{"type":"adaptive"},"stream":true}
+            """, out var facts);
+
+        Assert.True(read);
+        Assert.Equal(("claude-opus-5-5", true, 128_000L, false, false, false),
+            (facts.Model, facts.Stream, facts.MaxTokens, facts.Fast, facts.CacheWrite1h, facts.UnboundedInput));
+    }
+
+    [Theory]
+    [InlineData("""{"model":"m","system":[{"cache_control":{"type":"ephemeral","ttl":"1h"}}]}""", true)]
+    [InlineData("""{"model":"m","system":[{"cache_control":{"type":"ephemeral","tt\u006c":"\u0031h"}}]}""", true)]
+    [InlineData("""{"model":"m","system":[{"cache_control":{"type":"ephemeral","ttl":"1d"}}]}""", true)]
+    [InlineData("""{"model":"m","system":[{"cache_control":{"type":"ephemeral","ttl":"5m"}}]}""", false)]
+    [InlineData("""{"model":"m","system":[{"cache_control":{"type":"ephemeral"}}],"x":"\"ttl\":\"1h\""}""", false)]
+    public void OneHourCache_IsSeen(string body, bool seen)
+    {
+        Assert.True(Read(body, out var facts));
+        Assert.Equal(seen, facts.CacheWrite1h);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"m","messages":[{"content":[{"type":"image","source":{"type":"base64","data":"eA=="}}]}]}""", true)]
+    [InlineData("""{"model":"m","messages":[{"content":[{"type":"im\u0061ge","source":{}}]}]}""", true)]
+    [InlineData("""{"model":"m","messages":[{"content":[{"type":"document","source":{"type":"url","url":"x"}}]}]}""", true)]
+    [InlineData("""{"model":"m","messages":[{"content":[{"source":{"file_id":"f"}}]}]}""", true)]
+    [InlineData("""{"model":"m","tools":[{"type":"web_search_20250305","name":"web_search"}]}""", true)]
+    [InlineData("""{"model":"m","mcp_servers":[]}""", true)]
+    [InlineData("""{"model":"m","messages":[{"content":[{"type":"text","text":"image"}]}],"tools":[{"name":"x","input_schema":{"type":"object"}}]}""", false)]
+    public void InputBeyondTheBody_IsSeen(string body, bool seen)
+    {
+        Assert.True(Read(body, out var facts));
+        Assert.Equal(seen, facts.UnboundedInput);
+    }
+
+    /// <summary>Whatever passes reads the same by another parser, and that one finds each deciding field once.</summary>
+    [Fact]
+    public void Body_ThatPasses_MeansTheSameToAnotherParser()
+    {
+        var piece = Fuzzing.OneOf(
+            "{", "}", "[", "]", ",", ":", "\"model\"", "\"claude-x\"", "\"stream\"", "true", "false", "null", "\"max_tokens\"", "12", "-1", "1e2", "\"mod\\u0065l\"",
+            "\"speed\"", "\"fast\"", "\"type\"", "\"ttl\"", "\"1h\"", " ", "\\", "\"", "\u00fc", "{\"model\":\"claude-x\",", "\"stream\":true,", "\"max_tokens\":5}", "\"x\":{\"model\":1},", "\"x\":1}");
+        piece.List[1, 14].Sample(
+            pieces =>
+            {
+                var body = string.Concat(pieces);
+                if (!Read(body, out var facts) || facts.Model is null)
+                {
+                    return;
+                }
+
+                using var document = JsonDocument.Parse(body);
+                var root = document.RootElement;
+                Assert.Equal(root.GetProperty("model").GetString(), facts.Model);
+                Assert.Equal(root.TryGetProperty("stream", out var stream) && stream.ValueKind == JsonValueKind.True, facts.Stream);
+                Assert.Equal(root.TryGetProperty("max_tokens", out var max) && max.ValueKind == JsonValueKind.Number ? max.GetInt64() : null, facts.MaxTokens);
+                foreach (var name in (string[])["model", "stream", "max_tokens", "speed"])
+                {
+                    Assert.True(root.EnumerateObject().Count(p => p.Name == name) <= 1);
+                }
+            },
+            iter: Fuzzing.Iterations(20_000));
+    }
+
+    [Fact]
+    public void AnyBytes_NeverThrow()
+        => Gen.Byte.Array[0, 200].Sample(bytes => { MessageFacts.TryRead(bytes, out _, out _); }, iter: Fuzzing.Iterations(20_000));
+
+    [Theory]
+    [InlineData("POST", "/v1/messages?beta=true", RequestKind.Messages)]
+    [InlineData("POST", "/v1/messages/count_tokens?x", RequestKind.CountTokens)]
+    [InlineData("GET", "/v1/models", RequestKind.Models)]
+    [InlineData("GET", "/v1/models/claude-3@2026", RequestKind.Models)]
+    [InlineData("GET", "/v1/models/", RequestKind.Other)]
+    [InlineData("GET", "/v1/models/a/b", RequestKind.Other)]
+    [InlineData("POST", "/v1/messages/batches", RequestKind.Batches)]
+    [InlineData("POST", "/v1/messages/batches/b1/cancel", RequestKind.Batches)]
+    [InlineData("GET", "/v1/messages/batches/../x", RequestKind.Other)]
+    [InlineData("POST", "http://x/v1/messages", RequestKind.Other)]
+    [InlineData("POST", "*", RequestKind.Other)]
+    public void Target_IsOneCall_OrNone(string method, string target, RequestKind kind)
+        => Assert.Equal(kind, RequestRoute.KindOf(method, target));
+
+    private static bool Read(string body, out MessageFacts facts)
+        => MessageFacts.TryRead(Encoding.UTF8.GetBytes(body), out facts, out _);
+}

@@ -1,0 +1,230 @@
+using System.IO.Compression;
+using System.Text;
+using CsCheck;
+using NetBird.Gateway.Metering;
+using NetBird.Policy.Pricing;
+
+namespace NetBird.Gateway.Tests.Metering;
+
+public sealed class UsageReaderTests
+{
+    private const string Start = """{"type":"message_start","message":{"model":"claude-opus-5-5","usage":{"input_tokens":11,"cache_creation_input_tokens":99,"cache_read_input_tokens":33,"cache_creation":{"ephemeral_5m_input_tokens":44,"ephemeral_1h_input_tokens":55},"output_tokens":1,"service_tier":"priority","inference_geo":"us","speed":"fast"}}}""";
+    private const string Delta = """{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":12,"output_tokens":22,"server_tool_use":{"web_search_requests":2}}}""";
+
+    private static readonly string Stream = string.Join('\n',
+        "event: message_start", "data: " + Start, "",
+        "event: ping", "data: {\"type\": \"ping\"}", "", ": comment", "",
+        "event: content_block_delta", """data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"He said: \"data: {\\\"type\\\":\\\"message_delta\\\"}\"\n\n"}}""", "",
+        "event: content_block_delta", """data: {"delta":{"type":"text_delta","text":"\u00fcber \ud83d\ude00"},"type":"content_block_delta","index":0}""", "",
+        "event: message_delta", "data: " + Delta, "",
+        "event: message_stop", "data: {\"type\":\"message_stop\"}", "", "");
+
+    private static readonly RequestUsage Expected = new(
+        new(12, 22, 33, 44, 55), WebSearchRequests: 2, ServiceTier.Priority, Fast: true, InferenceInUs: true);
+
+    public static TheoryData<string> Newlines => new("\n", "\r\n", "\r");
+
+    [Theory]
+    [MemberData(nameof(Newlines))]
+    public async Task Stream_SplitAtEveryByte_ReadsTheSame(string newline)
+    {
+        var bytes = Encoding.UTF8.GetBytes(Stream.Replace("\n", newline, StringComparison.Ordinal));
+        for (var split = 0; split <= bytes.Length; split++)
+        {
+            var result = await ReadAsync(new SseUsageReader(), bytes[..split], bytes[split..]);
+            Assert.Equal(new(Expected, Completeness.Complete), result);
+        }
+    }
+
+    [Fact]
+    public async Task Stream_FedByteByByte_ReadsTheSame()
+    {
+        var result = await ReadAsync(new SseUsageReader(), [.. Encoding.UTF8.GetBytes(Stream).Select(b => new[] { b })]);
+
+        Assert.Equal(new(Expected, Completeness.Complete), result);
+    }
+
+    [Fact]
+    public async Task Stream_SplitAnywhere_ManyTimes_ReadsTheSame_AlsoCompressed()
+    {
+        var plain = Encoding.UTF8.GetBytes(Stream);
+        foreach (var coding in (string[])["identity", "gzip", "deflate", "br", "zstd"])
+        {
+            var packed = Pack(plain, coding);
+            await Gen.Int[0, packed.Length].List[0, 12].SampleAsync(
+                async cuts =>
+                {
+                    var parts = Parts(packed, cuts);
+                    var result = await ReadAsync(DecodingMeter.For(coding, new SseUsageReader()), parts);
+                    Assert.Equal(new(Expected, Completeness.Complete), result);
+                },
+                iter: Fuzzing.Iterations(100), threads: 1);
+        }
+    }
+
+    /// <summary>What is known of a stream grows with it: a cut never tells more than the whole, and figures are never half of one.</summary>
+    [Fact]
+    public async Task Stream_CutAtEveryByte_IsIncomplete_AndItsFiguresAreTheProvidersOrTheEstimate()
+    {
+        var bytes = Encoding.UTF8.GetBytes(Stream);
+        var end = Stream.IndexOf(Delta, StringComparison.Ordinal) + Delta.Length;
+        for (var length = 0; length < bytes.Length; length++)
+        {
+            var (usage, completeness) = await ReadAsync(new SseUsageReader(), bytes[..length]);
+            Assert.Equal(length > end + 20 ? Completeness.Complete : completeness, completeness);
+            Assert.Contains(usage.Tokens.Input, (long[])[11, 12, 250]);
+            Assert.InRange(usage.Tokens.Output, 1, 22);
+            Assert.Contains(usage.Tokens.CacheWrite1h, (long[])[0, 55]);
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"input_tokens":1,"output_tokens":2}""", 1, 2, 0, 0, 0)]
+    [InlineData("""{"input_tokens":1,"output_tokens":2,"cache_creation_input_tokens":10}""", 1, 2, 0, 10, 0)]
+    [InlineData("""{"input_tokens":1,"output_tokens":2,"cache_creation_input_tokens":10,"cache_creation":null}""", 1, 2, 0, 10, 0)]
+    [InlineData("""{"input_tokens":1,"output_tokens":2,"cache_creation_input_tokens":10,"cache_creation":{"ephemeral_1h_input_tokens":4}}""", 1, 2, 0, 6, 4)]
+    [InlineData("""{"input_tokens":1,"output_tokens":2,"cache_creation":{"ephemeral_1h_input_tokens":4,"ephemeral_5m_input_tokens":3,"ephemeral_9d_input_tokens":7}}""", 1, 2, 0, 3, 4)]
+    [InlineData("""{"input_tokens":1,"output_tokens":2,"cache_read_input_tokens":null,"server_tool_use":null,"service_tier":null,"speed":null,"future":{"input_tokens":7}}""", 1, 2, 0, 0, 0)]
+    [InlineData("""{"input\u005ftokens":1,"output_tokens":2,"output_tokens":3}""", 1, 3, 0, 0, 0)]
+    public async Task PlainAnswer_EveryForm_IsRead(string usage, long input, long output, long read, long write5m, long write1h)
+    {
+        var json = $$"""{"id":"m","content":[{"type":"text","text":"}\"usage\":{\"input_tokens\":5}\\"}],"model":"claude-x","usage":{{usage}} , "z":[{"usage":{"input_tokens":9} }]}""";
+        var bytes = Encoding.UTF8.GetBytes(json);
+        for (var split = 0; split <= bytes.Length; split++)
+        {
+            var reader = new JsonUsageReader();
+            var result = await ReadAsync(reader, bytes[..split], bytes[split..]);
+            Assert.Equal(new(new(new(input, output, read, write5m, write1h)), Completeness.Complete), result);
+            Assert.Equal("claude-x", reader.Model);
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"input_tokens":-1,"output_tokens":2}""")]
+    [InlineData("""{"input_tokens":1.5,"output_tokens":2}""")]
+    [InlineData("""{"input_tokens":"1","output_tokens":2}""")]
+    [InlineData("""{"input_tokens":99999999999999999999,"output_tokens":2}""")]
+    [InlineData("""{"input_tokens":9999999999999,"output_tokens":2}""")]
+    [InlineData("""{"input_tokens":[1],"output_tokens":2}""")]
+    [InlineData("""{"input_tokens":1}""")]
+    [InlineData("""{"output_tokens":2}""")]
+    [InlineData("""{"input_tokens":1,"output_tokens":2,"cache_creation":7}""")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("7")]
+    [InlineData("{}")]
+    public async Task Usage_ThatCannotBeBelieved_IsEstimated_NeverZero(string usage)
+    {
+        var (read, completeness) = await ReadAsync(
+            new JsonUsageReader(), Encoding.UTF8.GetBytes("{\"content\":[],\"usage\":" + usage + "}"));
+
+        Assert.Equal(Completeness.Interrupted, completeness);
+        Assert.True(read.Tokens.Input > 0);
+        Assert.True(read.Tokens.Output > 0);
+    }
+
+    [Fact]
+    public async Task UnknownCoding_IsEstimatedFromItsSize()
+    {
+        var result = await ReadAsync(DecodingMeter.For("gzip, br", new SseUsageReader()), new byte[4000]);
+
+        Assert.Equal(new(new(new(250, 1000)), Completeness.Interrupted), result);
+    }
+
+    [Fact]
+    public async Task EndlessLine_IsMeasured_NotKept()
+    {
+        var reader = new SseUsageReader();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 1000; i++)
+        {
+            reader.Feed(new byte[64 * 1024].AsSpan());
+        }
+
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 80_000_000);
+        var (usage, completeness) = await ReadAsync(reader);
+        Assert.Equal(Completeness.Interrupted, completeness);
+        Assert.True(usage.Tokens.Output > 1);
+    }
+
+    [Fact]
+    public async Task Garbage_NeverThrows()
+    {
+        var pieces = Fuzzing.OneOf(
+            "data: ", "{\"type\":\"message_start\"", "\"message\":{", "\"usage\":", "{\"input_tokens\":", "1", "-", "\"", "\\", "}", "]", "[", ",", "\n", "\r", "\n\n",
+            "{\"type\":\"content_block_delta\"", "_delta\",\"", "\":\"", "\"}}", "\ud83d", "null", "event:", ":", " ", Start, Delta, "\u0000", "\ufeff");
+        await pieces.List[0, 40].SampleAsync(
+            async parts =>
+            {
+                var bytes = Encoding.UTF8.GetBytes(string.Concat(parts));
+                foreach (var meter in (UsageMeter[])
+                    [new SseUsageReader(), new JsonUsageReader(), DecodingMeter.For("gzip", new SseUsageReader()),
+                     DecodingMeter.For("br", new SseUsageReader()), DecodingMeter.For("zstd", new JsonUsageReader())])
+                {
+                    var (usage, _) = await ReadAsync(meter, bytes[..(bytes.Length / 2)], bytes[(bytes.Length / 2)..]);
+                    Assert.True(usage.Tokens.Total >= 0);
+                }
+            },
+            iter: Fuzzing.Iterations(2_000), threads: 1);
+    }
+
+    [Fact]
+    public async Task DamagedCompression_NeverThrows()
+    {
+        var plain = Encoding.UTF8.GetBytes(Stream);
+        foreach (var coding in (string[])["gzip", "deflate", "br", "zstd"])
+        {
+            var packed = Pack(plain, coding);
+            await Gen.Select(Gen.Int[0, packed.Length - 1], Gen.Byte, Gen.Int[0, packed.Length]).SampleAsync(
+                async change =>
+                {
+                    var (at, value, split) = change;
+                    var bytes = (byte[])packed.Clone();
+                    bytes[at] = value;
+                    var (usage, _) = await ReadAsync(DecodingMeter.For(coding, new SseUsageReader()), bytes[..split], bytes[split..]);
+                    Assert.True(usage.Tokens.Total > 0);
+                },
+                iter: Fuzzing.Iterations(300), threads: 1);
+        }
+    }
+
+    private static async Task<MeteredUsage> ReadAsync(UsageMeter meter, params byte[][] parts)
+    {
+        foreach (var part in parts)
+        {
+            meter.Feed(part);
+        }
+
+        await meter.FinishAsync();
+        return meter.Result(UsageEstimate.Of(1000));
+    }
+
+    private static byte[][] Parts(byte[] bytes, List<int> cuts)
+    {
+        var edges = cuts.Append(0).Append(bytes.Length).Order().ToList();
+        return [.. edges.Zip(edges.Skip(1), (from, to) => bytes[from..to])];
+    }
+
+    private static byte[] Pack(byte[] plain, string coding)
+    {
+        using var packed = new MemoryStream();
+        using (Stream packer = coding switch
+        {
+            "gzip" => new GZipStream(packed, CompressionLevel.Optimal, leaveOpen: true),
+            "deflate" => new ZLibStream(packed, CompressionLevel.Optimal, leaveOpen: true),
+            "br" => new BrotliStream(packed, CompressionLevel.Optimal, leaveOpen: true),
+            "zstd" => new ZstdSharp.CompressionStream(packed, leaveOpen: true),
+            _ => new BufferedStream(packed),
+        })
+        {
+            packer.Write(plain);
+            packer.Flush();
+            if (coding == "identity")
+            {
+                return packed.ToArray();
+            }
+        }
+
+        return packed.ToArray();
+    }
+}
