@@ -1,0 +1,120 @@
+using Grpc.Core;
+using NetBird.ControlPlane.Peers;
+using NetBird.ControlPlane.Store;
+using NetBird.Primitives;
+using NetBird.Protocol.Agent.V1;
+using Peer = NetBird.ControlPlane.Peers.Peer;
+
+namespace NetBird.ControlPlane.AgentApi;
+
+/// <summary>
+/// The stream that keeps an agent informed: the map at once and whenever it differs, a heartbeat between, and an end
+/// with a reason as soon as the peer may not go on.
+/// </summary>
+internal sealed class SyncStream(
+    IConfigurationStore store,
+    ConfigurationSignal signal,
+    NetworkMaps maps,
+    PeerActivity activity,
+    IHostApplicationLifetime lifetime,
+    TimeProvider time)
+{
+    // agent.proto: at least every 30 s. Ours: with room for a slow moment.
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(25);
+
+    public async Task RunAsync(
+        PeerId id, MachineFacts machine, IServerStreamWriter<SyncUpdate> updates, CancellationToken cancellationToken)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
+        using var connected = activity.Connected(id);
+        NetworkMap? sent = null;
+        try
+        {
+            while (true)
+            {
+                var change = signal.Next;
+                var configuration = store.Current;
+                var peer = PeerAuthentication.Standing(configuration, id);
+                if (peer.LoginExpiresAt <= time.GetUtcNow())
+                {
+                    throw Refusal.LoginExpired();
+                }
+
+                if (sent is null)
+                {
+                    await RememberAsync(peer, machine, ending.Token);
+                }
+
+                var map = maps.For(peer, configuration);
+                if (sent is null || !SaysTheSame(map, sent))
+                {
+                    await updates.WriteAsync(new SyncUpdate { Map = map }, ending.Token);
+                    sent = map;
+                }
+
+                if (!await HappensAsync(change, WaitFor(peer), ending.Token))
+                {
+                    await updates.WriteAsync(
+                        new SyncUpdate { Heartbeat = new Heartbeat { Time = time.GetUtcNow().ToUnixTimeMilliseconds() } }, ending.Token);
+                    activity.Seen(id);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            throw Refusal.TryLater("The control plane is restarting.");
+        }
+    }
+
+    // The version moves with every change anywhere; an agent is told what concerns it.
+    private static bool SaysTheSame(NetworkMap map, NetworkMap sent)
+    {
+        var version = map.Version;
+        map.Version = sent.Version;
+        var same = map.Equals(sent);
+        map.Version = version;
+        return same;
+    }
+
+    private TimeSpan WaitFor(Peer peer)
+    {
+        var untilExpiry = peer.LoginExpiresAt - time.GetUtcNow();
+        return untilExpiry < Heartbeat ? TimeSpan.FromTicks(Math.Max(untilExpiry.Value.Ticks, TimeSpan.TicksPerMillisecond)) : Heartbeat;
+    }
+
+    /// <summary>False when the time passed first.</summary>
+    private async Task<bool> HappensAsync(Task change, TimeSpan wait, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await change.WaitAsync(wait, time, cancellationToken);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Takes over what the machine says of itself, where it is news.</summary>
+    private async Task RememberAsync(Peer peer, MachineFacts machine, CancellationToken cancellationToken)
+    {
+        if (machine.ApplyTo(peer) == peer)
+        {
+            return;
+        }
+
+        await store.CommitAsync(
+            Audit.Actor.System,
+            draft =>
+            {
+                if (draft.Peers.Find(peer.Id) is { } now)
+                {
+                    draft.Peers.Put(machine.ApplyTo(now), audited: false);
+                }
+
+                return true;
+            },
+            cancellationToken);
+    }
+}

@@ -1,0 +1,61 @@
+using Microsoft.IdentityModel.Protocols;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+using NetBird.ControlPlane.Hosting;
+
+namespace NetBird.ControlPlane.Identity.Tokens;
+
+/// <summary>ID tokens of the company's IdP, checked against the keys it publishes; keys it rotates in are fetched.</summary>
+internal sealed class ExternalIdTokens : IIdTokens
+{
+    // Ours: an unknown key id makes us ask the IdP again, and anyone can send one; so at most this often.
+    private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(10);
+
+    // Keys that the IdP withdrew stop counting after this, also when nothing new was seen.
+    private static readonly TimeSpan AskAnyway = TimeSpan.FromHours(1);
+
+    private readonly ExternalIssuer _issuer;
+    private readonly IdTokenChecks _checks;
+
+    public ExternalIdTokens(ExternalIssuer issuer, IHttpClientFactory http, TimeProvider time)
+    {
+        _issuer = issuer;
+        Metadata = new ConfigurationManager<OpenIdConnectConfiguration>(
+            issuer.Issuer.AbsoluteUri.TrimEnd('/') + "/.well-known/openid-configuration",
+            new OpenIdConnectConfigurationRetriever(),
+            new HttpDocumentRetriever(http.CreateClient(ClientName)) { RequireHttps = issuer.Issuer.Scheme == Uri.UriSchemeHttps },
+            new IssuerValidator(issuer.Issuer))
+        {
+            RefreshInterval = AskAgain,
+            AutomaticRefreshInterval = AskAnyway,
+        };
+        _checks = new(Metadata, issuer.ClientId, time);
+    }
+
+    /// <summary>Name of the HTTP client that asks the IdP.</summary>
+    public static string ClientName => "oidc";
+
+    /// <summary>The issuer's discovery document and keys.</summary>
+    public ConfigurationManager<OpenIdConnectConfiguration> Metadata { get; }
+
+    public async Task<TokenOutcome> VerifyAsync(string token, CancellationToken cancellationToken)
+    {
+        var (payload, refusal) = await _checks.CheckAsync(token, cancellationToken);
+        return refusal ?? new TokenOutcome.Valid(new(
+            payload.Text("iss"),
+            payload.Text("sub"),
+            payload.Text("name"),
+            payload.Text("email"),
+            GroupsClaim.Read(payload, _issuer.GroupsClaim)));
+    }
+
+    /// <summary>OpenID Connect Discovery section 4.3: the document must name the issuer that we asked.</summary>
+    private sealed class IssuerValidator(Uri expected) : IConfigurationValidator<OpenIdConnectConfiguration>
+    {
+        private readonly OpenIdConnectConfigurationValidator _keys = new();
+
+        public ConfigurationValidationResult Validate(OpenIdConnectConfiguration configuration)
+            => configuration.Issuer?.TrimEnd('/') == expected.AbsoluteUri.TrimEnd('/')
+                ? _keys.Validate(configuration)
+                : new() { Succeeded = false, ErrorMessage = "The discovery document names another issuer." };
+    }
+}
