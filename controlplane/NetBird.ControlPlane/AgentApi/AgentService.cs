@@ -6,7 +6,7 @@ using NetBird.ControlPlane.Identity;
 using NetBird.ControlPlane.Identity.Tokens;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Store;
-using NetBird.ControlPlane.Tunnel;
+using NetBird.ControlPlane.Tunnels;
 using NetBird.Primitives;
 using NetBird.Protocol.Agent.V1;
 using NetBird.WireGuard;
@@ -21,8 +21,7 @@ internal sealed class AgentService(
     Challenges challenges,
     IIdTokens tokens,
     Enrolment enrolment,
-    SyncStream sync,
-    BudgetAnswer budget) : Protocol.Agent.V1.AgentService.AgentServiceBase
+    SyncStream sync) : Protocol.Agent.V1.AgentService.AgentServiceBase
 {
     // Bytes; an ID token with a thousand groups is 40 KiB.
     private const int LongestSecret = 128 * 1024;
@@ -98,10 +97,6 @@ internal sealed class AgentService(
         await enrolment.LeaveAsync(PeerAuthentication.PeerOf(context).Id, AddressOf(context), context.CancellationToken);
         return new LeaveReply();
     }
-
-    public override Task<GetBudgetReply> GetBudget(GetBudgetRequest request, ServerCallContext context)
-        => budget.ForAsync(
-            PeerAuthentication.Standing(store.Current, PeerAuthentication.PeerOf(context).Id), context.CancellationToken);
 
     private static string AddressOf(ServerCallContext context)
         => context.GetHttpContext().Connection.RemoteIpAddress?.ToString() ?? "";

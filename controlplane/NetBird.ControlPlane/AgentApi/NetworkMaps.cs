@@ -1,7 +1,7 @@
 using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Store;
-using NetBird.ControlPlane.Tunnel;
+using NetBird.ControlPlane.Tunnels;
 using NetBird.Protocol.Agent.V1;
 using Peer = NetBird.ControlPlane.Peers.Peer;
 
@@ -37,7 +37,7 @@ internal sealed class NetworkMaps(ServeOptions options, GatewayKey key, TunnelHo
         map.Addresses.Add(peer.OverlayAddress.ToString());
         map.GroupNames.AddRange(configuration.GroupsOf(peer)
             .Select(id => configuration.Groups[id].Name).Order(StringComparer.OrdinalIgnoreCase));
-        map.Gateways.Add(new Gateway
+        map.Gateways.Add(new Protocol.Agent.V1.Gateway
         {
             PublicKey = key.Public.ToString(),
             Endpoint = options.WireGuardEndpoint ?? $":{tunnel.ListenPort}",

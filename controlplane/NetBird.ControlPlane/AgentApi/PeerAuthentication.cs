@@ -3,7 +3,7 @@ using Grpc.Core;
 using Grpc.Core.Interceptors;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Store;
-using NetBird.ControlPlane.Tunnel;
+using NetBird.ControlPlane.Tunnels;
 using NetBird.ControlPlane.Users;
 using NetBird.Primitives;
 using NetBird.WireGuard;

@@ -3,8 +3,11 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using NetBird.CommandLine;
+using NetBird.ControlPlane.AgentApi;
 using NetBird.ControlPlane.Identity;
 using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Tunnels;
+using NetBird.WireGuard;
 
 namespace NetBird.ControlPlane.Hosting;
 
@@ -43,7 +46,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
             return ExitCode.Done;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SocketException or StartException
-            or StateVersionException or InvalidDataException)
+            or StateVersionException or TunnelException or InvalidDataException)
         {
             await Console.Error.WriteLineAsync($"netbird-controlplane: {e.Message}");
             return ExitCode.Failed;
@@ -64,7 +67,11 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
             held.Push(new Held(logging));
             var store = await ConfigurationStores.OpenAsync(state.Path, time, logging, cancellationToken);
             held.Push(store);
-            var app = Build(options, state, socket, store, time);
+            var key = GatewayKey.Load(state);
+            held.Push(new Held(key));
+            var tunnel = options.Gateway ? await TunnelHost.OpenAsync(options, key, time, logging, cancellationToken) : TunnelHost.None;
+            held.Push(tunnel);
+            var app = Build(options, state, socket, store, time, key, tunnel);
             held.Push(app);
             await app.StartAsync(cancellationToken);
             var server = new ControlPlaneServer(options, app, held);
@@ -96,7 +103,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         }
     }
 
-    private static WebApplication Build(ServeOptions options, StateDirectory state, Socket socket, IConfigurationStore store, TimeProvider time)
+    private static WebApplication Build(ServeOptions options, StateDirectory state, Socket socket, ConfigurationStore store, TimeProvider time, GatewayKey key, TunnelHost tunnel)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
 
@@ -113,7 +120,10 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         builder.Services.AddSingleton(time);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(state);
-        builder.Services.AddSingleton(store);
+        builder.Services.AddSingleton<IConfigurationStore>(store);
+        builder.Services.AddSingleton(key);
+        builder.Services.AddSingleton(tunnel);
+        builder.Services.AddSingleton<IReadiness>(tunnel);
         var url = PublicUrl.Of(options, (System.Net.IPEndPoint)socket.LocalEndPoint!);
         builder.Services.AddSingleton(url);
         if (options.Tls is { } files)
@@ -123,6 +133,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         }
 
         builder.Services.AddHostGuard(options);
+        builder.Services.AddAgentApi();
         builder.Services.AddIdentity(options, state, url, time);
 
         var app = builder.Build();
@@ -131,6 +142,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         app.UseIdentity();
         app.MapHealth();
         app.MapIdentity(options);
+        app.MapAgentApi();
         return app;
     }
 

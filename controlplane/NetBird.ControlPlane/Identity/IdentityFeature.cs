@@ -1,6 +1,7 @@
 using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Identity.Embedded;
 using NetBird.ControlPlane.Identity.Embedded.Issued;
+using NetBird.ControlPlane.Identity.Tokens;
 using NetBird.ControlPlane.Providers;
 using NetBird.ControlPlane.Store;
 
@@ -24,10 +25,21 @@ internal static class IdentityFeature
         if (options.Oidc is null)
         {
             authentication.AddIdpSession(options.Tls is not null);
-            services.AddEmbeddedIdp(options.Tls is not null, IdpKeys.Load(state, time), url);
+            var keys = IdpKeys.Load(state, time);
+            services.AddSingleton(keys);
+            services.AddSingleton<IIdTokens, EmbeddedIdTokens>();
+            services.AddEmbeddedIdp(options.Tls is not null, keys, url);
             services.AddIssuedRecords(state);
         }
 
+        else
+        {
+            services.AddSingleton(options.Oidc);
+            services.AddSingleton<IIdTokens, ExternalIdTokens>();
+            services.AddHttpClient(ExternalIdTokens.ClientName, http => http.Timeout = TimeSpan.FromSeconds(10));
+        }
+
+        services.AddSingleton(LoginOffer.Of(options, url));
         services.AddAuthorization();
     }
 

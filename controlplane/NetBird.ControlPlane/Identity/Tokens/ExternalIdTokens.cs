@@ -32,7 +32,7 @@ internal sealed class ExternalIdTokens : IIdTokens
     }
 
     /// <summary>Name of the HTTP client that asks the IdP.</summary>
-    public static string ClientName => "oidc";
+    public const string ClientName = "oidc";
 
     /// <summary>The issuer's discovery document and keys.</summary>
     public ConfigurationManager<OpenIdConnectConfiguration> Metadata { get; }
@@ -51,11 +51,11 @@ internal sealed class ExternalIdTokens : IIdTokens
     /// <summary>OpenID Connect Discovery section 4.3: the document must name the issuer that we asked.</summary>
     private sealed class IssuerValidator(Uri expected) : IConfigurationValidator<OpenIdConnectConfiguration>
     {
-        private readonly OpenIdConnectConfigurationValidator _keys = new();
-
         public ConfigurationValidationResult Validate(OpenIdConnectConfiguration configuration)
-            => configuration.Issuer?.TrimEnd('/') == expected.AbsoluteUri.TrimEnd('/')
-                ? _keys.Validate(configuration)
-                : new() { Succeeded = false, ErrorMessage = "The discovery document names another issuer." };
+            => configuration.Issuer?.TrimEnd('/') != expected.AbsoluteUri.TrimEnd('/')
+                ? new() { Succeeded = false, ErrorMessage = "The discovery document names another issuer." }
+                : configuration.SigningKeys.Count == 0
+                    ? new() { Succeeded = false, ErrorMessage = "The issuer publishes no signing keys." }
+                    : new() { Succeeded = true };
     }
 }

@@ -4,7 +4,7 @@ using NetBird.ControlPlane.Hosting;
 using NetBird.Primitives;
 using NetBird.WireGuard;
 
-namespace NetBird.ControlPlane.Tunnel;
+namespace NetBird.ControlPlane.Tunnels;
 
 /// <summary>The tunnel key of this end, in <c>STATE/gateway.key</c>, mode 0600, made at the first start.</summary>
 internal sealed class GatewayKey : IDisposable

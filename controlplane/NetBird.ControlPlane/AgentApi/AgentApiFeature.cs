@@ -1,0 +1,33 @@
+using NetBird.ControlPlane.Peers;
+
+namespace NetBird.ControlPlane.AgentApi;
+
+/// <summary>What agents ask, by gRPC-Web over any listener and by gRPC where HTTP/2 is spoken.</summary>
+internal static class AgentApiFeature
+{
+    // Bytes. An enrolment with an ID token of a thousand groups is 40 KiB.
+    private const int LargestMessage = 192 * 1024;
+
+    public static void AddAgentApi(this IServiceCollection services)
+    {
+        services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = LargestMessage;
+            grpc.EnableDetailedErrors = false;
+            grpc.Interceptors.Add<PeerAuthentication>();
+        });
+        services.AddSingleton<PeerAuthentication>();
+        services.AddSingleton<Challenges>();
+        services.AddSingleton<ConfigurationSignal>();
+        services.AddSingleton<PeerActivity>();
+        services.AddSingleton<NetworkMaps>();
+        services.AddSingleton<SyncStream>();
+        services.AddSingleton<Enrolment>();
+    }
+
+    public static void MapAgentApi(this WebApplication app)
+    {
+        app.UseGrpcWeb(new GrpcWebOptions { DefaultEnabled = true });
+        app.MapGrpcService<AgentService>();
+    }
+}

@@ -1,0 +1,95 @@
+using System.Net;
+using NetBird.Primitives;
+using NetBird.WireGuard;
+
+namespace NetBird.ControlPlane.Tunnels;
+
+/// <summary>
+/// Keeps the tunnel's peers equal to the configuration's. A peer that is gone leaves the tunnel at once. One that is
+/// blocked, or whose person is disabled, is refused by the gateway from that moment, and leaves the tunnel a little
+/// later: until then the refusal can still be read at the other end.
+/// </summary>
+internal sealed class TunnelPeers(TunnelHost tunnel, TimeProvider time) : IDisposable
+{
+    // Ours: Claude Code shows a refusal within two seconds.
+    private static readonly TimeSpan ToRead = TimeSpan.FromSeconds(20);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<PublicKey, IPAddress> _known = [];
+    private readonly Dictionary<PublicKey, ITimer> _leaving = [];
+
+    /// <summary>Makes the tunnel's peers these: key and address of each, and whether it may call.</summary>
+    public void Apply(IReadOnlyDictionary<PublicKey, (IPAddress Address, bool MayCall)> wanted)
+    {
+        lock (_lock)
+        {
+            foreach (var key in _known.Keys.Except(wanted.Keys).ToList())
+            {
+                RemoveLocked(key);
+            }
+
+            foreach (var (key, (address, mayCall)) in wanted)
+            {
+                if (mayCall)
+                {
+                    AddLocked(key, address);
+                }
+                else if (_known.ContainsKey(key) && !_leaving.ContainsKey(key))
+                {
+                    _leaving[key] = time.CreateTimer(_ => Leave(key), null, ToRead, Timeout.InfiniteTimeSpan);
+                }
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            foreach (var timer in _leaving.Values)
+            {
+                timer.Dispose();
+            }
+
+            _leaving.Clear();
+        }
+    }
+
+    private void AddLocked(PublicKey key, IPAddress address)
+    {
+        if (_leaving.Remove(key, out var timer))
+        {
+            timer.Dispose();
+        }
+
+        if (!_known.TryGetValue(key, out var before) || !before.Equals(address))
+        {
+            tunnel.SetPeer(new PeerConfiguration { PublicKey = key, AllowedIPs = [new IPNetwork(address, 32)] });
+            _known[key] = address;
+        }
+    }
+
+    private void Leave(PublicKey key)
+    {
+        lock (_lock)
+        {
+            if (_leaving.ContainsKey(key))
+            {
+                RemoveLocked(key);
+            }
+        }
+    }
+
+    private void RemoveLocked(PublicKey key)
+    {
+        if (_leaving.Remove(key, out var timer))
+        {
+            timer.Dispose();
+        }
+
+        if (_known.Remove(key))
+        {
+            tunnel.RemovePeer(key);
+        }
+    }
+}
