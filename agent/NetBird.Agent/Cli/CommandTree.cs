@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NetBird.Agent.Cli.Wg;
 using NetBird.Agent.Enrolment;
 using NetBird.Agent.Store;
 
@@ -80,6 +81,7 @@ internal static class CommandTree
             BudgetCommand.BuildBudget(),
             BudgetCommand.BuildUsage(),
             ServiceCommand.Build(),
+            WgCommand.Create(),
             BuildVersion(),
         };
 

@@ -26,7 +26,10 @@ internal static class TunAdapter
             engine.Start();
             var overlay = new KernelOverlay(own, options.InterfaceName);
             return new UserspaceTunnel(
-                TunnelKind.Userspace, reason, options.InterfaceName, engine, overlay, own is null ? [] : [own]);
+                TunnelKind.Userspace, reason, options.InterfaceName, engine, overlay, own is null ? [] : [own])
+            {
+                OpenSocket = OpenSocket,
+            };
         }
         catch
         {

@@ -23,7 +23,7 @@ internal sealed partial class Engine : IDatagramReceiver, IAsyncDisposable
     private readonly ConcurrentBag<OutboundTrain> _trains = [];
     private readonly AllowedIPs _allowedIPs = new();
     private readonly Lock _configuring = new();
-    private readonly CookieIssuer _cookies;
+    private volatile CookieIssuer _cookies;
     private readonly HandshakeRateLimiter _limiter;
     private readonly HandshakeQueue _handshakes;
     private bool _disposed;
@@ -40,11 +40,11 @@ internal sealed partial class Engine : IDatagramReceiver, IAsyncDisposable
         _handshakes = new HandshakeQueue(Clock, HandleHandshake);
     }
 
-    public StaticIdentity Identity { get; }
+    public StaticIdentity Identity { get; private set; }
 
     public EngineClock Clock { get; }
 
-    public IUdpSocket Socket { get; }
+    public IUdpSocket Socket { get; private set; }
 
     public IndexTable Indices { get; } = new();
 

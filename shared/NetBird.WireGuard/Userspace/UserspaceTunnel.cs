@@ -1,5 +1,7 @@
 using System.Net;
 using NetBird.Primitives;
+using NetBird.WireGuard.Configuration;
+using NetBird.WireGuard.Userspace.Sockets;
 
 namespace NetBird.WireGuard.Userspace;
 
@@ -11,8 +13,17 @@ namespace NetBird.WireGuard.Userspace;
 /// <param name="overlay">TCP over the device.</param>
 /// <param name="also">Released after the engine, in order; owned.</param>
 internal sealed class UserspaceTunnel(
-    TunnelKind kind, string kindReason, string interfaceName, Engine engine, IOverlay overlay, params IDisposable[] also) : ITunnel
+    TunnelKind kind, string kindReason, string interfaceName, Engine engine, IOverlay overlay, params IDisposable[] also)
+    : ITunnel, IInterfaceControl
 {
+    private EngineControl? _control;
+
+    /// <summary>Opens the UDP socket anew when the port is changed.</summary>
+    public Func<int, IUdpSocket> OpenSocket { get; init; } = port => new ManagedUdpSocket(port);
+
+    private EngineControl Control
+        => LazyInitializer.EnsureInitialized(ref _control, () => new EngineControl(engine, interfaceName, OpenSocket));
+
     public TunnelKind Kind => kind;
 
     public string KindReason => kindReason;
@@ -34,6 +45,10 @@ internal sealed class UserspaceTunnel(
     public PublicKey? FindPeer(IPAddress innerAddress) => engine.FindPeer(innerAddress);
 
     public void NetworkChanged() => engine.NetworkChanged();
+
+    public InterfaceState Read() => Control.Read();
+
+    public void Apply(InterfaceChange change) => Control.Apply(change);
 
     public async ValueTask DisposeAsync()
     {

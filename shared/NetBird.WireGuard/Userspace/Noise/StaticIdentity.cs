@@ -55,6 +55,9 @@ internal sealed class StaticIdentity : IDisposable
     /// <summary>Our secret with a point; false for a low-order one.</summary>
     public bool TryAgree(ReadOnlySpan<byte> point, Span<byte> secret) => Sodium.TryScalarMultiply(_privateKey, point, secret);
 
+    /// <summary>The key for whoever owns the interface; the caller disposes it.</summary>
+    public PrivateKey CopyPrivateKey() => new(_privateKey);
+
     public void Dispose() => CryptographicOperations.ZeroMemory(_privateKey);
 
     private static byte[] HashOf(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)

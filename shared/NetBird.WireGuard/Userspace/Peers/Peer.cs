@@ -80,6 +80,15 @@ internal sealed partial class Peer : IDisposable
             TimeSpan.FromMilliseconds(_persistentKeepaliveMs));
     }
 
+    /// <summary>The preshared key for whoever owns the interface, or null for none; the caller zeroes it.</summary>
+    public byte[]? CopyPresharedKey()
+    {
+        lock (_gate)
+        {
+            return _identity.PresharedKey.ContainsAnyExcept((byte)0) ? _identity.PresharedKey.ToArray() : null;
+        }
+    }
+
     /// <summary>The next packets go out by whatever address of ours the routing table picks.</summary>
     public void ForgetSource() => _endpoint = _endpoint?.WithoutSource();
 

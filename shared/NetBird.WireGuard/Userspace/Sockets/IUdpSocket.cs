@@ -19,6 +19,16 @@ internal interface IUdpSocket : IAsyncDisposable
     /// <returns>False when the operating system did not take them; they are lost, as datagrams may be.</returns>
     bool Send(UdpEndpoint to, ReadOnlySpan<byte> datagrams, int datagramSize, byte ecn);
 
+    /// <summary>Marks every packet sent (SO_MARK), for routing policy and firewalls; zero marks none.</summary>
+    /// <exception cref="IOException">This system has no marks, or the process may not set them.</exception>
+    void SetMark(uint mark)
+    {
+        if (mark != 0)
+        {
+            throw new IOException("Packets cannot be marked here.");
+        }
+    }
+
     /// <summary>The network changed: sockets that need it are bound anew on the same port.</summary>
     void Rebind();
 }

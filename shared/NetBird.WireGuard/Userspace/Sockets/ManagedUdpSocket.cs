@@ -67,6 +67,28 @@ internal sealed class ManagedUdpSocket : IUdpSocket
         }
     }
 
+    public void SetMark(uint mark)
+    {
+        // asm-generic/socket.h: SOL_SOCKET, SO_MARK
+        const int SocketLevel = 1;
+        const int Mark = 36;
+        try
+        {
+            if (OperatingSystem.IsLinux())
+            {
+                _socket.SetRawSocketOption(SocketLevel, Mark, BitConverter.GetBytes(mark));
+            }
+            else if (mark != 0)
+            {
+                throw new IOException("Only Linux can mark packets.");
+            }
+        }
+        catch (SocketException e)
+        {
+            throw new IOException($"Packets cannot be marked: {e.Message}.", e);
+        }
+    }
+
     public void Rebind()
     {
         // A wildcard socket follows the machine's addresses by itself.
