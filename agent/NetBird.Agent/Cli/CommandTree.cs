@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NetBird.Agent.ClaudeCode;
 using NetBird.Agent.Cli.Wg;
 using NetBird.Agent.Enrolment;
 using NetBird.Agent.Store;
@@ -44,6 +45,10 @@ internal static class CommandTree
         {
             return Terminal.Fail(e.Message, e.ExitCode);
         }
+        catch (ClaudeSettingsException e)
+        {
+            return Terminal.Fail(e.Message, e.ExitCode);
+        }
         catch (StateDirectoryException e)
         {
             return Terminal.Fail(e.Message, ExitCode.Failed);
@@ -80,13 +85,17 @@ internal static class CommandTree
             ExecCommand.Build(),
             BudgetCommand.BuildBudget(),
             BudgetCommand.BuildUsage(),
+            ClaudeCommand.Build(),
+            DoctorCommand.Build(),
             ServiceCommand.Build(),
             WgCommand.Create(),
+            DebugCommand.Build(),
             BuildVersion(),
         };
 
         // Answered in Program.cs before this tree is built; listed here for --help.
         root.Add(new Command("statusline", "Print one line for Claude Code's statusLine: who, model, spent, left."));
+        root.Add(Documentation.CreateCommand(root, "netbird-agent"));
         return root;
     }
 

@@ -8,14 +8,14 @@ internal sealed class DaemonException(string message, int exitCode) : Exception(
     public int ExitCode => exitCode;
 
     public static DaemonException NotRunning()
-        => new("The agent is not running. Run: netbird-agent up", Cli.ExitCode.NotConnected);
+        => new("The agent is not running. Run: netbird-agent up", CommandLine.ExitCode.NotRunning);
 
     public static DaemonException From(RpcException e) => e.StatusCode switch
     {
-        StatusCode.PermissionDenied => new(e.Status.Detail, Cli.ExitCode.NotPermitted),
-        StatusCode.Unavailable when e.Status.DebugException is null => new(e.Status.Detail, Cli.ExitCode.NotConnected),
-        StatusCode.Unavailable => new("The agent stopped answering. See its log, then run: netbird-agent up", Cli.ExitCode.NotConnected),
-        StatusCode.DeadlineExceeded => new("The agent did not answer in time. See its log, or run: netbird-agent doctor", Cli.ExitCode.Failed),
-        _ => new($"The agent answered: {e.Status.Detail}", Cli.ExitCode.Failed),
+        StatusCode.PermissionDenied => new(e.Status.Detail, CommandLine.ExitCode.NotPermitted),
+        StatusCode.Unavailable when e.Status.DebugException is null => new(e.Status.Detail, CommandLine.ExitCode.NotRunning),
+        StatusCode.Unavailable => new("The agent stopped answering. See its log, then run: netbird-agent up", CommandLine.ExitCode.NotRunning),
+        StatusCode.DeadlineExceeded => new("The agent did not answer in time. See its log, or run: netbird-agent doctor", CommandLine.ExitCode.Failed),
+        _ => new($"The agent answered: {e.Status.Detail}", CommandLine.ExitCode.Failed),
     };
 }

@@ -34,7 +34,7 @@ internal static class ExecCommand
             if (status.State is not ("connected" or "degraded") || status.EndpointUrl.Length == 0)
             {
                 return Terminal.Fail(status.Reason.Length != 0 ? status.Reason : "The agent is not connected yet. See: netbird-agent status",
-                    status.State is "logged_out" or "login_needed" ? ExitCode.LoginNeeded : ExitCode.NotConnected);
+                    status.State is "logged_out" or "login_needed" ? ExitCode.LoginNeeded : ExitCode.NotRunning);
             }
 
             return await RunAsync(parsed.GetValue(words)!, status.EndpointUrl, cancellationToken).ConfigureAwait(false);

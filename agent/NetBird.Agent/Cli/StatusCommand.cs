@@ -51,7 +51,7 @@ internal static class StatusCommand
     {
         "connected" or "degraded" => ExitCode.Done,
         "logged_out" or "login_needed" => ExitCode.LoginNeeded,
-        _ => ExitCode.NotConnected,
+        _ => ExitCode.NotRunning,
     };
 
     private static async Task<int> WatchAsync(DaemonService.DaemonServiceClient client, bool json, bool detail, CancellationToken cancellationToken)

@@ -198,7 +198,7 @@ internal sealed class DaemonApiService(
             : Failed(settled.Reason, settled.Facts.Login switch
             {
                 LoginStanding.Blocked => ExitCode.NotPermitted,
-                LoginStanding.Valid => ExitCode.NotConnected,
+                LoginStanding.Valid => ExitCode.NotRunning,
                 _ => ExitCode.LoginNeeded,
             }));
     }

@@ -43,6 +43,8 @@ internal sealed class TestControlPlane : AgentService.AgentServiceBase, IAsyncDi
 
     public TimeSpan? LoginLifetime { get; set; }
 
+    public Action<PublicKey> Enrolled { get; set; } = _ => { };
+
     public int Renewals { get; private set; }
 
     public int Departures { get; private set; }
@@ -136,6 +138,7 @@ internal sealed class TestControlPlane : AgentService.AgentServiceBase, IAsyncDi
         }
 
         Peers[key] = "person";
+        Enrolled(key);
         Extend();
         return Task.FromResult(new EnrolReply { PeerId = "peer-1", UserName = "ada Example", LoginExpiresAt = LoginExpiresAt?.ToUnixTimeSeconds() ?? 0 });
     }

@@ -1,0 +1,180 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using NetBird.Agent.Store;
+
+namespace NetBird.Agent.ClaudeCode;
+
+/// <summary>A settings file of Claude Code that we change and can change back.</summary>
+internal sealed class ClaudeSettingsFile
+{
+    private readonly string _path;
+    private readonly bool _forEveryone;
+
+    /// <param name="forEveryone">Managed settings: every account must be able to read them.</param>
+    public ClaudeSettingsFile(string path, bool forEveryone)
+    {
+        Named = path;
+        _path = Resolve(path);
+        _forEveryone = forEveryone;
+    }
+
+    /// <summary>As the person knows it; a link is followed.</summary>
+    public string Named { get; }
+
+    /// <summary>The file as it was before our first change; empty when there was none.</summary>
+    public string Backup => _path + ".before-netbird";
+
+    /// <summary>Writes the form in place of one written before.</summary>
+    /// <returns>False when the file already says exactly this.</returns>
+    public bool Apply(ClaudeForm form)
+    {
+        var current = Read();
+        var original = File.Exists(Backup) ? File.ReadAllText(Backup) : current;
+        var text = Revert(current.Length == 0 ? "{}\n" : current, original, form);
+        foreach (var (path, value) in form.Values)
+        {
+            text = JsonText.Get(text, path) == value ? text : JsonText.Set(text, value, path);
+        }
+
+        if (text == current)
+        {
+            return false;
+        }
+
+        if (!File.Exists(Backup))
+        {
+            Write(Backup, current);
+        }
+
+        Write(_path, text);
+        return true;
+    }
+
+    /// <summary>Takes our values out and puts back what they replaced; what was changed since stays.</summary>
+    /// <returns>False when there is nothing of ours.</returns>
+    public bool Undo()
+    {
+        if (!File.Exists(Backup))
+        {
+            return false;
+        }
+
+        var original = File.ReadAllText(Backup);
+        var current = Read();
+        if (current.Length != 0)
+        {
+            var text = Revert(current, original, new ClaudeForm([]));
+            if (original.Length == 0 && JsonText.IsEmptyObject(text))
+            {
+                File.Delete(_path);
+            }
+            else
+            {
+                // Where nothing but ours was changed since, the file is the very same again, blanks included.
+                Write(_path, Squeeze(text) == Squeeze(original) ? original : text);
+            }
+        }
+
+        File.Delete(Backup);
+        return true;
+    }
+
+    /// <summary>Puts back what was there before us, but for the paths that <paramref name="next"/> is about to write.</summary>
+    private static string Revert(string text, string original, ClaudeForm next)
+    {
+        foreach (var path in ClaudeForm.AllPaths.Where(path => !next.Values.Any(value => value.Path.SequenceEqual(path))))
+        {
+            var before = original.Length == 0 ? null : JsonText.Get(original, path);
+            var now = JsonText.Get(text, path);
+            if (path is ["env"])
+            {
+                text = before is null && now is not null && JsonText.IsEmptyObject(now) ? JsonText.Remove(text, path) : text;
+            }
+            else if (before is null && now is not null)
+            {
+                text = JsonText.Remove(text, path);
+            }
+            else if (before is not null && now != before)
+            {
+                text = JsonText.Set(text, before, path);
+            }
+        }
+
+        return text;
+    }
+
+    private static string Squeeze(string text) => string.Concat(text.Where(c => !char.IsWhiteSpace(c)));
+
+    private string Read()
+    {
+        if (!File.Exists(_path))
+        {
+            return "";
+        }
+
+        var text = File.ReadAllText(_path);
+        try
+        {
+            JsonText.Get(text.Length == 0 ? "{}" : text);
+        }
+        catch (JsonException e)
+        {
+            throw new ClaudeSettingsException($"{Named} is not valid JSON ({e.Message.Split('.')[0]}). Mend it first; nothing was changed.");
+        }
+
+        return text;
+    }
+
+    /// <summary>In one step, with the mode the file had.</summary>
+    private void Write(string path, string text)
+    {
+        var folder = Path.GetDirectoryName(path)!;
+        try
+        {
+            Directory.CreateDirectory(folder);
+            var mode = OperatingSystem.IsWindows() ? default
+                : File.Exists(_path) ? File.GetUnixFileMode(_path)
+                : UnixFileMode.UserRead | UnixFileMode.UserWrite | (_forEveryone ? UnixFileMode.GroupRead | UnixFileMode.OtherRead : 0);
+            PrivateFile.Replace(path, Encoding.UTF8.GetBytes(text));
+            if (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(path, mode);
+            }
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw new ClaudeSettingsException($"{path} may not be written by this account.", ExitCode.NotPermitted);
+        }
+        catch (IOException e)
+        {
+            throw new ClaudeSettingsException($"{path} cannot be written: {e.Message}");
+        }
+    }
+
+    /// <summary>Follows a link, as dotfiles often are, but only to a file and in a folder of our own.</summary>
+    private static string Resolve(string path)
+    {
+        var target = new FileInfo(path) is { LinkTarget: not null } link
+            ? link.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? throw new ClaudeSettingsException($"{path} is a link that leads nowhere.")
+            : path;
+        foreach (var part in new[] { path, Path.GetDirectoryName(path)!, target, Path.GetDirectoryName(target)! })
+        {
+            if (Path.Exists(part) && OwnerOf(part) is { } owner && owner != ProcessOwner.Uid)
+            {
+                throw new ClaudeSettingsException(string.Create(CultureInfo.InvariantCulture,
+                    $"{part} belongs to uid {owner}, and this is uid {ProcessOwner.Uid}; what somebody else can change is not written through."), ExitCode.NotPermitted);
+            }
+        }
+
+        return target;
+    }
+
+    private static uint? OwnerOf(string path) => FileOwner.Of(path);
+}
+
+/// <summary>The settings were not changed; the message says why.</summary>
+internal sealed class ClaudeSettingsException(string message, int exitCode = ExitCode.Failed) : Exception(message)
+{
+    public int ExitCode => exitCode;
+}

@@ -1,0 +1,230 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using NetBird.Agent.Cli;
+using NetBird.Agent.Store;
+using NetBird.Protocol.Daemon.V1;
+
+namespace NetBird.Agent.Diagnosis;
+
+/// <summary>Walks the links in order; what depends on a broken one is not looked at, and says so.</summary>
+internal sealed class Examination(StateDirectory state)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private readonly List<Check> _checks = [];
+
+    public async Task<IReadOnlyList<Check>> RunAsync(CancellationToken cancellationToken)
+    {
+        var status = await DaemonAsync(cancellationToken).ConfigureAwait(false);
+        if (status is null)
+        {
+            SkipAll("the agent is not running", "endpoint", "login", "dns", "control plane", "udp path", "handshake", "gateway", "policy", "provider");
+            return _checks;
+        }
+
+        var endpoint = await EndpointAsync(status, cancellationToken).ConfigureAwait(false);
+        var login = Login(status);
+        await DnsAsync(status, cancellationToken).ConfigureAwait(false);
+        ControlPlane(status);
+        var tunnel = login && Tunnel(status);
+        if (!login)
+        {
+            SkipAll("no valid login", "udp path", "handshake");
+        }
+
+        if (endpoint && tunnel)
+        {
+            await ProviderAsync(status, cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            SkipAll(endpoint ? "no tunnel to it" : "the endpoint does not listen", "gateway", "policy", "provider");
+        }
+
+        return _checks;
+    }
+
+    private async Task<StatusReply?> DaemonAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var status = await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
+                new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
+            Add(Check.Pass("daemon", $"running as process {status.ProcessId}, version {status.AgentVersion}"));
+            return status;
+        }
+        catch (DaemonException e)
+        {
+            Add(Check.Fail("daemon", e.Message, "netbird-agent up"));
+            return null;
+        }
+    }
+
+    private async Task<bool> EndpointAsync(StatusReply status, CancellationToken cancellationToken)
+    {
+        if (status.EndpointUrl.Length == 0)
+        {
+            Add(Check.Fail("endpoint", status.Reason.Length != 0 ? status.Reason : "does not listen", "netbird-agent up --endpoint 127.0.0.1:8789"));
+            return false;
+        }
+
+        try
+        {
+            using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
+            using var request = new HttpRequestMessage(HttpMethod.Head, status.EndpointUrl + "/api/hello");
+            using var answer = await http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            if (answer.StatusCode == HttpStatusCode.OK)
+            {
+                Add(Check.Pass("endpoint", status.EndpointUrl + " answers"));
+                return true;
+            }
+
+            Add(Check.Fail("endpoint", $"{status.EndpointUrl} answers {(int)answer.StatusCode}; another program may listen there", "netbird-agent up --endpoint 127.0.0.1:8789"));
+        }
+        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            Add(Check.Fail("endpoint", $"{status.EndpointUrl} does not answer: {e.Message}", "netbird-agent down; netbird-agent up"));
+        }
+
+        return false;
+    }
+
+    private bool Login(StatusReply status)
+    {
+        if (status.State is "logged_out" or "login_needed")
+        {
+            Add(Check.Fail("login", status.Reason, "netbird-agent login"));
+            return false;
+        }
+
+        var end = status.LoginExpiresAt == 0 ? "does not expire"
+            : "until " + DateTimeOffset.FromUnixTimeSeconds(status.LoginExpiresAt).ToLocalTime().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
+        Add(Check.Pass("login", $"{status.UserName}, {end}"));
+        return true;
+    }
+
+    private async Task DnsAsync(StatusReply status, CancellationToken cancellationToken)
+    {
+        if (!Uri.TryCreate(status.ManagementUrl, UriKind.Absolute, out var url))
+        {
+            Add(Check.Skip("dns", "no control plane is chosen"));
+            return;
+        }
+
+        if (IPAddress.TryParse(url.DnsSafeHost, out _))
+        {
+            Add(Check.Pass("dns", $"{url.DnsSafeHost} is an address, nothing to resolve"));
+            return;
+        }
+
+        try
+        {
+            var addresses = await Dns.GetHostAddressesAsync(url.DnsSafeHost, cancellationToken).ConfigureAwait(false);
+            Add(Check.Pass("dns", $"{url.DnsSafeHost} is {string.Join(", ", addresses.Take(3).Select(address => address.ToString()))}"));
+        }
+        catch (SocketException e)
+        {
+            Add(Check.Fail("dns", $"{url.DnsSafeHost} is not found: {e.Message}", "Check the network and the name in: netbird-agent status"));
+        }
+    }
+
+    private void ControlPlane(StatusReply status)
+        => Add(status.ManagementConnected
+            ? Check.Pass("control plane", $"{status.ManagementUrl} connected")
+            : status.State is "logged_out" or "login_needed" or "down"
+                ? Check.Skip("control plane", "not asked while " + status.State.Replace('_', ' '))
+                : Check.Fail("control plane", status.Reason.Length != 0 ? status.Reason : $"{status.ManagementUrl} is not reached", "Check the network; it is tried again by itself"));
+
+    private bool Tunnel(StatusReply status)
+    {
+        if (status.TunnelInterface.Length == 0)
+        {
+            SkipAll(status.Reason.Length != 0 ? status.Reason : "the tunnel is down; run: netbird-agent up", "udp path", "handshake");
+            return false;
+        }
+
+        var heard = status.Gateways.FirstOrDefault(gateway => gateway.ReceivedBytes > 0);
+        var all = string.Join(", ", status.Gateways.Select(gateway => gateway.Endpoint));
+        Add(heard is not null
+            ? Check.Pass("udp path", $"{heard.Endpoint} answers ({heard.ReceivedBytes} bytes received)")
+            : Check.Fail("udp path", $"nothing ever came back from {all}", "Let UDP to that address and port pass your firewall, or try another network"));
+        var live = status.Gateways.FirstOrDefault(gateway => gateway.LastHandshake != 0);
+        if (live is null)
+        {
+            Add(Check.Fail("handshake", "none yet", heard is null ? "Mend the UDP path first" : "The gateway's key or this machine's may have changed: netbird-agent login"));
+            return false;
+        }
+
+        var age = TimeProvider.System.GetUtcNow() - DateTimeOffset.FromUnixTimeSeconds(live.LastHandshake);
+        Add(age < TimeSpan.FromMinutes(4)
+            ? Check.Pass("handshake", $"{StatusText.Ago(age)} ago with {live.OverlayAddress}")
+            : Check.Fail("handshake", $"the last was {StatusText.Ago(age)} ago", "The gateway may be down, or UDP blocked since; it is tried again by itself"));
+        return true;
+    }
+
+    /// <summary>One free call says three things: that the gateway answers, that a policy lets us in, and that the provider takes the key.</summary>
+    private async Task ProviderAsync(StatusReply status, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience, MaxResponseContentBufferSize = 4 * 1024 * 1024 };
+            using var request = new HttpRequestMessage(HttpMethod.Get, status.EndpointUrl + "/v1/models?limit=1");
+            request.Headers.Add("anthropic-version", "2023-06-01");
+            using var answer = await http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            Judge((int)answer.StatusCode, answer.IsSuccessStatusCode ? "" : Sentence(await answer.Content.ReadAsStringAsync(cancellationToken).ConfigureAwait(false)));
+        }
+        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            Add(Check.Fail("gateway", $"no answer through the tunnel: {e.Message}", "netbird-agent status --detail"));
+            SkipAll("the gateway does not answer", "policy", "provider");
+        }
+    }
+
+    private void Judge(int code, string sentence)
+    {
+        if (code == 503)
+        {
+            Add(Check.Fail("gateway", sentence, "Ask your administrator, or try again in a moment"));
+            SkipAll("the gateway does not serve", "policy", "provider");
+            return;
+        }
+
+        Add(Check.Pass("gateway", "answers through the tunnel"));
+        if (code is 400 or 403 or 429)
+        {
+            Add(Check.Fail("policy", sentence, code == 429 ? "netbird-agent budget" : "Ask your administrator for a policy that lets your group in"));
+            SkipAll("no policy lets a request through", "provider");
+            return;
+        }
+
+        Add(Check.Pass("policy", "lets you in"));
+        Add(code < 400
+            ? Check.Pass("provider", "answers")
+            : Check.Fail("provider", $"answers {code}: {sentence}", "Ask your administrator to check the provider's key and URL"));
+    }
+
+    private static string Sentence(string body)
+    {
+        try
+        {
+            using var parsed = JsonDocument.Parse(body);
+            return parsed.RootElement.GetProperty("error").GetProperty("message").GetString() ?? "";
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return "an answer that is not in the provider's form";
+        }
+    }
+
+    private void Add(Check check) => _checks.Add(check);
+
+    private void SkipAll(string why, params ReadOnlySpan<string> links)
+    {
+        foreach (var link in links)
+        {
+            Add(Check.Skip(link, why));
+        }
+    }
+}
