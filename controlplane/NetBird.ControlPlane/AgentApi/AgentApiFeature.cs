@@ -19,10 +19,10 @@ internal static class AgentApiFeature
         services.AddSingleton<PeerAuthentication>();
         services.AddSingleton<Challenges>();
         services.AddSingleton<ConfigurationSignal>();
-        services.AddSingleton<PeerActivity>();
         services.AddSingleton<NetworkMaps>();
         services.AddSingleton<SyncStream>();
         services.AddSingleton<Enrolment>();
+        services.AddSingleton<BudgetAnswer>();
     }
 
     public static void MapAgentApi(this WebApplication app)

@@ -21,7 +21,8 @@ internal sealed class AgentService(
     Challenges challenges,
     IIdTokens tokens,
     Enrolment enrolment,
-    SyncStream sync) : Protocol.Agent.V1.AgentService.AgentServiceBase
+    SyncStream sync,
+    BudgetAnswer budget) : Protocol.Agent.V1.AgentService.AgentServiceBase
 {
     // Bytes; an ID token with a thousand groups is 40 KiB.
     private const int LongestSecret = 128 * 1024;
@@ -97,6 +98,10 @@ internal sealed class AgentService(
         await enrolment.LeaveAsync(PeerAuthentication.PeerOf(context).Id, AddressOf(context), context.CancellationToken);
         return new LeaveReply();
     }
+
+    public override Task<GetBudgetReply> GetBudget(GetBudgetRequest request, ServerCallContext context)
+        => budget.ForAsync(
+            PeerAuthentication.Standing(store.Current, PeerAuthentication.PeerOf(context).Id), context.CancellationToken);
 
     private static string AddressOf(ServerCallContext context)
         => context.GetHttpContext().Connection.RemoteIpAddress?.ToString() ?? "";

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Net;
 using NetBird.ControlPlane.Peers;
+using NetBird.ControlPlane.Providers;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Tunnels;
 using NetBird.ControlPlane.Users;
@@ -22,12 +23,13 @@ internal sealed class GatewaySnapshots : IGatewaySnapshots, IDisposable
 {
     private readonly IConfigurationStore _store;
     private readonly TunnelPeers _tunnel;
+    private readonly SampleProvider _sample;
     private readonly Lock _lock = new();
     private volatile GatewaySnapshot? _current;
 
-    public GatewaySnapshots(IConfigurationStore store, TunnelPeers tunnel)
+    public GatewaySnapshots(IConfigurationStore store, TunnelPeers tunnel, SampleProvider sample)
     {
-        (_store, _tunnel) = (store, tunnel);
+        (_store, _tunnel, _sample) = (store, tunnel, sample);
         store.Changed += Take;
         Take(store.Current);
     }
@@ -37,7 +39,7 @@ internal sealed class GatewaySnapshots : IGatewaySnapshots, IDisposable
     public GatewaySnapshot? Current => _current;
 
     /// <summary>What a configuration means for the gateway.</summary>
-    public static GatewaySnapshot Build(Configuration configuration)
+    public static GatewaySnapshot Build(Configuration configuration, Func<Provider, Uri> upstreamOf)
         => new(
             configuration.Version,
             configuration.Settings.AccountName,
@@ -48,7 +50,7 @@ internal sealed class GatewaySnapshots : IGatewaySnapshots, IDisposable
             PoliciesOf(configuration),
             configuration.Providers.Values.ToFrozenDictionary(
                 provider => provider.Id,
-                provider => new ProviderRoute(provider.Id, provider.Kind, provider.Name, provider.Upstream, provider.Enabled)));
+                provider => new ProviderRoute(provider.Id, provider.Kind, provider.Name, upstreamOf(provider), provider.Enabled)));
 
     public void Dispose() => _store.Changed -= Take;
 
@@ -69,9 +71,8 @@ internal sealed class GatewaySnapshots : IGatewaySnapshots, IDisposable
             configuration.Guardrails.Values.ToImmutableDictionary(guardrail => guardrail.Id, guardrail => guardrail.ToGuardrail()),
             [.. configuration.BudgetRules.Values.OrderBy(rule => rule.CreatedAt).ThenBy(rule => rule.Id).Select(rule => rule.ToBudgetRule())],
             configuration.Providers.Values.Where(provider => provider.Enabled).ToImmutableDictionary(
-                provider => provider.Id,
-                provider => new PolicyProvider(provider.Id, provider.Name, [.. provider.Models.Select(model => model.Id)])),
-            PriceTable.Default);
+                provider => provider.Id, provider => provider.ToPolicyProvider()),
+            PriceTable.Default.WithOverrides(configuration.Providers.Values.SelectMany(provider => provider.PriceOverrides())));
 
     private void Take(Configuration configuration)
     {
@@ -84,7 +85,7 @@ internal sealed class GatewaySnapshots : IGatewaySnapshots, IDisposable
                 return;
             }
 
-            snapshot = Build(configuration);
+            snapshot = Build(configuration, _sample.UpstreamOf);
             _tunnel.Apply(Wanted(configuration, snapshot));
             _current = snapshot;
         }

@@ -3,10 +3,14 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using NetBird.CommandLine;
+using NetBird.ControlPlane.AdminApi;
 using NetBird.ControlPlane.AgentApi;
+using NetBird.ControlPlane.GatewayHosting;
 using NetBird.ControlPlane.Identity;
 using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Tokens;
 using NetBird.ControlPlane.Tunnels;
+using NetBird.ControlPlane.Usage;
 using NetBird.WireGuard;
 
 namespace NetBird.ControlPlane.Hosting;
@@ -21,10 +25,11 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
 
     private readonly ServeOptions _options;
     private readonly WebApplication _app;
+    private readonly GatewayServer? _gateway;
     private readonly Stack<IAsyncDisposable> _held;
 
-    private ControlPlaneServer(ServeOptions options, WebApplication app, Stack<IAsyncDisposable> held)
-        => (_options, _app, _held) = (options, app, held);
+    private ControlPlaneServer(ServeOptions options, WebApplication app, GatewayServer? gateway, Stack<IAsyncDisposable> held)
+        => (_options, _app, _gateway, _held) = (options, app, gateway, held);
 
     /// <summary>Where it is reached.</summary>
     public Uri Url => Services.GetRequiredService<PublicUrl>().Value;
@@ -71,10 +76,19 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
             held.Push(new Held(key));
             var tunnel = options.Gateway ? await TunnelHost.OpenAsync(options, key, time, logging, cancellationToken) : TunnelHost.None;
             held.Push(tunnel);
-            var app = Build(options, state, socket, store, time, key, tunnel);
+            var usage = await UsageStore.OpenAsync(state.Path, time, logging, cancellationToken);
+            held.Push(usage);
+            var app = Build(options, state, socket, time, new(store, key, tunnel, usage));
             held.Push(app);
+            var gateway = options.Gateway ? await GatewayServer.StartAsync(options, tunnel, app.Services, cancellationToken) : null;
+            if (gateway is not null)
+            {
+                held.Push(gateway);
+            }
+
+            await FirstToken.EnsureAsync(store, state.Path, time, cancellationToken);
             await app.StartAsync(cancellationToken);
-            var server = new ControlPlaneServer(options, app, held);
+            var server = new ControlPlaneServer(options, app, gateway, held);
             Log.Ready(server.Logger, server.Url);
             return server;
         }
@@ -90,7 +104,9 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
     {
         Log.Stopping(Logger, _options.Drain.TotalSeconds);
         using var limit = new CancellationTokenSource(_options.Drain + StopMargin);
-        await _app.StopAsync(limit.Token);
+
+        // Side by side: agents are sent away at once while what is in the tunnel may still end.
+        await Task.WhenAll(_gateway?.StopAsync(limit.Token) ?? Task.CompletedTask, _app.StopAsync(limit.Token));
     }
 
     public ValueTask DisposeAsync() => ReleaseAsync(_held);
@@ -103,7 +119,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         }
     }
 
-    private static WebApplication Build(ServeOptions options, StateDirectory state, Socket socket, ConfigurationStore store, TimeProvider time, GatewayKey key, TunnelHost tunnel)
+    private static WebApplication Build(ServeOptions options, StateDirectory state, Socket socket, TimeProvider time, Opened opened)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
 
@@ -120,10 +136,9 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         builder.Services.AddSingleton(time);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(state);
-        builder.Services.AddSingleton<IConfigurationStore>(store);
-        builder.Services.AddSingleton(key);
-        builder.Services.AddSingleton(tunnel);
-        builder.Services.AddSingleton<IReadiness>(tunnel);
+        builder.Services.AddSingleton(opened.Key);
+        builder.Services.AddSingleton(opened.Tunnel);
+        builder.Services.AddSingleton<IReadiness>(opened.Tunnel);
         var url = PublicUrl.Of(options, (System.Net.IPEndPoint)socket.LocalEndPoint!);
         builder.Services.AddSingleton(url);
         if (options.Tls is { } files)
@@ -133,6 +148,10 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         }
 
         builder.Services.AddHostGuard(options);
+        builder.Services.AddAdministration(
+            new() { StateDirectory = state.Path, EmbeddedIdentity = options.Oidc is null, PublicUrl = url.Value }, opened.Store);
+        builder.Services.AddUsage(opened.Usage);
+        builder.Services.AddGatewayHosting();
         builder.Services.AddAgentApi();
         builder.Services.AddIdentity(options, state, url, time);
 
@@ -143,6 +162,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         app.MapHealth();
         app.MapIdentity(options);
         app.MapAgentApi();
+        app.MapAdminApi();
         return app;
     }
 
@@ -150,8 +170,8 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
     {
         kestrel.AddServerHeader = false;
 
-        // Ours: the largest thing sent here is a configuration document. Inference goes to the gateway's own server.
-        kestrel.Limits.MaxRequestBodySize = 8 * 1024 * 1024;
+        // Ours: the sample provider takes what Anthropic takes; every other endpoint has a smaller limit of its own.
+        kestrel.Limits.MaxRequestBodySize = 33 * 1024 * 1024;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
         kestrel.Listen(endpoint, listen =>
         {
@@ -210,6 +230,9 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
     }
 
     private ILogger Logger => Services.GetRequiredService<ILogger<ControlPlaneServer>>();
+
+    /// <summary>What was opened before the container is made, so that what cannot be opened is told at once.</summary>
+    private sealed record Opened(ConfigurationStore Store, GatewayKey Key, TunnelHost Tunnel, UsageStore Usage);
 
     private sealed class Held(IDisposable value) : IAsyncDisposable
     {

@@ -2,7 +2,6 @@ using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Identity.Embedded;
 using NetBird.ControlPlane.Identity.Embedded.Issued;
 using NetBird.ControlPlane.Identity.Tokens;
-using NetBird.ControlPlane.Providers;
 using NetBird.ControlPlane.Store;
 
 namespace NetBird.ControlPlane.Identity;
@@ -14,7 +13,6 @@ internal static class IdentityFeature
     {
         // One key ring for cookies, forms and sealed secrets: the state directory's.
         services.AddSingleton(StateKeys.Protection(state.Path));
-        services.AddSingleton<SecretSeal>();
         services.AddAntiforgery(antiforgery =>
         {
             antiforgery.Cookie.Name = options.Tls is null ? "netbird-form" : "__Host-netbird-form";

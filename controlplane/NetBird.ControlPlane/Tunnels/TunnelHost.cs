@@ -26,9 +26,7 @@ internal sealed partial class TunnelHost : IAsyncDisposable, IReadiness
     public int ListenPort => _tunnel?.ListenPort ?? 0;
 
     /// <exception cref="InvalidOperationException">This node terminates no tunnel.</exception>
-    public IOverlay Overlay => Tunnel.Overlay;
-
-    private ITunnel Tunnel => _tunnel ?? throw new InvalidOperationException("This node terminates no tunnel.");
+    public IOverlay Overlay => _tunnel?.Overlay ?? throw new InvalidOperationException("This node terminates no tunnel.");
 
     /// <exception cref="TunnelException">It cannot be had; the message says what to do.</exception>
     public static async Task<TunnelHost> OpenAsync(
@@ -53,9 +51,11 @@ internal sealed partial class TunnelHost : IAsyncDisposable, IReadiness
         return new(tunnel);
     }
 
-    public void SetPeer(PeerConfiguration peer) => Tunnel.SetPeer(peer);
+    /// <summary>Does nothing where there is no tunnel.</summary>
+    public void SetPeer(PeerConfiguration peer) => _tunnel?.SetPeer(peer);
 
-    public bool RemovePeer(PublicKey peer) => Tunnel.RemovePeer(peer);
+    /// <inheritdoc cref="SetPeer"/>
+    public void RemovePeer(PublicKey peer) => _tunnel?.RemovePeer(peer);
 
     /// <summary>What is known of every peer: where it is, when it was heard.</summary>
     public IReadOnlyList<PeerStatus> GetPeers() => _tunnel?.GetPeers() ?? [];
