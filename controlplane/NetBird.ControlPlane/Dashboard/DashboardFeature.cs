@@ -16,6 +16,8 @@ internal static class DashboardFeature
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddMudServices();
         services.AddSingleton<Viewing.DisplayNames>();
+        services.AddScoped<Editing.AdminCalls>();
+        services.AddSingleton<AdminApi.IAdminSession, DashboardSession>();
         return services;
     }
 
