@@ -39,11 +39,11 @@ internal static class TunAdapter
         }
     }
 
-    private static ManagedUdpSocket OpenSocket(int port)
+    private static LinuxUdpSocket OpenSocket(int port)
     {
         try
         {
-            return new ManagedUdpSocket(port);
+            return new LinuxUdpSocket(port);
         }
         catch (SocketException e)
         {
@@ -99,7 +99,7 @@ internal static class TunAdapter
         }
     }
 
-    private static void Abandon(TunDevice? device, ManagedUdpSocket socket)
+    private static void Abandon(TunDevice? device, LinuxUdpSocket socket)
     {
         device?.Close();
         socket.Close();

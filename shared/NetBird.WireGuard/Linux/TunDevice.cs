@@ -23,17 +23,38 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
     /// <summary>Fails where the name exists, rather than joining another program's persistent device.</summary>
     private const short Exclusive = unchecked((short)0x8000);
 
+    private const short WithVirtioHeader = 0x4000;
+    private const uint SetOffload = 0x400454D0;
+    private const nuint OffloadChecksum = 0x01;
+    private const nuint OffloadTcp = 0x02 | 0x04;
+    private const nuint OffloadUdp = 0x20 | 0x40;
+
     private readonly SafeFileHandle _handle;
+    private readonly bool _hasHeader;
     private readonly StopSignal _stop = new();
+    private readonly Lock _writing = new();
+    private readonly TcpCoalescer? _coalescer;
     private Thread? _reader;
     private int _disposed;
 
-    private TunDevice(SafeFileHandle handle, string name, int mtu)
+    private TunDevice(SafeFileHandle handle, string name, int mtu, bool hasHeader)
     {
         _handle = handle;
+        _hasHeader = hasHeader;
         Name = name;
         Mtu = mtu;
+        if (hasHeader)
+        {
+            _coalescer = new TcpCoalescer(WriteFrame);
+
+            // Large TCP packets, and UDP ones where the kernel knows how (Linux 6.2).
+            OffloadsSegmentation = Libc.IoControlValue(handle, SetOffload, OffloadChecksum | OffloadTcp | OffloadUdp) >= 0
+                || Libc.IoControlValue(handle, SetOffload, OffloadChecksum | OffloadTcp) >= 0;
+        }
     }
+
+    /// <summary>Whether the kernel hands over packets larger than the MTU, for us to cut.</summary>
+    public bool OffloadsSegmentation { get; }
 
     public string Name { get; }
 
@@ -59,28 +80,29 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
                 error);
         }
 
-        // struct ifreq: the name in 16 bytes, then the flags.
-        var request = stackalloc byte[40];
-        new Span<byte>(request, 40).Clear();
-        _ = Encoding.ASCII.GetBytes(name, new Span<byte>(request, 15));
-        *(short*)(request + 16) = (short)(Tun | NoPacketInformation | Exclusive);
-        if (Libc.IoControl(handle, SetInterface, request) < 0)
+        if (Attach(handle, name, WithVirtioHeader))
         {
-            var error = Libc.LastError($"create the interface {name}");
-            handle.Dispose();
-            throw new TunnelException(
-                error.NativeErrorCode switch
-                {
-                    Libc.EPERM =>
-                        "This process may not create network interfaces (it lacks CAP_NET_ADMIN): run it as root, or use --tunnel "
-                        + "rootless, which needs no privilege.",
-                    Libc.EBUSY or Libc.EINVAL => $"An interface named {name} exists already: choose another name, or stop the program that has it.",
-                    _ => error.Message,
-                },
-                error);
+            return new TunDevice(handle, name, mtu, hasHeader: true);
         }
 
-        return new TunDevice(handle, name, mtu);
+        // Kernels before 2.6.27 know no header; whatever else is wrong shows again here.
+        if (Marshal.GetLastPInvokeError() == Libc.EINVAL && Attach(handle, name, 0))
+        {
+            return new TunDevice(handle, name, mtu, hasHeader: false);
+        }
+
+        var refusal = Libc.LastError($"create the interface {name}");
+        handle.Dispose();
+        throw new TunnelException(
+            refusal.NativeErrorCode switch
+            {
+                Libc.EPERM =>
+                    "This process may not create network interfaces (it lacks CAP_NET_ADMIN): run it as root, or use --tunnel "
+                    + "rootless, which needs no privilege.",
+                Libc.EBUSY or Libc.EINVAL => $"An interface named {name} exists already: choose another name, or stop the program that has it.",
+                _ => refusal.Message,
+            },
+            refusal);
     }
 
     public void Start(OutboundPacket outbound)
@@ -94,32 +116,27 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
 
     public void Write(ReadOnlySpan<byte> packet)
     {
-        // Held, so that the number cannot come to mean another file while we write.
-        var held = false;
-        try
+        if (_coalescer is null)
         {
-            _handle.DangerousAddRef(ref held);
-            fixed (byte* bytes = packet)
-            {
-                // Full queue or interface down: the packet is lost, as on any wire.
-                _ = Libc.Write((int)_handle.DangerousGetHandle(), bytes, (nuint)packet.Length);
-            }
+            WriteFrame(packet);
+            return;
         }
-        catch (ObjectDisposedException)
+
+        lock (_writing)
         {
-            // Closing; lost likewise.
-        }
-        finally
-        {
-            if (held)
-            {
-                _handle.DangerousRelease();
-            }
+            _coalescer.Add(packet);
         }
     }
 
     public void Flush()
     {
+        if (_coalescer is not null)
+        {
+            lock (_writing)
+            {
+                _coalescer.Flush();
+            }
+        }
     }
 
     public ValueTask DisposeAsync()
@@ -140,25 +157,58 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
         }
     }
 
+    private static bool Attach(SafeFileHandle handle, string name, short more)
+    {
+        // struct ifreq: the name in 16 bytes, then the flags.
+        var request = stackalloc byte[40];
+        new Span<byte>(request, 40).Clear();
+        _ = Encoding.ASCII.GetBytes(name, new Span<byte>(request, 15));
+        *(short*)(request + 16) = (short)(Tun | NoPacketInformation | Exclusive | more);
+        return Libc.IoControl(handle, SetInterface, request) >= 0;
+    }
+
+    private void WriteFrame(ReadOnlySpan<byte> frame)
+    {
+        // Held, so that the number cannot come to mean another file while we write.
+        var held = false;
+        try
+        {
+            _handle.DangerousAddRef(ref held);
+            fixed (byte* bytes = frame)
+            {
+                // Full queue or interface down: the packet is lost, as on any wire.
+                _ = Libc.Write((int)_handle.DangerousGetHandle(), bytes, (nuint)frame.Length);
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // Closing; lost likewise.
+        }
+        finally
+        {
+            if (held)
+            {
+                _handle.DangerousRelease();
+            }
+        }
+    }
+
     private void ReadLoop(OutboundTrain train)
     {
         var fd = (int)_handle.DangerousGetHandle();
+        var buffer = GC.AllocateUninitializedArray<byte>(VirtioHeader.Size + ushort.MaxValue + 1, pinned: true);
+        var bytes = (byte*)Marshal.UnsafeAddrOfPinnedArrayElement(buffer, 0);
         while (true)
         {
-            nint length;
-            fixed (byte* slot = train.Slot)
-            {
-                length = Libc.Read(fd, slot, ushort.MaxValue);
-            }
-
+            var length = (int)Libc.Read(fd, bytes, (nuint)buffer.Length);
             if (length > 0)
             {
-                train.Commit((int)length);
+                Take(buffer.AsSpan(0, length), train);
                 continue;
             }
 
-            train.Flush();
             var error = length < 0 ? Marshal.GetLastPInvokeError() : 0;
+            train.Flush();
             if (error is not (Libc.EAGAIN or Libc.EINTR or Libc.EIO))
             {
                 return;
@@ -168,6 +218,18 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
             {
                 return;
             }
+        }
+    }
+
+    private void Take(Span<byte> frame, OutboundTrain train)
+    {
+        if (!_hasHeader)
+        {
+            train.Add(frame);
+        }
+        else if (frame.Length > VirtioHeader.Size)
+        {
+            SegmentSplitter.Split(MemoryMarshal.Read<VirtioHeader>(frame), frame[VirtioHeader.Size..], train);
         }
     }
 }
