@@ -1,6 +1,7 @@
 using System.Net;
 using NetBird.WireGuard.Linux;
 using NetBird.WireGuard.Linux.Kernel;
+using NetBird.WireGuard.Windows;
 
 namespace NetBird.WireGuard;
 
@@ -17,6 +18,11 @@ public static class Tunnel
         if (options.Kind == TunnelKind.Kernel && OperatingSystem.IsLinux())
         {
             return KernelTunnel.OpenAsync(options, cancellationToken);
+        }
+
+        if (options.Kind == TunnelKind.Kernel && OperatingSystem.IsWindows())
+        {
+            return WireGuardNtTunnel.OpenAsync(options, cancellationToken);
         }
 
         // Opening makes system calls that may wait for the kernel; the caller's thread is not held up by them.

@@ -37,6 +37,32 @@ internal sealed class AddressOwners
         }
     }
 
+    /// <summary>Does to this table what a driver did with the same change.</summary>
+    public void Follow(InterfaceChange change)
+    {
+        lock (_gate)
+        {
+            foreach (var gone in change.ReplacePeers ? _owners.Keys.Except(change.Peers.Select(peer => peer.PublicKey)).ToArray() : [])
+            {
+                _ = RemoveLocked(gone);
+            }
+
+            foreach (var peer in change.Peers)
+            {
+                var known = _owners.TryGetValue(peer.PublicKey, out var owner);
+                if (peer.Remove)
+                {
+                    _ = RemoveLocked(peer.PublicKey);
+                }
+                else if (known || !peer.UpdateOnly)
+                {
+                    var replaces = peer.ReplaceAllowedIPs || change.ReplacePeers || owner is null;
+                    SetLocked(peer.PublicKey, replaces ? peer.AllowedIPs : [.. owner!.Prefixes, .. peer.AllowedIPs]);
+                }
+            }
+        }
+    }
+
     /// <summary>Forgets all and takes what a driver says it has.</summary>
     public void Replace(IEnumerable<PeerStatus> peers)
     {

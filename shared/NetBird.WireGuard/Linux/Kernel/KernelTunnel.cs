@@ -72,8 +72,7 @@ internal sealed partial class KernelTunnel : ITunnel, IInterfaceControl
 
     /// <summary>
     /// The kernel keeps no sockets to a lost network, but it does keep each peer's source address and route. Setting
-    /// the mark drops those (drivers/net/wireguard/netlink.c, wg_set_device), and a persistent keepalive that
-    /// goes from off to on sends a packet at once, which moves the other end to our new address.
+    /// the mark drops those (drivers/net/wireguard/netlink.c, wg_set_device).
     /// </summary>
     public void NetworkChanged()
     {
@@ -86,18 +85,9 @@ internal sealed partial class KernelTunnel : ITunnel, IInterfaceControl
 
             using var state = Read();
             ApplyLocked(new InterfaceChange { FirewallMark = state.FirewallMark });
-            var heard = state.Peers.Select(peer => peer.Status).Where(peer => peer.LastHandshake is not null).ToArray();
-            foreach (var seconds in (Func<PeerStatus, ushort>[])[_ => 0, _ => 1, peer => (ushort)peer.PersistentKeepalive.TotalSeconds])
+            foreach (var change in KeepalivePoke.For(state.Peers.Select(peer => peer.Status)))
             {
-                ApplyLocked(new InterfaceChange
-                {
-                    Peers = [.. heard.Select(peer => new PeerChange
-                    {
-                        PublicKey = peer.PublicKey,
-                        UpdateOnly = true,
-                        PersistentKeepaliveSeconds = seconds(peer),
-                    })],
-                });
+                ApplyLocked(change);
             }
         }
     }
@@ -143,37 +133,23 @@ internal sealed partial class KernelTunnel : ITunnel, IInterfaceControl
 
     private void ApplyLocked(InterfaceChange change)
     {
-        _wireGuard.Apply(InterfaceName, change);
-        if (change.ReplacePeers || change.Peers.Any(peer => !peer.Remove && !peer.ReplaceAllowedIPs))
+        try
         {
-            // Not a whole peer at a time, as ours are: the kernel says what came of it.
-            RememberAll();
+            _wireGuard.Apply(InterfaceName, change);
         }
-        else
+        catch
         {
-            foreach (var peer in change.Peers)
-            {
-                if (peer.Remove)
-                {
-                    _ = _owners.Remove(peer.PublicKey);
-                }
-                else if (!peer.UpdateOnly || _owners.Contains(peer.PublicKey))
-                {
-                    _owners.Set(peer.PublicKey, peer.AllowedIPs);
-                }
-            }
+            // Part of it may have been done: the kernel says which.
+            using var state = Read();
+            _owners.Replace(state.Peers.Select(peer => peer.Status));
+            throw;
         }
 
+        _owners.Follow(change);
         if (change.PrivateKey is not null || change.RemovePrivateKey || change.ListenPort is not null)
         {
             RememberInterface();
         }
-    }
-
-    private void RememberAll()
-    {
-        using var state = Read();
-        _owners.Replace(state.Peers.Select(peer => peer.Status));
     }
 
     private void RememberInterface()
