@@ -1,3 +1,4 @@
+using NetBird.ControlPlane.AsCode;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Providers;
 using NetBird.ControlPlane.Store;
@@ -22,9 +23,11 @@ internal static class AdministrationFeature
         services.AddSingleton<ProviderKeys>();
         services.AddSingleton<IProviderKeys>(provider => provider.GetRequiredService<ProviderKeys>());
         services.AddSingleton<ProviderForm>();
+        services.AddSingleton<ConfigurationDocument>();
         services.AddSingleton<ProviderTest>();
         services.AddSingleton<SampleProvider>();
         services.AddSingleton<PeerActivity>();
+        services.AddHostedService<FirstStart>();
         services.AddHostedService<PeerUpkeep>();
         services.AddSingleton<TokenUse>();
         services.AddSingleton<AdminAuthentication>();
@@ -57,6 +60,9 @@ internal static class AdministrationFeature
         api.MapBudgetRules();
         api.MapSettings();
         api.MapAudit();
+        api.MapUsage();
+        api.MapConsumption();
+        api.MapConfiguration();
         api.MapFallback(() => Problems.NotFound("path")).ForEveryone().ExcludeFromDescription();
         app.MapSampleProvider();
         app.MapOpenApi("/openapi/{documentName}.json");

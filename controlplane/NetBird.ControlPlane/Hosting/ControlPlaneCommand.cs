@@ -16,6 +16,11 @@ internal static class ControlPlaneCommand
             ServeCommand.Create(),
         };
 
+        foreach (var verb in Cli.ControlPlaneCommands.All())
+        {
+            root.Add(verb);
+        }
+
         root.Add(Documentation.CreateCommand(root, "netbird-controlplane"));
 
         var parsed = root.Parse(args);

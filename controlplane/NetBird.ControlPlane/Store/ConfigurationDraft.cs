@@ -75,6 +75,15 @@ internal sealed class ConfigurationDraft
     /// <summary>Audits something that is no change of a record: a login, a refused login, an export.</summary>
     public void Note(AuditNote note) => _notes.Add(note);
 
+    /// <summary>Takes back what the change put without changing more than the time of modification.</summary>
+    public void KeepUnchanged()
+    {
+        foreach (var table in Tables)
+        {
+            table.KeepUnchanged();
+        }
+    }
+
     /// <summary>Records whose stored form differs from <see cref="Basis"/>.</summary>
     public List<DocumentChange> Changes() => [.. Tables.SelectMany(table => table.Changes())];
 

@@ -66,6 +66,25 @@ internal sealed class DraftTable<TId, T>(string kind, ImmutableDictionary<TId, T
         }
     }
 
+    void IDraftTable.KeepUnchanged()
+    {
+        foreach (var id in _touched.Keys.ToList())
+        {
+            if (before.TryGetValue(id, out var old) && _now.TryGetValue(id, out var value) && Untimed(old) == Untimed(value))
+            {
+                _now[id] = old;
+                _touched.Remove(id);
+            }
+        }
+    }
+
+    private static string Untimed(T record)
+    {
+        var node = JsonSerializer.SerializeToNode(record, StoreJson.Options)!.AsObject(); // a record is an object
+        node.Remove("modified_at");
+        return node.ToJsonString();
+    }
+
     private void Touch(TId id, bool audited) => _touched[id] = audited || _touched.GetValueOrDefault(id);
 }
 
@@ -74,6 +93,9 @@ internal interface IDraftTable
 {
     /// <summary>Records whose stored form differs from before.</summary>
     IEnumerable<DocumentChange> Changes();
+
+    /// <summary>Takes back puts that changed no more than the time of modification.</summary>
+    void KeepUnchanged();
 }
 
 /// <summary>One record that a change adds (<paramref name="Before"/> null), replaces or removes (<paramref name="After"/> null).</summary>

@@ -1,0 +1,103 @@
+using System.Text.Json.Nodes;
+using NetBird.ControlPlane.AsCode;
+using NetBird.ControlPlane.Audit;
+using NetBird.ControlPlane.Forms;
+using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Users;
+
+namespace NetBird.ControlPlane.AdminApi;
+
+/// <summary><c>/api/agent-network/configuration</c>: the configuration as one document, for <c>apply</c> and <c>export</c>.</summary>
+internal static class ConfigurationEndpoints
+{
+    public static void MapConfiguration(this IEndpointRouteBuilder api)
+    {
+        var configuration = api.MapGroup("/agent-network/configuration").WithTags("Configuration");
+        configuration.MapGet("", (HttpContext http, IConfigurationStore store) =>
+            {
+                var tree = ConfigurationExport.Of(store.Current);
+                return http.Request.Query["format"] == "json" ? Paging.Json(tree) : Results.Text(YamlText.Of(tree), "application/yaml");
+            })
+            .ForAuditors().Produces<string>(contentType: "application/yaml");
+        configuration.MapPut("", ApplyAsync).ForAdmins().Accepts<ApplyBody>("application/json").Produces<ApplyAnswer>();
+    }
+
+    private static async Task<IResult> ApplyAsync(HttpContext http, Commits commits, ConfigurationDocument documents, TimeProvider time)
+    {
+        var (node, refusal) = await RequestBody.ReadAsync(http);
+        if (node is null)
+        {
+            return refusal!; // one of the two is there
+        }
+
+        var body = new Form(node);
+        body.Require("document");
+        var text = node.Fields.FirstOrDefault(field => field.Name == "document")?.Value is { Kind: FormKind.String } document ? document.Text : "";
+        body.Ignore("document");
+        var keys = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var part in body.Parts("keys") ?? [])
+        {
+            keys[part.Text("provider", "", 128)] = part.Text("api_key", "", 4096);
+            part.RefuseUnknown();
+        }
+
+        var request = new ApplyRequest(
+            keys, body.Flag("prune", false), body.Flag("dry_run", false), http.Caller().Role == Role.Owner);
+        body.RefuseUnknown();
+        if (!body.IsValid)
+        {
+            return Problems.Invalid(body.Errors);
+        }
+
+        FormNode tree;
+        try
+        {
+            tree = YamlForm.Parse(text);
+        }
+        catch (FormatException fault)
+        {
+            return Problems.Invalid("", fault.Message);
+        }
+
+        return await commits.RunAsync(http, draft =>
+        {
+            var form = new Form(tree);
+            documents.Apply(form, draft, request);
+            if (!form.IsValid)
+            {
+                return Problems.Invalid([.. form.Errors.Select(Placed)]);
+            }
+
+            draft.KeepUnchanged();
+            var changes = draft.Changes().Select(change => AppliedChange.Of(change, time.GetUtcNow())).ToList();
+            if (request.DryRun)
+            {
+                draft.Abandon();
+            }
+
+            return Paging.Json(new ApplyAnswer(changes.Count > 0, request.DryRun, changes));
+        });
+    }
+
+    private static FormError Placed(FormError error)
+        => error.Place is { } place ? error with { Path = $"line {place.Line}, column {place.Column}: {error.Path}" } : error;
+}
+
+/// <summary>A document and how to apply it; <c>keys</c> are provider keys that the document names the place of.</summary>
+internal sealed record ApplyBody(string Document, ApplyKey[]? Keys, bool? Prune, bool? DryRun);
+
+/// <summary>A provider's key.</summary>
+internal sealed record ApplyKey(string Provider, string ApiKey);
+
+/// <summary>What changed, or with <c>dry_run</c> would.</summary>
+internal sealed record ApplyAnswer(bool Changed, bool DryRun, IReadOnlyList<AppliedChange> Changes);
+
+/// <summary>One record that changed: the fields that differ, without secrets.</summary>
+internal sealed record AppliedChange(string Action, string Kind, string Id, string Name, JsonObject? Before, JsonObject? After)
+{
+    public static AppliedChange Of(DocumentChange change, DateTimeOffset now)
+    {
+        var entry = AuditDiff.Entry(Actor.System, change, now);
+        return new(entry.Action[(entry.Action.LastIndexOf('.') + 1)..], entry.TargetKind, entry.TargetId, entry.TargetName, entry.Before, entry.After);
+    }
+}
