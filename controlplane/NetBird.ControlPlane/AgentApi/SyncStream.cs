@@ -60,6 +60,10 @@ internal sealed class SyncStream(
                 }
             }
         }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The agent went; nobody to tell.
+        }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
             throw Refusal.TryLater("The control plane is restarting.");

@@ -29,7 +29,7 @@ internal static class DashboardFeature
     {
         app.MapStaticAssets();
         UsageExport.Map(app);
-        app.MapRazorComponents<App>().AddInteractiveServerRenderMode().Add(endpoint =>
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode().RequireAuthorization().Add(endpoint =>
         {
             var next = endpoint.RequestDelegate;
             endpoint.RequestDelegate = http =>

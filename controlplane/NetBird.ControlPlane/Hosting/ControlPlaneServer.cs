@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using NetBird.CommandLine;
 using NetBird.ControlPlane.AdminApi;
 using NetBird.ControlPlane.AgentApi;
+using NetBird.ControlPlane.Dashboard;
 using NetBird.ControlPlane.GatewayHosting;
 using NetBird.ControlPlane.Identity;
 using NetBird.ControlPlane.Store;
@@ -148,11 +149,14 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         }
 
         builder.Services.AddHostGuard(options);
+        builder.Services.AddControlPlaneMetrics();
         builder.Services.AddAdministration(
             new() { StateDirectory = state.Path, EmbeddedIdentity = options.Oidc is null, PublicUrl = url.Value }, opened.Store);
         builder.Services.AddUsage(opened.Usage);
         builder.Services.AddGatewayHosting();
         builder.Services.AddAgentApi();
+        builder.Services.AddDashboard();
+        builder.UseDashboardAssets();
         builder.Services.AddIdentity(options, state, url, time);
 
         var app = builder.Build();
@@ -160,9 +164,12 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         app.UseRouting();
         app.UseIdentity();
         app.MapHealth();
+        app.MapMetrics();
         app.MapIdentity(options);
+        app.UseAntiforgery();
         app.MapAgentApi();
         app.MapAdminApi();
+        app.MapDashboard();
         return app;
     }
 

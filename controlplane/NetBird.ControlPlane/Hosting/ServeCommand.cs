@@ -1,5 +1,6 @@
 using System.CommandLine;
 using NetBird.CommandLine;
+using NetBird.WireGuard.Linux;
 
 namespace NetBird.ControlPlane.Hosting;
 
@@ -48,6 +49,7 @@ internal static class ServeCommand
             var reader = new ServeOptionsReader(name => parsed.GetValue(options[name]) ?? FromEnvironment(name));
             if (reader.Read() is { } settings)
             {
+                ProcessHardening.Apply();
                 return await ControlPlaneServer.RunAsync(settings, cancellationToken);
             }
 

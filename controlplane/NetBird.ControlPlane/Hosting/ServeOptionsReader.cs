@@ -130,7 +130,9 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
     private IPNetwork ReadOverlay()
     {
         var text = read("overlay") ?? "100.64.0.0/16";
-        if (!IPNetwork.TryParse(text, out var network))
+
+        // .NET 10 masks bits past the prefix away; somebody who wrote them meant something else.
+        if (!IPNetwork.TryParse(text, out var network) || !text.StartsWith(network.BaseAddress + "/", StringComparison.Ordinal))
         {
             Wrong("overlay", $"'{text}' is not a network such as 100.64.0.0/16 (no bits may be set past the prefix)");
         }

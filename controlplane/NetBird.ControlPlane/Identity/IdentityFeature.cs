@@ -1,7 +1,9 @@
+using NetBird.ControlPlane.Dashboard.Viewing;
 using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Identity.Embedded;
 using NetBird.ControlPlane.Identity.Embedded.Issued;
 using NetBird.ControlPlane.Identity.Tokens;
+using NetBird.ControlPlane.Identity.Web;
 using NetBird.ControlPlane.Store;
 
 namespace NetBird.ControlPlane.Identity;
@@ -19,7 +21,8 @@ internal static class IdentityFeature
             antiforgery.Cookie.SameSite = SameSiteMode.Strict;
         });
         services.AddRateLimiter(LoginLimits.AddTo);
-        var authentication = services.AddAuthentication();
+        var authentication = services.AddAuthentication(DashboardAccess.Scheme);
+        services.AddWebSignIn(authentication, options);
         if (options.Oidc is null)
         {
             authentication.AddIdpSession(options.Tls is not null);
@@ -34,11 +37,11 @@ internal static class IdentityFeature
         {
             services.AddSingleton(options.Oidc);
             services.AddSingleton<IIdTokens, ExternalIdTokens>();
+            authentication.AddExternalSignIn(options.Oidc);
             services.AddHttpClient(ExternalIdTokens.ClientName, http => http.Timeout = TimeSpan.FromSeconds(10));
         }
 
         services.AddSingleton(LoginOffer.Of(options, url));
-        services.AddAuthorization();
     }
 
     public static void UseIdentity(this WebApplication app)
@@ -53,6 +56,11 @@ internal static class IdentityFeature
         if (options.Oidc is null)
         {
             app.MapEmbeddedIdp();
+            app.MapEmbeddedSignIn();
+        }
+        else
+        {
+            app.MapExternalSignIn();
         }
     }
 

@@ -16,7 +16,7 @@ internal sealed class LoginPages(EmbeddedLogin login, LoginTicket tickets, Secon
     private const string CodeStep = "code";
 
     // Where a login may lead: nowhere but the pages that ask for one.
-    private static readonly string[] Destinations = ["/idp/authorize?", "/idp/device?", "/idp/device"];
+    private static readonly string[] Destinations = ["/idp/authorize?", "/idp/device?", "/idp/device", "/login?"];
 
     /// <summary>Sends the browser to log in and back to <paramref name="destination"/>.</summary>
     public static IResult Ask(string destination)

@@ -1,0 +1,93 @@
+using System.Security.Claims;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.Cookies;
+using NetBird.ControlPlane.AdminApi;
+using NetBird.ControlPlane.Dashboard.Viewing;
+using NetBird.ControlPlane.Hosting;
+using NetBird.ControlPlane.Identity.Embedded;
+using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Users;
+using NetBird.Primitives;
+
+namespace NetBird.ControlPlane.Identity.Web;
+
+/// <summary>
+/// Sign-in to the pages: a cookie that says who, never what they may do. Whether the person is active and which role
+/// they have is looked up at every request.
+/// </summary>
+internal static class WebSignIn
+{
+    public const string LoginPath = "/login";
+    public const string LogoutPath = "/logout";
+
+    // Ours: a working day.
+    private static readonly TimeSpan Lifetime = TimeSpan.FromHours(10);
+
+    public static void AddWebSignIn(this IServiceCollection services, AuthenticationBuilder authentication, ServeOptions options)
+    {
+        authentication.AddCookie(DashboardAccess.Scheme, cookie =>
+        {
+            var secure = options.Tls is not null;
+            cookie.Cookie.Name = secure ? "__Host-netbird" : "netbird";
+            cookie.Cookie.HttpOnly = true;
+            cookie.Cookie.SameSite = SameSiteMode.Lax;
+            cookie.Cookie.SecurePolicy = secure ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
+            cookie.ExpireTimeSpan = Lifetime;
+            cookie.SlidingExpiration = false;
+            cookie.LoginPath = LoginPath;
+            cookie.ReturnUrlParameter = "return";
+            cookie.Events.OnValidatePrincipal = context =>
+            {
+                if (UserOf(context.HttpContext, context.Principal) is null)
+                {
+                    context.RejectPrincipal();
+                }
+
+                return Task.CompletedTask;
+            };
+            cookie.Events.OnRedirectToAccessDenied = context =>
+            {
+                context.Response.StatusCode = StatusCodes.Status403Forbidden;
+                return IdpPage.Show(
+                    context.HttpContext,
+                    "Not for you",
+                    "<p>This page is for administrators. Your own figures are under <a href=\"/my-usage\">My usage</a>.</p>",
+                    status: StatusCodes.Status403Forbidden).ExecuteAsync(context.HttpContext);
+            };
+        });
+        services.AddAuthorizationBuilder()
+            .AddPolicy(DashboardAccess.Read, policy => policy.AddAuthenticationSchemes(DashboardAccess.Scheme)
+                .RequireAuthenticatedUser().AddRequirements(new RoleRequirement(Role.Auditor, Role.Admin, Role.Owner)))
+            .AddPolicy(DashboardAccess.Change, policy => policy.AddAuthenticationSchemes(DashboardAccess.Scheme)
+                .RequireAuthenticatedUser().AddRequirements(new RoleRequirement(Role.Admin, Role.Owner)));
+        services.AddSingleton<Microsoft.AspNetCore.Authorization.IAuthorizationHandler, RoleRequirementHandler>();
+        services.AddSingleton<IAdminSession, WebSession>();
+    }
+
+    /// <summary>Signs in at the pages and goes on to where the person wanted to go.</summary>
+    public static async Task SignInAsync(HttpContext context, User user)
+    {
+        await context.SignOutAsync(DashboardAccess.Scheme);
+        await context.SignInAsync(DashboardAccess.Scheme, PrincipalOf(user));
+    }
+
+    /// <summary>The person behind a principal of the pages, if they are still active.</summary>
+    public static User? UserOf(HttpContext context, ClaimsPrincipal? principal)
+        => UserId.TryParse(principal?.FindFirstValue(DashboardAccess.UserIdClaim), out var id)
+            && context.RequestServices.GetRequiredService<IConfigurationStore>().Current.Users.TryGetValue(id, out var user)
+            && user is { Status: UserStatus.Active, IsServiceUser: false }
+            ? user
+            : null;
+
+    /// <summary>A path of this site, or the front page.</summary>
+    public static string Local(string? destination)
+        => destination is ['/', ..] and not ['/', '/' or '\\', ..] && !destination.Any(char.IsControl) ? destination : "/";
+
+    public static ClaimsPrincipal PrincipalOf(User user)
+        => new(new ClaimsIdentity(
+            [
+                new(DashboardAccess.UserIdClaim, user.Id.Value),
+                new(ClaimTypes.Name, user.DisplayName()),
+            ],
+            DashboardAccess.Scheme));
+}
