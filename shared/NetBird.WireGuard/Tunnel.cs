@@ -1,6 +1,7 @@
 using System.Net;
 using NetBird.WireGuard.Linux;
 using NetBird.WireGuard.Linux.Kernel;
+using NetBird.WireGuard.NetStack;
 using NetBird.WireGuard.Windows;
 
 namespace NetBird.WireGuard;
@@ -25,21 +26,51 @@ public static class Tunnel
             return WireGuardNtTunnel.OpenAsync(options, cancellationToken);
         }
 
+        if (options.Kind == TunnelKind.Auto)
+        {
+            return OpenBestAsync(options, cancellationToken);
+        }
+
         // Opening makes system calls that may wait for the kernel; the caller's thread is not held up by them.
         return Task.Run(() => Open(options), cancellationToken);
     }
 
-    private static ITunnel Open(TunnelOptions options)
+    private static ITunnel Open(TunnelOptions options, string? reason = null)
     {
         switch (options.Kind)
         {
-            case TunnelKind.Auto:
+            case TunnelKind.Rootless:
+                return RootlessAdapter.Open(options, "The rootless tunnel was asked for.");
             case TunnelKind.Userspace:
                 return OperatingSystem.IsLinux()
-                    ? TunAdapter.Open(options, "The userspace tunnel was asked for.")
+                    ? TunAdapter.Open(options, reason ?? "The userspace tunnel was asked for.")
                     : throw new TunnelException("The userspace tunnel needs Linux: use --tunnel rootless.");
             default:
                 throw new TunnelException($"This build has no {options.Kind} tunnel yet.");
+        }
+    }
+
+    /// <summary>Kernel, then TUN, then rootless; the reason tells what the better ones lacked.</summary>
+    private static async Task<ITunnel> OpenBestAsync(TunnelOptions options, CancellationToken cancellationToken)
+    {
+        string noKernel;
+        try
+        {
+            return await OpenAsync(options with { Kind = TunnelKind.Kernel }, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TunnelException e)
+        {
+            noKernel = $"No kernel tunnel: {e.Message}";
+        }
+
+        var userspace = options with { Kind = TunnelKind.Userspace };
+        try
+        {
+            return await Task.Run(() => Open(userspace, noKernel), cancellationToken).ConfigureAwait(false);
+        }
+        catch (TunnelException e)
+        {
+            return RootlessAdapter.Open(options, $"{noKernel} No userspace tunnel: {e.Message}");
         }
     }
 

@@ -15,7 +15,7 @@ internal static class TunAdapter
     public static ITunnel Open(TunnelOptions options, string reason)
     {
         // The socket stays in the machine's namespace: the outer packets leave from there.
-        var socket = OpenSocket(options.ListenPort);
+        var socket = OuterSocket.Open(options.ListenPort);
         NetworkNamespace? own = null;
         TunDevice? device = null;
         try
@@ -28,7 +28,7 @@ internal static class TunAdapter
             return new UserspaceTunnel(
                 TunnelKind.Userspace, reason, options.InterfaceName, engine, overlay, own is null ? [] : [own])
             {
-                OpenSocket = OpenSocket,
+                OpenSocket = OuterSocket.Open,
             };
         }
         catch
@@ -36,26 +36,6 @@ internal static class TunAdapter
             Abandon(device, socket);
             own?.Dispose();
             throw;
-        }
-    }
-
-    private static LinuxUdpSocket OpenSocket(int port)
-    {
-        try
-        {
-            return new LinuxUdpSocket(port);
-        }
-        catch (SocketException e)
-        {
-            throw new TunnelException(
-                e.SocketErrorCode switch
-                {
-                    SocketError.AddressAlreadyInUse =>
-                        $"UDP port {port} is taken by another program: stop it, or choose another port for WireGuard.",
-                    SocketError.AccessDenied => $"This process may not use UDP port {port}: choose a port above 1023.",
-                    _ => $"No UDP socket on port {port}: {e.Message}.",
-                },
-                e);
         }
     }
 
@@ -99,9 +79,9 @@ internal static class TunAdapter
         }
     }
 
-    private static void Abandon(TunDevice? device, LinuxUdpSocket socket)
+    private static void Abandon(TunDevice? device, IUdpSocket socket)
     {
         device?.Close();
-        socket.Close();
+        socket.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }
 }

@@ -1,3 +1,5 @@
+using NetBird.WireGuard.Userspace;
+
 namespace NetBird.WireGuard.NetStack;
 
 /// <summary>TCP packets in and out.</summary>
@@ -6,21 +8,61 @@ internal sealed partial class RootlessStack
     [ThreadStatic]
     private static byte[]? t_packet;
 
+    // The train that segments of this thread's burst go into; null outside one, or without an engine that has trains.
+    [ThreadStatic]
+    private static OutboundTrain? t_train;
+
+    /// <summary>
+    /// Begins a burst: segments until <see cref="EndBurst"/> leave in few calls. Under the connection's lock to
+    /// the end, or another thread's segments could overtake them.
+    /// </summary>
+    public void BeginBurst()
+    {
+        if (_openTrain is { } open)
+        {
+            t_train = _trains.TryTake(out var train) ? train : open();
+        }
+    }
+
+    public void EndBurst()
+    {
+        if (t_train is { } train)
+        {
+            t_train = null;
+            train.Flush();
+            _trains.Add(train);
+        }
+    }
+
     /// <summary>Puts a segment into a packet and hands it to the engine.</summary>
     public void SendSegment(in FlowKey flow, in TcpHeader header, BlockBuffer? payload, long position, int length)
     {
+        var size = IpPacket.HeaderSize(flow.Local.IsV6) + header.Size + length;
+        if (t_train is { } train && !_addresses.Contains(flow.Remote))
+        {
+            BuildSegment(train.Slot[..size], in flow, in header, payload, position, length);
+            train.Commit(size);
+            return;
+        }
+
+        var packet = PacketBuffer(size);
+        BuildSegment(packet, in flow, in header, payload, position, length);
+        Send(packet, flow.Remote);
+    }
+
+    private static void BuildSegment(
+        Span<byte> packet, in FlowKey flow, in TcpHeader header, BlockBuffer? payload, long position, int length)
+    {
         var ipSize = IpPacket.HeaderSize(flow.Local.IsV6);
         var tcpSize = header.Size;
-        var packet = PacketBuffer(ipSize + tcpSize + length);
         IpPacket.WriteHeader(packet, IpPacket.Tcp, flow.Local, flow.Remote, tcpSize + length);
-        var segment = packet.Slice(ipSize, tcpSize + length);
+        var segment = packet[ipSize..];
         var withPorts = header;
         withPorts.SourcePort = flow.LocalPort;
         withPorts.DestinationPort = flow.RemotePort;
         withPorts.Write(segment);
         payload?.Read(position, segment[tcpSize..]);
         SealTransport(packet, ipSize, segment, segment[16..], IpPacket.Tcp);
-        Send(packet, flow.Remote);
     }
 
     private void OnTcp(in IpPacket ip, OverlayAddress from, OverlayAddress to)
@@ -103,6 +145,16 @@ internal sealed partial class RootlessStack
         if (_addresses.Contains(to))
         {
             _self.Send(packet);
+        }
+        else if (t_train is { } train)
+        {
+            train.Add(packet);
+        }
+        else if (_openTrain is not null)
+        {
+            BeginBurst();
+            t_train?.Add(packet);
+            EndBurst();
         }
         else
         {

@@ -10,7 +10,7 @@ namespace NetBird.WireGuard.NetStack;
 /// TCP over IPv4 and IPv6, and echo, in this process: the plaintext side of the engine for
 /// <see cref="TunnelKind.Rootless"/>. DESIGN.md in this folder says what is spoken and where the bounds are.
 /// </summary>
-internal sealed partial class RootlessStack : IPacketDevice, IOverlay
+internal sealed partial class RootlessStack : IBatchingPacketDevice, IOverlay
 {
     // Ours: connections in any state at once; with the floor of the pool this bounds the stack's memory.
     private const int MaximumConnections = 16 * 1024;
@@ -33,7 +33,10 @@ internal sealed partial class RootlessStack : IPacketDevice, IOverlay
     private readonly long _ticksPerMicrosecond;
     private static readonly TcpHeader NoSyn = new() { WindowScale = -1 };
 
+    private readonly ConcurrentBag<OutboundTrain> _trains = [];
     private OutboundPacket? _outbound;
+    private Func<OutboundTrain>? _openTrain;
+    private int _faults;
     private bool _isDisposed;
 
     /// <param name="addresses">Overlay addresses of this end.</param>
@@ -71,8 +74,17 @@ internal sealed partial class RootlessStack : IPacketDevice, IOverlay
     /// <summary>Connections in any state but closed.</summary>
     public int ConnectionCount => _connections.Count;
 
+    /// <summary>Connections that ended by a mistake of this stack.</summary>
+    public int Faults => _faults;
+
+    /// <summary>Connections in states that are asked for.</summary>
+    public int CountConnections(Func<TcpState, bool> isCounted) => _connections.Values.Count(e => isCounted(e.State));
+
     /// <inheritdoc/>
     public void Start(OutboundPacket outbound) => _outbound = outbound;
+
+    /// <inheritdoc/>
+    public void Start(Func<OutboundTrain> open) => _openTrain = open;
 
     /// <inheritdoc/>
     public void Write(ReadOnlySpan<byte> packet)
@@ -172,11 +184,18 @@ internal sealed partial class RootlessStack : IPacketDevice, IOverlay
         }
 
         _outbound = null;
+        _openTrain = null;
     }
 
     public TcpSettings SettingsFor(bool v6) => v6 ? _settingsV6 : _settingsV4;
 
     public void QueueFlush(TcpEndpoint endpoint) => _toFlush.Enqueue(endpoint);
+
+    public void ReportFault(Exception e)
+    {
+        Interlocked.Increment(ref _faults);
+        Log.Fault(_logger, e);
+    }
 
     public void Remove(TcpEndpoint endpoint) => _connections.TryRemove(new(endpoint.Flow, endpoint));
 
@@ -242,6 +261,9 @@ internal sealed partial class RootlessStack : IPacketDevice, IOverlay
 
     private static partial class Log
     {
+        [LoggerMessage(EventIds.NetStack + 2, LogLevel.Error, "A connection of the rootless stack is reset by a fault of the stack")]
+        public static partial void Fault(ILogger logger, Exception exception);
+
         [LoggerMessage(EventIds.NetStack + 1, LogLevel.Warning, "All {Limit} connections of the rootless stack are in use")]
         public static partial void Full(ILogger logger, int limit);
     }

@@ -227,8 +227,10 @@ internal sealed partial class TcpConnection
             _roundTrip.AddSample(_sampleOldest, now);
             _congestion.OnRoundTrip(_sampleNewest, _unacknowledged, _next);
         }
-        else if (advanced > 0 && _hasTimestamps && header.TimestampEcho != 0)
+        else if (advanced > 0 && _hasTimestamps && header.TimestampEcho != 0 && !_sawDuplicateReport)
         {
+            // Not with a report of a duplicate: the echo is then of a copy whose ACK was lost, and the sample would
+            // be our own timeout, which would double the next one.
             var sample = (int)(Stamp(now) - header.TimestampEcho);
             if (sample is >= 0 and < 120_000)
             {

@@ -57,6 +57,8 @@ internal sealed partial class TcpConnection
             SendKeepalive(now);
         }
 
+        // Segments may have come since the timer was set, whose batch is not over: what was due then may not be now.
+        SetTransmitTimer(now);
         if (now >= _transmitAt)
         {
             _transmitAt = Never;

@@ -75,6 +75,9 @@ internal sealed partial class TcpConnection
     /// <summary>Blocks of payload memory held now.</summary>
     public int HeldBlocks => _send.HeldBlocks + _receive.HeldBlocks;
 
+    /// <summary>Whether windows are scaled: both SYNs offered it (RFC 7323 section 2.2).</summary>
+    public bool IsScaled => _hasScale;
+
     /// <summary>Bytes that can be read now.</summary>
     public long ReadableBytes => _receive.Available;
 
@@ -220,6 +223,13 @@ internal sealed partial class TcpConnection
         => State == TcpState.TimeWait
             && ((_hasTimestamps && syn.HasTimestamp && (int)(syn.TimestampValue - _recentTimestamp) > 0)
                 || (int)(syn.Sequence - (uint)ReceiveNext) > 0);
+
+    /// <summary>For tests and a debugger.</summary>
+    public override string ToString()
+        => $"{State} {Failure} {_phase}: sent {_unacknowledged - _initialSend}..{_next - _initialSend} of {_sendEnd - _initialSend}, "
+            + $"window {_sendWindow}/{_congestion.Window}, {_board.Count} out, {_board.InFlight} in flight, {_board.ResendCount} to resend, "
+            + $"{_board.SackedCount} sacked; received {ReceiveNext - _initialReceive}, window {ReceiveWindow}, {_receive.Available} unread; "
+            + $"{_transmitKind} at {_transmitAt}, backoff {_backoff}, retries {_retries}";
 
     private static long Unwrap(uint value, long reference) => reference + (int)(value - (uint)reference);
 

@@ -83,7 +83,15 @@ internal sealed class TcpEndpoint
                 return false;
             }
 
-            _connection.OnSegment(in header, payload, _stack.Now);
+            try
+            {
+                _connection.OnSegment(in header, payload, _stack.Now);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                FailLocked(e);
+            }
+
             if (!_isQueued)
             {
                 _isQueued = true;
@@ -233,8 +241,28 @@ internal sealed class TcpEndpoint
     private void OutputLocked()
     {
         var now = _stack.Now;
-        _connection.Output(now);
+        _stack.BeginBurst();
+        try
+        {
+            _connection.Output(now);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            FailLocked(e);
+        }
+        finally
+        {
+            _stack.EndBurst();
+        }
+
         SettleLocked(now);
+    }
+
+    /// <summary>A mistake of ours costs this connection, not the thread that serves every peer.</summary>
+    private void FailLocked(Exception e)
+    {
+        _stack.ReportFault(e);
+        _connection.Abort();
     }
 
     /// <summary>After anything happened: wakes who waits, sets the timer, and leaves the stack when it is over.</summary>
@@ -309,7 +337,15 @@ internal sealed class TcpEndpoint
                 return;
             }
 
-            _connection.OnTimer(_stack.Now);
+            try
+            {
+                _connection.OnTimer(_stack.Now);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                FailLocked(e);
+            }
+
             OutputLocked();
         }
     }

@@ -7,7 +7,8 @@ namespace NetBird.WireGuard.Tests.Linux;
 internal static class End
 {
     public static Task<ITunnel> OpenAsync(
-        PrivateKey key, string addresses, int port = 0, bool ownNamespace = true, int mtu = 1420, string routes = "10.99.0.0/16,fd99::/64", string? name = null)
+        PrivateKey key, string addresses, int port = 0, bool ownNamespace = true, int mtu = 1420, string routes = "10.99.0.0/16,fd99::/64", string? name = null,
+        TunnelKind kind = TunnelKind.Userspace)
         => Tunnel.OpenAsync(
             new TunnelOptions
             {
@@ -17,7 +18,7 @@ internal static class End
                 Addresses = [.. addresses.Split(',').Select(IPAddress.Parse)],
                 Routes = [.. routes.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(IPNetwork.Parse)],
                 Mtu = mtu,
-                Kind = TunnelKind.Userspace,
+                Kind = kind,
                 OwnNamespace = ownNamespace,
                 Time = TimeProvider.System,
                 Logging = NullLoggerFactory.Instance,

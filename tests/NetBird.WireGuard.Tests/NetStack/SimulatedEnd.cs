@@ -72,6 +72,13 @@ internal sealed class SimulatedEnd
         else
         {
             Connection.OnSegment(in header, payload, _path.Now);
+
+            // The engine hands over segments in batches: output waits for the end of one, timers do not.
+            if (_random.Next(2) == 0)
+            {
+                _path.At(_path.Now + _random.Next(200), Settle);
+                return;
+            }
         }
 
         Settle();

@@ -84,7 +84,7 @@ public sealed class TransferTests
         var ended = path.Run(() => client.IsEnded && server.IsEnded, began + Hour);
         var took = path.Now - began;
         var isLongDead = trouble.Loss > 0.1 && client.Connection!.Failure == TcpFailure.TimedOut;
-        Assert.True(ended, $"seed {seed}: {server.Received} of {bytes} and {client.Received} of {back} arrived; {client.Connection!.State} {server.Connection?.State}");
+        Assert.True(ended, $"seed {seed}: {server.Received} of {bytes} and {client.Received} of {back} arrived; {client.Connection} {server.Connection}");
         if (isLongDead)
         {
             return took;
