@@ -25,22 +25,18 @@ internal sealed class ChargeHistory(Func<PolicySnapshot?> policies, HourlySums s
     /// <summary>From when on charges are wanted one by one.</summary>
     public static DateTimeOffset ExactFrom(DateTimeOffset now) => HourlySums.StartOf(HourlySums.HourOf(now - Exact));
 
-    /// <summary>Takes what the ledger had when the process started.</summary>
-    public async Task LoadAsync(IUsageLedger ledger, DateTimeOffset now, CancellationToken cancellationToken)
+    /// <summary>Takes what the ledger had when the process started, oldest first.</summary>
+    public void Load(IEnumerable<UsageRecord> rows, DateTimeOffset now)
     {
-        var rows = new List<UsageRecord>();
-        await foreach (var row in ledger.EnumerateAsync(new() { From = ExactFrom(now), Allowed = true }, cancellationToken))
-        {
-            rows.Add(row);
-        }
-
         lock (_gate)
         {
             _exactFrom = ExactFrom(now);
         }
 
-        rows.Reverse();
-        rows.ForEach(Note);
+        foreach (var row in rows)
+        {
+            Note(row);
+        }
     }
 
     /// <summary>Takes a finished request, as soon as it is one.</summary>

@@ -1,5 +1,6 @@
 using NetBird.ControlPlane.Usage.Journalling;
 using NetBird.ControlPlane.Usage.LiteDb;
+using NetBird.ControlPlane.Usage.Postgres;
 using NetBird.ControlPlane.Usage.Sums;
 using NetBird.Gateway.Authorization;
 using NetBird.Gateway.Metering;
@@ -15,20 +16,18 @@ namespace NetBird.ControlPlane.Usage;
 /// </summary>
 internal sealed class UsageStore : IAsyncDisposable
 {
-    private readonly LiteDbUsageLedger _ledger;
     private readonly UsageJournal _journal;
-    private readonly InMemoryReservations _reservations;
-    private readonly LimitMetrics _metrics;
+    private readonly Stack<IAsyncDisposable> _held;
 
     private UsageStore(
-        LiteDbUsageLedger ledger, UsageJournal journal, InMemoryReservations reservations, LimitMetrics metrics, PolicySource policies)
-        => (_ledger, _journal, _reservations, _metrics, Policies) = (ledger, journal, reservations, metrics, policies);
+        IUsageLedger ledger, UsageJournal journal, IReservations reservations, PolicySource policies, Stack<IAsyncDisposable> held)
+        => (Ledger, _journal, Reservations, Policies, _held) = (ledger, journal, reservations, policies, held);
 
-    public IUsageLedger Ledger => _ledger;
+    public IUsageLedger Ledger { get; }
 
     public IUsageJournal Journal => _journal;
 
-    public IReservations Reservations => _reservations;
+    public IReservations Reservations { get; }
 
     /// <summary>Where the policies and prices in force come from; set before the first request.</summary>
     public PolicySource Policies { get; }
@@ -38,36 +37,107 @@ internal sealed class UsageStore : IAsyncDisposable
     public static async Task<UsageStore> OpenAsync(
         string stateDirectory, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
-        var policies = new PolicySource();
-        var sums = new HourlySums();
-        var ledger = LiteDbUsageLedger.Open(Path.Combine(stateDirectory, "usage.db"), sums);
+        var held = new Stack<IAsyncDisposable>();
         try
         {
+            var policies = new PolicySource();
+            var pricing = Pricing(policies);
+            var sums = new HourlySums();
+            var ledger = LiteDbUsageLedger.Open(Path.Combine(stateDirectory, "usage.db"), sums);
+            held.Push(new Held(ledger));
             var history = new ChargeHistory(() => policies.Current, sums);
-            await history.LoadAsync(ledger, time.GetUtcNow(), cancellationToken);
-            var journal = await UsageJournal.OpenAsync(
-                Path.Combine(stateDirectory, "usage-journal"),
-                ledger,
-                history,
-                time,
-                loggers.CreateLogger<UsageJournal>(),
-                cancellationToken);
+            history.Load(await RecentAsync(ledger, pricing, ChargeHistory.ExactFrom(time.GetUtcNow()), cancellationToken), time.GetUtcNow());
+            var journal = await OpenJournalAsync(stateDirectory, ledger, history.Note, time, loggers, cancellationToken);
+            held.Push(journal);
             var metrics = new LimitMetrics();
-            var pricing = new RequestPricing(() => policies.Current?.Prices ?? PriceTable.Default, new UsageEstimator());
-            return new(ledger, journal, new InMemoryReservations(pricing, history.Of, metrics, time), metrics, policies);
+            held.Push(new Held(metrics));
+            var reservations = new InMemoryReservations(pricing, history.Of, metrics, time);
+            held.Push(new Held(reservations));
+            return new(ledger, journal, reservations, policies, held);
         }
         catch
         {
-            ledger.Dispose();
+            await ReleaseAsync(held);
             throw;
         }
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>Opens the ledger and the counters that several nodes share; the journal stays this node's own.</summary>
+    /// <exception cref="IOException">PostgreSQL or the state directory cannot be used.</exception>
+    public static async Task<UsageStore> OpenPostgresAsync(
+        string connectionString, string stateDirectory, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
-        _reservations.Dispose();
-        await _journal.DisposeAsync();
-        _ledger.Dispose();
-        _metrics.Dispose();
+        var held = new Stack<IAsyncDisposable>();
+        try
+        {
+            var policies = new PolicySource();
+            var pricing = Pricing(policies);
+            var database = await PostgresUsage.OpenAsync(connectionString, stateDirectory, time, loggers, cancellationToken);
+            held.Push(database);
+            var ledger = new PostgresUsageLedger(database, time);
+            await RecentAsync(ledger, pricing, time.GetUtcNow() - TimeSpan.FromHours(2), cancellationToken);
+            var journal = await OpenJournalAsync(stateDirectory, ledger, _ => { }, time, loggers, cancellationToken);
+            held.Push(journal);
+            var metrics = new LimitMetrics();
+            held.Push(new Held(metrics));
+            return new(ledger, journal, new PostgresReservations(database, pricing, policies, metrics, time), policies, held);
+        }
+        catch
+        {
+            await ReleaseAsync(held);
+            throw;
+        }
+    }
+
+    public ValueTask DisposeAsync() => ReleaseAsync(_held);
+
+    private static RequestPricing Pricing(PolicySource policies)
+        => new(() => policies.Current?.Prices ?? PriceTable.Default, new UsageEstimator());
+
+    private static Task<UsageJournal> OpenJournalAsync(
+        string stateDirectory,
+        IUsageLedger ledger,
+        Action<UsageRecord> finished,
+        TimeProvider time,
+        ILoggerFactory loggers,
+        CancellationToken cancellationToken)
+        => UsageJournal.OpenAsync(
+            Path.Combine(stateDirectory, "usage-journal"), ledger, finished, time, loggers.CreateLogger<UsageJournal>(), cancellationToken);
+
+    /// <summary>Rows of the last days, oldest first; estimates are learned from them again on the way.</summary>
+    private static async Task<List<UsageRecord>> RecentAsync(
+        IUsageLedger ledger, RequestPricing pricing, DateTimeOffset from, CancellationToken cancellationToken)
+    {
+        var rows = new List<UsageRecord>();
+        await foreach (var row in ledger.EnumerateAsync(new() { From = from, Allowed = true }, cancellationToken))
+        {
+            rows.Add(row);
+        }
+
+        rows.Reverse();
+        foreach (var row in rows.Where(row => row.Kind is RequestKind.Messages && row.Completeness is Completeness.Complete))
+        {
+            var request = new ModelRequest(row.Kind, row.Model, row.Stream, null, row.RequestBytes);
+            pricing.Learn(row.Provider ?? default, request, row.Usage.Tokens, row.Cost, row.Timestamp);
+        }
+
+        return rows;
+    }
+
+    private static async ValueTask ReleaseAsync(Stack<IAsyncDisposable> held)
+    {
+        while (held.TryPop(out var next))
+        {
+            await next.DisposeAsync();
+        }
+    }
+
+    private sealed class Held(IDisposable inner) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            inner.Dispose();
+            return default;
+        }
     }
 }

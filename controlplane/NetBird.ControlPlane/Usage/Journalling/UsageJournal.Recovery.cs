@@ -14,17 +14,23 @@ internal sealed partial class UsageJournal
     private const long UnseenOutputTokens = 1_000;
 
     /// <summary>Opens the journal of a state directory and starts handing records to the ledger.</summary>
+    /// <param name="directory">Of the segments; made where it is not.</param>
+    /// <param name="ledger">Gets every record, in order.</param>
+    /// <param name="finished">Told of each finished record at once, those read back included, before the ledger has it.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">Faults and their end.</param>
+    /// <param name="cancellationToken">Gives up opening.</param>
     /// <exception cref="IOException">The directory or the ledger cannot be used.</exception>
     public static async Task<UsageJournal> OpenAsync(
         string directory,
         IUsageLedger ledger,
-        ChargeHistory history,
+        Action<UsageRecord> finished,
         TimeProvider time,
         ILogger<UsageJournal> logger,
         CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(directory);
-        var journal = new UsageJournal(directory, ledger, history, time, logger);
+        var journal = new UsageJournal(directory, ledger, finished, time, logger);
         journal.Recover(await ledger.LastSequenceAsync(cancellationToken));
         journal._loop = journal.RunAsync();
         return journal;
@@ -66,7 +72,7 @@ internal sealed partial class UsageJournal
                 {
                     _sequence = sequence;
                     _ready.Add(new(sequence, record));
-                    _history.Note(record);
+                    _finished(record);
                 }
             }
 
@@ -83,7 +89,7 @@ internal sealed partial class UsageJournal
                 throw new IOException("The usage journal cannot be written.");
             }
 
-            _history.Note(interrupted);
+            _finished(interrupted);
             Log.Interrupted(_logger, record.Id, record.UserName);
         }
 

@@ -38,7 +38,7 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
     private readonly ByteSink _sink = new();
     private readonly string _directory;
     private readonly IUsageLedger _ledger;
-    private readonly ChargeHistory _history;
+    private readonly Action<UsageRecord> _finished;
     private readonly TimeProvider _time;
     private readonly ILogger<UsageJournal> _logger;
     private JournalSegment _segment;
@@ -48,9 +48,9 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
     private string? _ledgerFault;
 
     private UsageJournal(
-        string directory, IUsageLedger ledger, ChargeHistory history, TimeProvider time, ILogger<UsageJournal> logger)
+        string directory, IUsageLedger ledger, Action<UsageRecord> finished, TimeProvider time, ILogger<UsageJournal> logger)
     {
-        (_directory, _ledger, _history, _time, _logger) = (directory, ledger, history, time, logger);
+        (_directory, _ledger, _finished, _time, _logger) = (directory, ledger, finished, time, logger);
         _segment = null!; // Set by OpenAsync before anyone has this object.
     }
 
@@ -111,7 +111,7 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
             }
         }
 
-        _history.Note(record);
+        _finished(record);
         _work.Writer.TryWrite(true);
         return default;
     }

@@ -1,0 +1,200 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using NetBird.Gateway.Authorization;
+using NetBird.Policy;
+using NetBird.Policy.Limits;
+using NetBird.Policy.Pricing;
+using NetBird.Primitives;
+using Npgsql;
+
+namespace NetBird.ControlPlane.Usage.Postgres;
+
+/// <summary>
+/// Reservations that every node shares: one call of <c>usage_reserve</c> looks at all caps under their locks and takes the
+/// room. Reservations of a node that fell silent stop counting after 30 s; its journal, when it comes back, charges what
+/// its requests used.
+/// </summary>
+internal sealed class PostgresReservations(
+    PostgresUsage database, RequestPricing pricing, PolicySource policies, LimitMetrics metrics, TimeProvider time) : IReservations
+{
+    /// <summary>Ours: limit headers may be this much behind; decisions never are.</summary>
+    private static readonly TimeSpan ReadingAge = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<RequestId, Pending> _pending = new();
+    private readonly ConcurrentDictionary<CounterKey, (CounterReading Reading, long Stamp)> _readings = new();
+
+    public async ValueTask<ReserveOutcome> ReserveAsync(ReservationRequest request, CancellationToken cancellationToken)
+    {
+        var at = time.GetUtcNow();
+        var demands = new Demand[request.Candidates.Length];
+        pricing.Fill(request.Candidates, request.Request, at, demands);
+        var caps = new CapArrays(policies.Current);
+        for (var i = 0; i < demands.Length; i++)
+        {
+            foreach (var cap in request.Candidates[i].Caps)
+            {
+                caps.Add(i, cap, demands[i].On(cap));
+            }
+        }
+
+        // Without any cap there is nothing to ask, and no reason to depend on the database.
+        var (chosen, answers) = caps.Count == 0
+            ? (0, [])
+            : await CallAsync(request, caps, cancellationToken);
+        if (chosen >= 0)
+        {
+            _pending[request.Id] = new(request.Request, request.Candidates[chosen].Provider, at);
+            return new ReserveOutcome.Granted(request.Candidates[chosen]);
+        }
+
+        var full = Explain(caps, answers);
+        metrics.Refused(full.Reached.Cap);
+        return full;
+    }
+
+    public async ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost)
+    {
+        var tokens = InMemoryReservations.TokensOf(used.Tokens);
+        try
+        {
+            await using var command = database.Source.CreateCommand("select usage_settle($1, $2, $3, $4)");
+            command.Parameters.AddWithValue(request.Value);
+            command.Parameters.AddWithValue(tokens);
+            command.Parameters.AddWithValue(Math.Max(0, cost.Value));
+            command.Parameters.Add(new() { Value = (object?)database.Now ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint });
+            await command.ExecuteScalarAsync(CancellationToken.None);
+        }
+        catch (Exception failed) when (PostgresUsage.IsUnreachable(failed))
+        {
+            // The row settles it when the journal hands it over: see PostgresUsageLedger.AppendAsync.
+            throw new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
+        }
+        finally
+        {
+            if (_pending.TryRemove(request, out var pending) && tokens > 0)
+            {
+                pricing.Learn(pending.Provider, pending.Request, used.Tokens, cost, pending.At);
+            }
+        }
+    }
+
+    public ImmutableArray<CounterReading> Read(ImmutableArray<Cap> caps)
+    {
+        if (caps.IsEmpty)
+        {
+            return [];
+        }
+
+        var now = time.GetTimestamp();
+        if (caps.All(cap => _readings.TryGetValue(cap.Counter, out var known)
+            && known.Reading.Cap == cap && time.GetElapsedTime(known.Stamp, now) < ReadingAge))
+        {
+            return [.. caps.Select(cap => _readings[cap.Counter].Reading)];
+        }
+
+        return ReadNow(caps);
+    }
+
+    /// <summary>As <see cref="Read"/>, asking the database whatever is remembered.</summary>
+    internal ImmutableArray<CounterReading> ReadNow(ImmutableArray<Cap> caps)
+    {
+        var now = time.GetTimestamp();
+        var arrays = new CapArrays(policies.Current);
+        foreach (var cap in caps)
+        {
+            arrays.Add(0, cap, 0);
+        }
+
+        try
+        {
+            using var command = database.Source.CreateCommand("select * from usage_read($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+            arrays.BindRead(command, database.Now);
+            using var reader = command.ExecuteReader();
+            var answers = ReadAnswers(reader, arrays);
+            Remember(answers, now);
+            return [.. answers.OrderBy(answer => answer.Index).Select(answer => answer.Reading)];
+        }
+        catch (Exception failed) when (PostgresUsage.IsUnreachable(failed))
+        {
+            throw new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
+        }
+    }
+
+    private async Task<(int Chosen, List<CapAnswer> Answers)> CallAsync(
+        ReservationRequest request, CapArrays caps, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var command = database.Source.CreateCommand(
+                "select chosen, cap, used, reserved, frees, fits from usage_reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)");
+            command.Parameters.AddWithValue(request.Id.Value);
+            command.Parameters.AddWithValue(database.Node);
+            command.Parameters.Add(new() { Value = (object?)database.Now ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint });
+            command.Parameters.AddWithValue(request.Candidates.Length);
+            caps.BindReserve(command);
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            var chosen = -1;
+            var answers = new List<CapAnswer>();
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                chosen = reader.GetInt32(0);
+                if (reader.GetInt32(1) is >= 0 and var index)
+                {
+                    answers.Add(new(
+                        index,
+                        new(caps[index], reader.GetInt64(2), reader.GetInt64(3), Instant(reader, 4)),
+                        reader.IsDBNull(5) ? null : reader.GetInt64(5)));
+                }
+            }
+
+            Remember(answers, time.GetTimestamp());
+            return (chosen, answers);
+        }
+        catch (Exception failed) when (PostgresUsage.IsUnreachable(failed))
+        {
+            throw new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
+        }
+    }
+
+    /// <summary>As <see cref="ReservationBook"/> explains it: the candidate that fits first, its cap that fits last.</summary>
+    private static ReserveOutcome.Full Explain(CapArrays caps, List<CapAnswer> answers)
+    {
+        var best = answers
+            .GroupBy(answer => caps.CandidateOf(answer.Index))
+            .Select(candidate => candidate.MaxBy(answer => answer.Fits ?? long.MaxValue)!)
+            .MinBy(answer => answer.Fits ?? long.MaxValue)!;
+        return new(best.Reading, caps.AmountOf(best.Index), best.Fits is { } fits ? new DateTimeOffset(fits, TimeSpan.Zero) : null);
+    }
+
+    private static List<CapAnswer> ReadAnswers(NpgsqlDataReader reader, CapArrays caps)
+    {
+        var answers = new List<CapAnswer>();
+        while (reader.Read())
+        {
+            var index = reader.GetInt32(0);
+            answers.Add(new(index, new(caps[index], reader.GetInt64(1), reader.GetInt64(2), Instant(reader, 3)), null));
+        }
+
+        return answers;
+    }
+
+    private void Remember(List<CapAnswer> answers, long stamp)
+    {
+        if (_readings.Count > 50_000)
+        {
+            _readings.Clear();
+        }
+
+        foreach (var answer in answers)
+        {
+            _readings[answer.Reading.Cap.Counter] = (answer.Reading, stamp);
+        }
+    }
+
+    private static DateTimeOffset? Instant(NpgsqlDataReader reader, int column)
+        => reader.IsDBNull(column) ? null : new DateTimeOffset(reader.GetInt64(column), TimeSpan.Zero);
+
+    private sealed record Pending(ModelRequest Request, ProviderId Provider, DateTimeOffset At);
+
+    private sealed record CapAnswer(int Index, CounterReading Reading, long? Fits);
+}

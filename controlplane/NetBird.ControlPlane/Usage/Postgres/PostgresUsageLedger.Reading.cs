@@ -1,0 +1,186 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using NetBird.ControlPlane.Usage.Sums;
+using NetBird.Gateway.Metering;
+using NetBird.Primitives;
+using Npgsql;
+
+namespace NetBird.ControlPlane.Usage.Postgres;
+
+/// <summary>Pages, exports, sessions, overviews and verification.</summary>
+internal sealed partial class PostgresUsageLedger
+{
+    private const string Sums =
+        "sum(requests), sum(requests) filter (where denied), sum(interrupted), sum(price_unknown), sum(input), sum(output), "
+        + "sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost)";
+
+    private const string RowSums =
+        "count(*), count(*) filter (where deny_reason is not null), count(*) filter (where completeness = 2), "
+        + "count(*) filter (where price_unknown), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), "
+        + "sum(web_searches), sum(cost)";
+
+    public async ValueTask<UsagePage<UsageRecord>> QueryAsync(UsageQuery query, CancellationToken cancellationToken)
+        => await Guarded(async () =>
+        {
+            var size = Math.Clamp(query.PageSize, 1, 1000);
+            var page = Math.Max(1, query.Page);
+            await using var counting = database.Source.CreateCommand();
+            counting.CommandText = $"select count(*) from usage_rows where {RowFilter.Apply(counting, query)}";
+            var total = (long)(await counting.ExecuteScalarAsync(cancellationToken))!;
+            await using var command = database.Source.CreateCommand();
+            var filter = RowFilter.Apply(command, query);
+            command.CommandText =
+                $"select {RowColumns.Names} from usage_rows where {filter} order by begun desc, id collate \"C\" limit {size} offset {(long)(page - 1) * size}";
+            var rows = ImmutableArray.CreateBuilder<UsageRecord>();
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                rows.Add(RowColumns.Read(reader));
+            }
+
+            return new UsagePage<UsageRecord>(rows.DrainToImmutable(), page, size, total);
+        });
+
+    public async IAsyncEnumerable<UsageRecord> EnumerateAsync(
+        UsageQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var command = database.Source.CreateCommand();
+        command.CommandTimeout = 600;
+        command.CommandText =
+            $"select {RowColumns.Names} from usage_rows where {RowFilter.Apply(command, query)} order by begun desc, id collate \"C\"";
+        await using var reader = await Guarded(() => command.ExecuteReaderAsync(cancellationToken));
+        while (await Guarded(() => reader.ReadAsync(cancellationToken)))
+        {
+            yield return RowColumns.Read(reader);
+        }
+    }
+
+    public async ValueTask<UsagePage<SessionSummary>> SessionsAsync(UsageQuery query, CancellationToken cancellationToken)
+        => await Guarded(async () =>
+        {
+            var size = Math.Clamp(query.PageSize, 1, 1000);
+            var page = Math.Max(1, query.Page);
+            await using var command = database.Source.CreateCommand();
+            var filter = RowFilter.Apply(command, query);
+            command.CommandText =
+                $"""
+                select session_id, user_id, min(begun), max(begun), (array_agg(user_name order by begun desc))[1],
+                    count(*) filter (where deny_reason is null and kind = 1), count(distinct agent_id) filter (where agent_id <> ''),
+                    coalesce(array_agg(distinct model) filter (where deny_reason is null and kind = 1), array[]::text[]),
+                    {RowSums}, count(*) over ()
+                from usage_rows where {filter} and session_id <> '' group by session_id, user_id
+                order by max(begun) desc, session_id collate "C" limit {size} offset {(long)(page - 1) * size}
+                """;
+            var sessions = ImmutableArray.CreateBuilder<SessionSummary>();
+            long total = 0;
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                sessions.Add(new(
+                    reader.GetString(0),
+                    reader.IsDBNull(1) ? null : new UserId(reader.GetString(1)),
+                    reader.GetString(4),
+                    new(reader.GetInt64(2), TimeSpan.Zero),
+                    new(reader.GetInt64(3), TimeSpan.Zero),
+                    reader.GetInt64(5),
+                    (int)reader.GetInt64(6),
+                    [.. reader.GetFieldValue<string[]>(7).Order(StringComparer.Ordinal)],
+                    Totals(reader, 8)));
+                total = reader.GetInt64(19);
+            }
+
+            return new UsagePage<SessionSummary>(sessions.DrainToImmutable(), page, size, total);
+        });
+
+    /// <summary>As in LiteDB: whole hours from the sums, what is left of a span at its ends from rows.</summary>
+    public async ValueTask<ImmutableArray<OverviewRow>> OverviewAsync(OverviewQuery query, CancellationToken cancellationToken)
+        => await Guarded(async () =>
+        {
+            var spans = Spans.Of(query).ToList();
+            var parts = new OverviewParts(query, spans);
+            var sums = new SortedDictionary<(int Span, string Key), UsageTotals>();
+            await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
+            await AddAsync(
+                $"""
+                select p.span, {Column(query.GroupBy)}, {Sums} from unnest($1, $2, $3) as p (span, first, last)
+                join usage_hours h on h.hour >= p.first and h.hour < p.last group by 1, 2
+                """,
+                parts.Hours);
+            await AddAsync(
+                $"""
+                select p.span, coalesce({Column(query.GroupBy)}, ''), {RowSums} from unnest($1, $2, $3) as p (span, first, last)
+                join usage_rows r on r.begun >= p.first and r.begun < p.last group by 1, 2
+                """,
+                parts.Edges);
+            return sums.Select(sum => new OverviewRow(spans[sum.Key.Span].Start, spans[sum.Key.Span].End, sum.Key.Key, sum.Value))
+                .ToImmutableArray();
+
+            async Task AddAsync(string text, List<(int Span, long First, long Last)> ranges)
+            {
+                if (ranges.Count == 0)
+                {
+                    return;
+                }
+
+                await using var command = new NpgsqlCommand(text, connection);
+                command.Parameters.AddWithValue(ranges.Select(range => range.Span).ToArray());
+                command.Parameters.AddWithValue(ranges.Select(range => range.First).ToArray());
+                command.Parameters.AddWithValue(ranges.Select(range => range.Last).ToArray());
+                await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+                while (await reader.ReadAsync(cancellationToken))
+                {
+                    var key = (reader.GetInt32(0), reader.GetString(1));
+                    sums[key] = sums.GetValueOrDefault(key) + Totals(reader, 2);
+                }
+            }
+        });
+
+    public async ValueTask<ImmutableArray<string>> VerifyAsync(CancellationToken cancellationToken)
+        => await Guarded(async () =>
+        {
+            await using var command = database.Source.CreateCommand(
+                """
+                with kept as (select coalesce(max(value), 0) / 36000000000 as hour from usage_meta where name = 'rows_from'),
+                r as (select begun / 36000000000 as hour, count(*) as n, sum(input + output + cache_read + cache_write_5m + cache_write_1h) as t,
+                    sum(cost) as c from usage_rows group by 1),
+                h as (select hour, sum(requests) as n, sum(input + output + cache_read + cache_write_5m + cache_write_1h) as t, sum(cost) as c
+                    from usage_hours group by 1)
+                select coalesce(r.hour, h.hour) from r full join h on h.hour = r.hour, kept
+                where coalesce(r.hour, h.hour) >= kept.hour
+                    and (r.n is distinct from h.n or r.t is distinct from h.t or r.c is distinct from h.c) order by 1
+                """);
+            command.CommandTimeout = 600;
+            var found = ImmutableArray.CreateBuilder<string>();
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                found.Add($"The sums of the hour from {HourlySums.StartOf(reader.GetInt64(0)):u} do not equal its rows.");
+            }
+
+            return found.DrainToImmutable();
+        });
+
+    private static string Column(OverviewKey by) => by switch
+    {
+        OverviewKey.User => "user_id",
+        OverviewKey.Group => "charged_group",
+        OverviewKey.Model => "model",
+        OverviewKey.Provider => "provider_id",
+        _ => throw new ArgumentOutOfRangeException(nameof(by), by, "Not a key."),
+    };
+
+    /// <summary>The sums are numeric in SQL; each row is bounded so that they fit.</summary>
+    private static UsageTotals Totals(NpgsqlDataReader reader, int at)
+    {
+        return new(
+            Value(0), Value(1), Value(2), Value(3), new(Value(4), Value(5), Value(6), Value(7), Value(8)), Value(9), new(Value(10)));
+
+        // count() is bigint, sum() over bigint numeric.
+        long Value(int offset) => reader.GetValue(at + offset) switch
+        {
+            long whole => whole,
+            decimal sum => (long)sum,
+            _ => 0,
+        };
+    }
+}

@@ -1,0 +1,145 @@
+using NetBird.ControlPlane.Usage.Sums;
+using Npgsql;
+
+namespace NetBird.ControlPlane.Usage.Postgres;
+
+/// <summary>
+/// The ledger that several nodes write: rows, hourly sums and the node's sequence in one transaction. A row is known by its
+/// id; reservations that its node died without settling are settled with it.
+/// </summary>
+internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimeProvider time) : IUsageLedger
+{
+    /// <summary>Ours: a connection that hangs is found out well within the second in which requests must be refused.</summary>
+    private static readonly TimeSpan ProbeEvery = TimeSpan.FromMilliseconds(400);
+
+    private const string Fold =
+        """
+        with added as (
+            insert into usage_rows select * from usage_incoming order by id on conflict (id) do nothing returning *
+        ), summed as (
+            insert into usage_hours as h
+            select begun / 36000000000, coalesce(user_id, ''), coalesce(charged_group, ''), array_to_string(group_ids, ' '),
+                coalesce(policy_id, ''), coalesce(provider_id, ''), model, deny_reason is not null,
+                count(*), count(*) filter (where completeness = 2), count(*) filter (where price_unknown),
+                sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost)
+            from added group by 1, 2, 3, 4, 5, 6, 7, 8 order by 1, 2, 3, 4, 5, 6, 7, 8
+            on conflict (hour, user_id, charged_group, groups, policy_id, provider_id, model, denied) do update set
+                requests = h.requests + excluded.requests,
+                interrupted = h.interrupted + excluded.interrupted,
+                price_unknown = h.price_unknown + excluded.price_unknown,
+                input = h.input + excluded.input,
+                output = h.output + excluded.output,
+                cache_read = h.cache_read + excluded.cache_read,
+                cache_write_5m = h.cache_write_5m + excluded.cache_write_5m,
+                cache_write_1h = h.cache_write_1h + excluded.cache_write_1h,
+                web_searches = h.web_searches + excluded.web_searches,
+                cost = h.cost + excluded.cost
+        )
+        select count(*) from added
+        """;
+
+    private const string SettleLeft =
+        """
+        select usage_settle(i.id, i.input + i.output + i.cache_read + i.cache_write_5m + i.cache_write_1h, i.cost, $1)
+        from usage_incoming i where i.id in (select request_id from usage_reservations) order by i.id
+        """;
+
+    private long _probed;
+
+    public async ValueTask<long> LastSequenceAsync(CancellationToken cancellationToken)
+    {
+        await using var command = database.Source.CreateCommand("select sequence from usage_nodes where node = $1");
+        command.Parameters.AddWithValue(database.Node);
+        return await Guarded(async () => (long)(await command.ExecuteScalarAsync(cancellationToken) ?? 0L));
+    }
+
+    public async ValueTask ProbeAsync(CancellationToken cancellationToken)
+    {
+        if (_probed != 0 && time.GetElapsedTime(_probed) < ProbeEvery)
+        {
+            return;
+        }
+
+        await Guarded(async () =>
+        {
+            await using var command = database.Source.CreateCommand("select 1");
+            command.CommandTimeout = 1;
+            return await command.ExecuteScalarAsync(cancellationToken);
+        });
+        _probed = time.GetTimestamp();
+    }
+
+    public async ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken)
+        => await Guarded(async () =>
+        {
+            await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await RunAsync(connection, "create temp table usage_incoming (like usage_rows) on commit drop", cancellationToken);
+            await using (var copy = await connection.BeginBinaryImportAsync(
+                $"copy usage_incoming ({RowColumns.Names}) from stdin (format binary)", cancellationToken))
+            {
+                foreach (var (_, record) in records)
+                {
+                    await RowColumns.WriteAsync(copy, record, cancellationToken);
+                }
+
+                await copy.CompleteAsync(cancellationToken);
+            }
+
+            await RunAsync(connection, Fold, cancellationToken);
+            await RunAsync(connection, SettleLeft, cancellationToken, Nullable(database.Now));
+            await RunAsync(
+                connection,
+                "update usage_nodes set sequence = greatest(sequence, $1) where node = $2",
+                cancellationToken,
+                new NpgsqlParameter { Value = records[^1].Sequence },
+                new NpgsqlParameter { Value = database.Node });
+            await transaction.CommitAsync(cancellationToken);
+            return true;
+        });
+
+    public async ValueTask<RetentionResult> RetainAsync(
+        DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, CancellationToken cancellationToken)
+        => await Guarded(async () =>
+        {
+            await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
+            var hour = HourlySums.HourOf(rowsFrom);
+            var rows = await RunAsync(
+                connection, "delete from usage_rows where begun < $1", cancellationToken, new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
+            var sums = await RunAsync(
+                connection, "delete from usage_hours where hour < $1", cancellationToken, new NpgsqlParameter { Value = HourlySums.HourOf(sumsFrom) });
+            await RunAsync(
+                connection,
+                "insert into usage_meta values ('rows_from', $1) on conflict (name) do update set value = greatest(usage_meta.value, excluded.value)",
+                cancellationToken,
+                new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
+            await RunAsync(
+                connection,
+                "delete from usage_reservations where since < usage_clock() - 6048000000000",
+                cancellationToken);
+            return new RetentionResult(rows, sums);
+        });
+
+    private static async Task<int> RunAsync(
+        NpgsqlConnection connection, string text, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)
+    {
+        await using var command = new NpgsqlCommand(text, connection);
+        command.Parameters.AddRange(parameters);
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static NpgsqlParameter Nullable(long? value)
+        => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint };
+
+    private static async ValueTask<T> Guarded<T>(Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception failed) when (PostgresUsage.IsUnreachable(failed))
+        {
+            throw failed as IOException ?? new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
+        }
+    }
+}

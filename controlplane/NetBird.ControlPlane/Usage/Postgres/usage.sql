@@ -1,0 +1,298 @@
+-- The usage ledger and the counters of limits, shared by every node. Run at each start; changes nothing that is there.
+-- All times are ticks of 100 ns since year 1, UTC, as the rows carry them. Amounts are tokens or nano-USD.
+
+create table if not exists usage_nodes (
+    node text primary key,
+    seen bigint not null,
+    sequence bigint not null default 0
+);
+
+create table if not exists usage_meta (
+    name text primary key,
+    value bigint not null
+);
+
+create table if not exists usage_rows (
+    id text primary key,
+    begun bigint not null,
+    ended bigint not null,
+    user_id text,
+    user_name text not null,
+    peer_id text,
+    group_ids text[] not null,
+    charged_group text,
+    policy_id text,
+    provider_id text,
+    kind smallint not null,
+    model text not null,
+    session_id text,
+    agent_id text,
+    deny_reason smallint,
+    deny_text text,
+    status_code int not null,
+    first_byte bigint,
+    stream boolean not null,
+    input bigint not null,
+    output bigint not null,
+    cache_read bigint not null,
+    cache_write_5m bigint not null,
+    cache_write_1h bigint not null,
+    web_searches int not null,
+    code_executions int not null,
+    tier smallint not null,
+    fast boolean not null,
+    in_us boolean not null,
+    cost bigint not null,
+    price_unknown boolean not null,
+    completeness smallint not null,
+    provider_request_id text,
+    request_bytes bigint not null,
+    response_bytes bigint not null
+);
+create index if not exists usage_rows_begun on usage_rows (begun desc, id);
+create index if not exists usage_rows_user on usage_rows (user_id, begun desc);
+create index if not exists usage_rows_session on usage_rows (session_id, begun desc) where session_id is not null;
+
+create table if not exists usage_hours (
+    hour bigint not null,
+    user_id text not null,
+    charged_group text not null,
+    groups text not null,
+    policy_id text not null,
+    provider_id text not null,
+    model text not null,
+    denied boolean not null,
+    requests bigint not null,
+    interrupted bigint not null,
+    price_unknown bigint not null,
+    input bigint not null,
+    output bigint not null,
+    cache_read bigint not null,
+    cache_write_5m bigint not null,
+    cache_write_1h bigint not null,
+    web_searches bigint not null,
+    cost bigint not null,
+    primary key (hour, user_id, charged_group, groups, policy_id, provider_id, model, denied)
+);
+
+create table if not exists usage_counters (
+    key text primary key,
+    window_ticks bigint not null
+);
+
+create table if not exists usage_slots (
+    key text not null,
+    slot bigint not null,
+    at bigint not null,
+    amount bigint not null,
+    primary key (key, slot)
+);
+
+create table if not exists usage_reservations (
+    request_id text not null,
+    key text not null,
+    money boolean not null,
+    amount bigint not null,
+    node text not null,
+    since bigint not null,
+    primary key (request_id, key)
+);
+create index if not exists usage_reservations_key on usage_reservations (key);
+
+create or replace function usage_clock() returns bigint language sql volatile as
+$$ select 621355968000000000 + (extract(epoch from clock_timestamp()) * 10000000)::bigint $$;
+
+-- One order for everyone, so that two requests with the same caps cannot wait for each other.
+create or replace function usage_lock(p_keys text[]) returns void language plpgsql as $$
+declare
+    v_lock bigint;
+begin
+    for v_lock in select distinct hashtextextended(k, 7788) as h from unnest(p_keys) as k order by h loop
+        perform pg_advisory_xact_lock(v_lock);
+    end loop;
+end $$;
+
+-- Never before the newest usage of these counters: a clock set back frees nothing.
+create or replace function usage_now(p_keys text[], p_now bigint) returns bigint language sql volatile as
+$$ select greatest(coalesce(p_now, usage_clock()), coalesce((select max(at) from usage_slots where key = any(p_keys)), 0)) $$;
+
+-- Builds counters that are new, or have another window than before, from the ledger: each charge of the last 200 h by
+-- its own time, older ones from the hours, taken at an hour after their hour's end. Callers hold the locks.
+create or replace function usage_recall(
+    p_key text[], p_window bigint[], p_source text[], p_scope smallint[], p_subject text[], p_rule boolean[],
+    p_money boolean[], p_members text[], p_now bigint) returns void language plpgsql as $$
+declare
+    c record;
+    v_exact bigint := ((p_now - 7200000000000) / 36000000000) * 36000000000;
+begin
+    for c in
+        select distinct on (w.key) w.*, k.window_ticks as was
+        from unnest(p_key, p_window, p_source, p_scope, p_subject, p_rule, p_money, p_members)
+            as w (key, win, source, scope, subject, rule, money, members)
+        left join usage_counters k on k.key = w.key
+        where k.key is null or k.window_ticks <> w.win
+    loop
+        with known as (
+            delete from usage_slots where key = c.key returning at, amount
+        ), past as (
+            select least(r.ended, p_now) as at,
+                case when c.money then r.cost
+                    else r.input + r.output + r.cache_read + r.cache_write_5m + r.cache_write_1h end as amount
+            from usage_rows r
+            where r.begun >= v_exact and r.ended > p_now - c.win
+                and (c.was is null or r.ended <= p_now - c.was)
+                and case when not c.rule then r.policy_id = c.source and case c.scope
+                        when 1 then r.user_id = c.subject when 2 then r.charged_group = c.subject else true end
+                    else case c.scope
+                        when 1 then r.user_id = c.subject when 2 then c.subject = any(r.group_ids)
+                        else c.members is null or r.user_id = any(string_to_array(c.members, ' ')) end
+                    end
+            union all
+            select (h.hour + 2) * 36000000000,
+                case when c.money then h.cost
+                    else h.input + h.output + h.cache_read + h.cache_write_5m + h.cache_write_1h end
+            from usage_hours h
+            where h.hour < v_exact / 36000000000 and (h.hour + 2) * 36000000000 > p_now - c.win
+                and (c.was is null or (h.hour + 2) * 36000000000 <= p_now - c.was)
+                and case when not c.rule then h.policy_id = c.source and case c.scope
+                        when 1 then h.user_id = c.subject when 2 then h.charged_group = c.subject else true end
+                    else case c.scope
+                        when 1 then h.user_id = c.subject when 2 then c.subject = any(string_to_array(h.groups, ' '))
+                        else c.members is null or h.user_id = any(string_to_array(c.members, ' ')) end
+                    end
+            union all
+            select at, amount from known where c.was is not null and at > p_now - c.was
+        )
+        insert into usage_slots (key, slot, at, amount)
+        select c.key, at / greatest(1, c.win / 500), max(at), least(sum(amount), 9000000000000000000)
+        from past where amount > 0 group by 2;
+        insert into usage_counters (key, window_ticks) values (c.key, c.win)
+        on conflict (key) do update set window_ticks = excluded.window_ticks;
+    end loop;
+end $$;
+
+create or replace function usage_used(p_key text, p_window bigint, p_now bigint) returns bigint language sql stable as
+$$ select least(coalesce(sum(amount), 0), 9000000000000000000)::bigint from usage_slots where key = p_key and at > p_now - p_window $$;
+
+-- What requests in flight hold, those of nodes that have been silent for 30 s and of requests older than an hour left out.
+create or replace function usage_reserved(p_key text, p_now bigint) returns bigint language sql stable as $$
+    select least(coalesce(sum(r.amount), 0), 9000000000000000000)::bigint
+    from usage_reservations r join usage_nodes n on n.node = r.node
+    where r.key = p_key and r.since > p_now - 36000000000 and n.seen > usage_clock() - 300000000
+$$;
+
+-- Reserves under the first candidate whose caps all have room. Caps of all candidates lie behind one another in the
+-- arrays; p_candidate says whose each is. Answers the caps it looked at; chosen is -1 when none has room.
+create or replace function usage_reserve(
+    p_request text, p_node text, p_now bigint, p_candidates int, p_candidate int[], p_key text[], p_limit bigint[],
+    p_window bigint[], p_amount bigint[], p_source text[], p_scope smallint[], p_subject text[], p_rule boolean[],
+    p_money boolean[], p_members text[])
+returns table (chosen int, cap int, used bigint, reserved bigint, frees bigint, fits bigint) language plpgsql as $$
+declare
+    v_now bigint;
+    v_used bigint[];
+    v_reserved bigint[];
+    v_chosen int := -1;
+begin
+    perform usage_lock(p_key);
+    v_now := usage_now(p_key, p_now);
+    perform usage_recall(p_key, p_window, p_source, p_scope, p_subject, p_rule, p_money, p_members, v_now);
+    select array_agg(usage_used(k, w, v_now) order by i), array_agg(usage_reserved(k, v_now) order by i)
+    into v_used, v_reserved
+    from unnest(p_key, p_window) with ordinality as t (k, w, i);
+
+    for v_candidate in 0 .. p_candidates - 1 loop
+        if not exists (
+            select 1 from generate_subscripts(p_key, 1) i
+            where p_candidate[i] = v_candidate and p_amount[i] > p_limit[i] - v_used[i] - v_reserved[i])
+        then
+            v_chosen := v_candidate;
+            insert into usage_reservations (request_id, key, money, amount, node, since)
+            select p_request, p_key[i], p_money[i], p_amount[i], p_node, v_now
+            from generate_subscripts(p_key, 1) i where p_candidate[i] = v_candidate
+            on conflict do nothing;
+            exit;
+        end if;
+    end loop;
+
+    return query
+    select v_chosen, i - 1, v_used[i],
+        v_reserved[i] + case when p_candidate[i] = v_chosen then p_amount[i] else 0 end,
+        (select min(s.at) + p_window[i] from usage_slots s where s.key = p_key[i] and s.at > v_now - p_window[i]),
+        case when v_chosen >= 0 then null else usage_fits(p_key[i], p_window[i], p_limit[i], p_amount[i], v_used[i], v_reserved[i], v_now) end
+    from generate_subscripts(p_key, 1) i
+    where v_chosen < 0 or p_candidate[i] = v_chosen
+    union all select v_chosen, -1, 0::bigint, 0::bigint, null::bigint, null::bigint;
+end $$;
+
+-- When an amount has room: 0 now, null never.
+create or replace function usage_fits(
+    p_key text, p_window bigint, p_limit bigint, p_amount bigint, p_used bigint, p_reserved bigint, p_now bigint)
+returns bigint language sql stable as $$
+    select case
+        when p_amount > p_limit then null
+        when p_amount <= p_limit - p_used - p_reserved then 0
+        when p_amount <= p_limit - p_used then p_now + 10000000
+        else coalesce(
+            (select at + p_window from (
+                select at, sum(amount) over (order by at) as gone from usage_slots where key = p_key and at > p_now - p_window) s
+             where gone >= p_used - (p_limit - p_amount - p_reserved) order by at limit 1),
+            (select at + p_window from (
+                select at, sum(amount) over (order by at) as gone from usage_slots where key = p_key and at > p_now - p_window) s
+             where gone >= p_used - (p_limit - p_amount) order by at limit 1))
+    end
+$$;
+
+-- Replaces a reservation by what was used; nothing when there is none any more.
+create or replace function usage_settle(p_request text, p_tokens bigint, p_cost bigint, p_now bigint) returns int language plpgsql as $$
+declare
+    v_keys text[];
+    v_now bigint;
+    v_parts int;
+begin
+    select array_agg(key) into v_keys from usage_reservations where request_id = p_request;
+    if v_keys is null then
+        return 0;
+    end if;
+
+    perform usage_lock(v_keys);
+    v_now := usage_now(v_keys, p_now);
+    with gone as (
+        delete from usage_reservations where request_id = p_request returning key, money
+    ), spent as (
+        select g.key, k.window_ticks, case when g.money then p_cost else p_tokens end as amount
+        from gone g join usage_counters k on k.key = g.key
+    ), noted as (
+        insert into usage_slots (key, slot, at, amount)
+        select key, v_now / greatest(1, window_ticks / 500), v_now, amount from spent where amount > 0
+        on conflict (key, slot) do update
+        set at = greatest(usage_slots.at, excluded.at),
+            amount = least(usage_slots.amount::numeric + excluded.amount, 9000000000000000000)::bigint
+    ), expired as (
+        delete from usage_slots s using usage_counters k
+        where s.key = any(v_keys) and k.key = s.key and s.at <= v_now - k.window_ticks
+    )
+    select count(*) into v_parts from gone;
+    return v_parts;
+end $$;
+
+create or replace function usage_read(
+    p_now bigint, p_key text[], p_window bigint[], p_source text[], p_scope smallint[], p_subject text[], p_rule boolean[],
+    p_money boolean[], p_members text[])
+returns table (cap int, used bigint, reserved bigint, frees bigint) language plpgsql as $$
+declare
+    v_now bigint := usage_now(p_key, p_now);
+begin
+    if exists (
+        select 1 from unnest(p_key, p_window) as w (key, win) left join usage_counters k on k.key = w.key
+        where k.key is null or k.window_ticks <> w.win)
+    then
+        perform usage_lock(p_key);
+        perform usage_recall(p_key, p_window, p_source, p_scope, p_subject, p_rule, p_money, p_members, v_now);
+    end if;
+
+    return query
+    select i - 1, usage_used(p_key[i], p_window[i], v_now), usage_reserved(p_key[i], v_now),
+        (select min(s.at) + p_window[i] from usage_slots s where s.key = p_key[i] and s.at > v_now - p_window[i])
+    from generate_subscripts(p_key, 1) i;
+end $$;

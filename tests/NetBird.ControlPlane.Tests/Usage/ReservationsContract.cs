@@ -1,0 +1,159 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using NetBird.Gateway.Authorization;
+using NetBird.Policy;
+using NetBird.Policy.Limits;
+using NetBird.Policy.Pricing;
+using NetBird.Primitives;
+
+namespace NetBird.ControlPlane.Tests.Usage;
+
+/// <summary>What every implementation of <see cref="IReservations"/> holds to.</summary>
+public abstract class ReservationsContract
+{
+    private static readonly Caller Ann = new(new("ann"), "ann@example.com", new("peer"), [new GroupId("eng")]);
+
+    /// <summary>Nodes of one account: reservations at any of them count at all of them.</summary>
+    internal abstract IReservations Node(int number);
+
+    /// <summary>How many nodes this implementation can have.</summary>
+    protected virtual int Nodes => 1;
+
+    protected virtual int ConcurrencyRuns => 100;
+
+    /// <summary>A cap that no other test uses.</summary>
+    private protected static Cap NewCap(
+        long limit, bool strict = false, CapUnit unit = CapUnit.Tokens, int seconds = 3600, string subject = "ann", CapScope scope = CapScope.User)
+        => new(new(RequestId.New().Value, scope, subject, unit), unit, limit, TimeSpan.FromSeconds(seconds), strict, "Policy");
+
+    private protected static Candidate Under(params Cap[] caps)
+        => new(new(caps[0].Counter.Source), "Policy", new("eng"), new("anthropic"), [.. caps]);
+
+    private protected static ModelRequest Request(long bodyBytes = 400, long maxTokens = 100)
+        => new(RequestKind.Messages, "claude-opus-5-5", false, maxTokens, bodyBytes);
+
+    private protected static async Task<ReserveOutcome> ReserveAsync(
+        IReservations node, string id, ModelRequest request, params Candidate[] candidates)
+        => await node.ReserveAsync(new(new(id), Ann, request, [.. candidates]), default);
+
+    private protected static string Id() => RequestId.New().Value;
+
+    [SkippableFact]
+    public async Task Reserve_StrictCap_TakesTheUpperBoundAndSettlingGivesBackTheRest()
+    {
+        var cap = NewCap(1_000, strict: true);
+        var id = Id();
+
+        Assert.IsType<ReserveOutcome.Granted>(await ReserveAsync(Node(0), id, Request(), Under(cap)));
+        Assert.Equal((0, 500), Figures(cap));
+        Assert.IsType<ReserveOutcome.Granted>(await ReserveAsync(Node(Nodes - 1), Id(), Request(), Under(cap)));
+        var full = Assert.IsType<ReserveOutcome.Full>(await ReserveAsync(Node(0), Id(), Request(), Under(cap)));
+        Assert.Equal((cap.Counter, 500L), (full.Reached.Cap.Counter, full.Needed));
+        await Node(0).SettleAsync(new(id), new(new TokenUsage(30, 3)), new(180_000));
+
+        Assert.Equal((33, 500), Figures(cap));
+    }
+
+    [SkippableFact]
+    public async Task Settle_TwiceOrUnknown_ChangesNothing()
+    {
+        var cap = NewCap(10_000);
+        var id = Id();
+        await ReserveAsync(Node(0), id, Request(), Under(cap));
+
+        await Node(Nodes - 1).SettleAsync(new(id), new(new TokenUsage(30, 3)), new(1));
+        await Node(0).SettleAsync(new(id), new(new TokenUsage(30, 3)), new(1));
+        await Node(0).SettleAsync(new(Id()), new(new TokenUsage(30, 3)), new(1));
+
+        Assert.Equal((33, 0), Figures(cap));
+    }
+
+    [SkippableFact]
+    public async Task Reserve_MoneyAndTokens_CountEachInItsUnit()
+    {
+        var tokens = NewCap(100_000);
+        var money = NewCap(10 * NanoUsd.PerUsd, unit: CapUnit.NanoUsd);
+        var id = Id();
+        await ReserveAsync(Node(0), id, Request(), Under(tokens, money));
+
+        await Node(0).SettleAsync(new(id), new(new TokenUsage(10, 10)), new(240_000));
+
+        Assert.Equal((20, 0), Figures(tokens));
+        Assert.Equal((240_000, 0), Figures(money));
+    }
+
+    [SkippableFact]
+    public async Task Reserve_NothingUsed_ReleasesEverything()
+    {
+        var cap = NewCap(10_000);
+        var id = Id();
+        await ReserveAsync(Node(0), id, Request(), Under(cap));
+
+        await Node(0).SettleAsync(new(id), default, default);
+
+        Assert.Equal((0, 0), Figures(cap));
+    }
+
+    [SkippableFact]
+    public async Task Reserve_FirstFull_TakesTheSecondAndTouchesNoOther()
+    {
+        var full = NewCap(10, strict: true);
+        var beside = NewCap(100_000);
+        var room = NewCap(100_000);
+
+        var granted = Assert.IsType<ReserveOutcome.Granted>(
+            await ReserveAsync(Node(0), Id(), Request(), Under(full, beside), Under(room)));
+
+        Assert.Equal(room.Counter.Source, granted.Chosen.Policy.Value);
+        Assert.Equal((0, 0), Figures(beside));
+    }
+
+    /// <summary>
+    /// Point 1 of "done": each caller uses anything up to its bound, ends at any time; what the provider counted in the
+    /// window never passes a strict cap, and settled counters say exactly what it counted.
+    /// </summary>
+    [SkippableFact]
+    public async Task Reserve_200CallersAtOnce_NeverPassAStrictCap()
+    {
+        for (var run = 0; run < ConcurrencyRuns; run++)
+        {
+            var cap = NewCap(20_000, strict: true);
+            var money = NewCap(1 * NanoUsd.PerUsd, strict: true, CapUnit.NanoUsd, subject: "eng", scope: CapScope.Group);
+            long provider = 0;
+            long refused = 0;
+            await Parallel.ForEachAsync(
+                Enumerable.Range(0, 200),
+                new ParallelOptions { MaxDegreeOfParallelism = 200 },
+                async (i, _) =>
+                {
+                    var request = Request(RandomNumberGenerator.GetInt32(1, 300), RandomNumberGenerator.GetInt32(1, 200));
+                    var node = Node(i % Nodes);
+                    var id = Id();
+                    if (await ReserveAsync(node, id, request, Under(cap, money)) is not ReserveOutcome.Granted)
+                    {
+                        Interlocked.Increment(ref refused);
+                        return;
+                    }
+
+                    await Task.Yield();
+                    var used = new TokenUsage(
+                        RandomNumberGenerator.GetInt32((int)request.BodyBytes + 1), RandomNumberGenerator.GetInt32((int)request.MaxOutputTokens! + 1));
+                    var now = Interlocked.Add(ref provider, used.Total);
+                    Assert.True(now <= cap.Limit, $"The provider counted {now} under a cap of {cap.Limit}.");
+                    var cost = PriceTable.Default.Price(new("anthropic"), request.Model, new(used), Rows.Noon).Cost;
+                    await Node((i + 1) % Nodes).SettleAsync(new(id), new(used), cost);
+                });
+
+            Assert.Equal((provider, 0), Figures(cap));
+            Assert.True(refused > 0, "The cap was never reached: the run proves nothing.");
+        }
+    }
+
+    private protected virtual CounterReading Read(Cap cap) => Node(Nodes - 1).Read([cap])[0];
+
+    private protected (long Used, long Reserved) Figures(Cap cap)
+    {
+        var reading = Read(cap);
+        return (reading.Used, reading.Reserved);
+    }
+}

@@ -1,0 +1,157 @@
+using CsCheck;
+using NetBird.ControlPlane.Usage;
+using NetBird.Gateway.Metering;
+
+namespace NetBird.ControlPlane.Tests.Usage;
+
+/// <summary>What every implementation of <see cref="IUsageLedger"/> answers, against plain lists. Each test has a ledger of its own.</summary>
+public abstract class UsageLedgerContract
+{
+    private protected abstract IUsageLedger Ledger { get; }
+
+    /// <summary>As a restart: what is in memory is read anew.</summary>
+    private protected virtual Task ReopenAsync() => Task.CompletedTask;
+
+    [SkippableFact]
+    public async Task Append_TheSameTwice_AddsItOnce()
+    {
+        await AppendAsync([Rows.Row(1), Rows.Row(2)]);
+        await Ledger.AppendAsync([new(2, Rows.Row(2)), new(3, Rows.Row(3))], default);
+
+        var page = await Ledger.QueryAsync(new(), default);
+
+        Assert.Equal(3, page.TotalRecords);
+        Assert.Equal(["r3", "r2", "r1"], page.Data.Select(row => row.Id.Value));
+        Assert.Empty(await Ledger.VerifyAsync(default));
+    }
+
+    [SkippableFact]
+    public async Task Query_AnyRowsAndFilters_AgreesWithAList()
+    {
+        var rows = Rows.Many(1_500);
+        foreach (var batch in rows.Chunk(97))
+        {
+            await AppendAsync(batch);
+        }
+
+        await ReopenAsync();
+        foreach (var pick in Enumerable.Range(0, 60))
+        {
+            var like = rows[pick * 20];
+            var query = new UsageQuery
+            {
+                User = pick % 2 == 0 ? like.User : null,
+                Group = pick % 3 == 0 && like.Groups.Length > 0 ? like.Groups[0] : null,
+                Model = pick % 5 == 0 ? like.Model : null,
+                Provider = pick % 7 == 0 ? like.Provider : null,
+                Session = pick % 11 == 0 ? like.SessionId : null,
+                Allowed = pick % 4 == 0 ? like.DenyReason is null : null,
+                From = pick % 6 == 0 ? like.Timestamp.AddDays(-100) : null,
+                To = pick % 9 == 0 ? like.Timestamp.AddDays(50) : null,
+                Page = 1 + (pick % 3),
+                PageSize = 7,
+            };
+            var expected = rows.Where(query.Matches).OrderByDescending(row => row.Timestamp).ThenBy(row => row.Id.Value, StringComparer.Ordinal).ToList();
+
+            var page = await Ledger.QueryAsync(query, default);
+
+            Assert.Equal(expected.Count, page.TotalRecords);
+            Assert.Equal(expected.Skip((query.Page - 1) * 7).Take(7).Select(r => r.Id), page.Data.Select(r => r.Id));
+            var all = new List<UsageRecord>();
+            await foreach (var row in Ledger.EnumerateAsync(query, default))
+            {
+                all.Add(row);
+            }
+
+            Assert.Equal(expected.Select(r => r.Id), all.Select(r => r.Id));
+        }
+
+        Assert.Empty(await Ledger.VerifyAsync(default));
+    }
+
+    [SkippableTheory]
+    [InlineData("UTC")]
+    [InlineData("Asia/Kathmandu")]
+    [InlineData("America/New_York")]
+    [InlineData("Australia/Lord_Howe")]
+    public async Task Overview_AnyZoneAndGranularity_AddsUpToTheRows(string zoneId)
+    {
+        var zone = TimeZoneInfo.FindSystemTimeZoneById(zoneId);
+        var rows = Rows.Many(1_200);
+        await AppendAsync(rows);
+        foreach (var granularity in Enum.GetValues<Granularity>())
+        {
+            foreach (var by in Enum.GetValues<OverviewKey>())
+            {
+                var from = Rows.Noon.AddDays(granularity == Granularity.Hour ? -20 : -200).AddMinutes(17);
+                var to = Rows.Noon.AddDays(-3).AddMinutes(41);
+
+                var overview = await Ledger.OverviewAsync(new(from, to, granularity, by, zone), default);
+
+                var within = rows.Where(row => row.Timestamp >= from && row.Timestamp < to).ToList();
+                Assert.Equal(Sum(within), overview.Aggregate(default(UsageTotals), (sum, row) => sum + row.Totals));
+                foreach (var row in overview)
+                {
+                    var expected = within.Where(r => r.Timestamp >= row.Start && r.Timestamp < row.End && KeyOf(r, by) == row.Key);
+                    Assert.Equal(Sum(expected), row.Totals);
+                    var local = TimeZoneInfo.ConvertTime(row.Start, zone);
+                    Assert.True(granularity switch
+                    {
+                        Granularity.Hour => local.Minute == 0 || zoneId == "Australia/Lord_Howe",
+                        Granularity.Week => local.DayOfWeek == DayOfWeek.Monday && local.TimeOfDay == default,
+                        Granularity.Month => local is { Day: 1, Hour: 0 },
+                        _ => local.TimeOfDay == default,
+                    });
+                }
+            }
+        }
+    }
+
+    [SkippableFact]
+    public async Task Sessions_SameIdOfTwoPeople_AreTwo()
+    {
+        var agent = Rows.Row(3) with { AgentId = "sub", SessionId = "s" };
+        await AppendAsync([Rows.Row(1) with { SessionId = "s" }, Rows.Row(2, "bob") with { SessionId = "s" }, agent, Rows.Row(4) with { SessionId = null }]);
+
+        var page = await Ledger.SessionsAsync(new(), default);
+
+        Assert.Equal(["ann", "bob"], page.Data.Select(session => session.User!.Value.Value));
+        var ann = page.Data[0];
+        Assert.Equal((2, 1, agent.Timestamp), (ann.Turns, ann.Agents, ann.LastAt));
+        Assert.Equal(Rows.Row(1).Cost + agent.Cost, ann.Totals.Cost);
+    }
+
+    [SkippableFact]
+    public async Task Retain_OldRows_GoAndTheirSumsStay()
+    {
+        await AppendAsync([.. Enumerable.Range(0, 1_500).Select(i => Rows.Row(i))]);
+        var cut = Rows.Noon.AddMinutes(1_000);
+
+        await Ledger.RetainAsync(cut, Rows.Noon.AddDays(-1), default);
+
+        await ReopenAsync();
+        var kept = await Ledger.QueryAsync(new() { PageSize = 1000 }, default);
+        Assert.Equal(1_500 - 960, kept.TotalRecords);
+        Assert.Equal(kept.TotalRecords, kept.Data.Length);
+        var overview = await Ledger.OverviewAsync(
+            new(Rows.Noon, Rows.Noon.AddDays(3), Granularity.Month, OverviewKey.User, TimeZoneInfo.Utc), default);
+        Assert.Equal(1_500, overview.Sum(row => row.Totals.Requests));
+        Assert.Empty(await Ledger.VerifyAsync(default));
+    }
+
+    private protected async Task AppendAsync(IEnumerable<UsageRecord> rows)
+    {
+        var next = await Ledger.LastSequenceAsync(default) + 1;
+        await Ledger.AppendAsync([.. rows.Select((row, i) => new JournalledRecord(next + i, row))], default);
+    }
+
+    private static UsageTotals Sum(IEnumerable<UsageRecord> rows) => rows.Aggregate(default(UsageTotals), (sum, row) => sum + UsageTotals.Of(row));
+
+    private static string KeyOf(UsageRecord row, OverviewKey by) => by switch
+    {
+        OverviewKey.User => row.User?.Value ?? "",
+        OverviewKey.Group => row.ChargedGroup?.Value ?? "",
+        OverviewKey.Model => row.Model,
+        _ => row.Provider?.Value ?? "",
+    };
+}
