@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using NetBird.Primitives;
 using NetBird.WireGuard;
+using NetBird.WireGuard.Standalone;
 
 namespace KernelGuest;
 
@@ -25,6 +27,7 @@ internal static class Checks
         ("many-peers", ManyPeersAsync),
         ("many-prefixes", ManyPrefixesAsync),
         ("wg-agrees", WgAgreesAsync),
+        ("plain-interface", PlainInterfaceAsync),
         ("network-changed", NetworkChangedAsync),
         ("removed-when-disposed", RemovedWhenDisposedAsync),
         ("left-behind-is-removed", LeftBehindIsRemovedAsync),
@@ -172,6 +175,39 @@ internal static class Checks
         dump = (await RunAsync("/bin/wg", ["show", "wga", "dump"], stop)).Trim().Split('\n');
         peer = dump[1].Split('\t');
         Require(peer[1] == "(none)" && peer[3] == "(none)" && peer[7] == "off", "old settings of a peer stayed");
+        return "";
+    }
+
+    /// <summary>What <c>netbird-agent wg --tunnel kernel</c> runs.</summary>
+    private static async Task<string> PlainInterfaceAsync(CancellationToken stop)
+    {
+        using var key = PrivateKey.Generate();
+        var bytes = new byte[PrivateKey.Size];
+        key.Export(bytes);
+        await using (var plain = await PlainInterface.OpenAsync("wgf", TunnelKind.Kernel, TimeProvider.System, NullLoggerFactory.Instance, stop))
+        {
+            Require((await RunAsync("/bin/wg", ["show", "wgf", "private-key"], stop)).Trim() == "(none)", "it began with a key");
+            await plain.ConfigureAsync(
+                Encoding.ASCII.GetBytes(
+                    $"""
+                    [Interface]
+                    PrivateKey = {Convert.ToBase64String(bytes)}
+                    ListenPort = 22199
+                    FwMark = 0x51
+                    [Peer]
+                    PublicKey = {KeyOf(1)}
+                    AllowedIPs = 10.1.0.0/16
+                    Endpoint = 127.0.0.1:9
+                    """),
+                stop);
+
+            var dump = (await RunAsync("/bin/wg", ["show", "wgf", "dump"], stop)).Trim().Split('\n');
+            Require(dump[0] == $"{Convert.ToBase64String(bytes)}\t{key.PublicKey}\t22199\t0x51", dump[0]);
+            Require(dump[1].StartsWith($"{KeyOf(1)}\t(none)\t127.0.0.1:9\t10.1.0.0/16\t", StringComparison.Ordinal), dump[1]);
+            Require(plain.ListenPort == 22199, $"the port is {plain.ListenPort}");
+        }
+
+        Require(!Directory.Exists("/sys/class/net/wgf"), "the interface is still there");
         return "";
     }
 

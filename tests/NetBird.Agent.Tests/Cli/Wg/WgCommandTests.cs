@@ -96,6 +96,28 @@ public sealed class WgCommandTests : IAsyncLifetime
     }
 
     [SkippableFact]
+    public async Task Wg_KilledAtAnyMoment_NextStartSucceedsAndLeavesNothing()
+    {
+        SkipWithout("wg", "ip");
+        await ConnectAsync();
+        foreach (var ms in (int[])[0, 60, 120, 180, 240, 300, 400])
+        {
+            var doomed = Start("ip", ["netns", "exec", Ours, Executable(), "wg", Ours]);
+            await Task.Delay(ms);
+            doomed.Kill(entireProcessTree: true);
+            await doomed.WaitForExitAsync();
+        }
+
+        var process = await StartOursAsync(config: null);
+        Assert.Contains("listening port", await RunAsync("wg", "show", Ours), StringComparison.Ordinal);
+
+        await RunAsync("kill", "-TERM", $"{process.Id}");
+        await process.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(10)).Token);
+        Assert.False(System.IO.File.Exists($"/var/run/wireguard/{Ours}.sock"));
+        Assert.DoesNotContain(Ours + ":", await InAsync(Ours, "ip", "link"), StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
     public async Task Wg_NameOfALivingInterface_IsRefusedAndThatOneLivesOn()
     {
         SkipWithout("wg", "wireguard-go", "ip");

@@ -17,6 +17,7 @@ public sealed class KernelTunnelTests(KernelGuest guest, ITestOutputHelper outpu
     [InlineData("many-peers")]
     [InlineData("many-prefixes")]
     [InlineData("wg-agrees")]
+    [InlineData("plain-interface")]
     [InlineData("network-changed")]
     [InlineData("removed-when-disposed")]
     [InlineData("left-behind-is-removed")]
