@@ -46,7 +46,7 @@ public static class Tunnel
                     ? TunAdapter.Open(options, reason ?? "The userspace tunnel was asked for.")
                     : throw new TunnelException("The userspace tunnel needs Linux: use --tunnel rootless.");
             default:
-                throw new TunnelException($"This build has no {options.Kind} tunnel yet.");
+                throw new TunnelException($"This system has no {options.Kind} tunnel: use --tunnel rootless.");
         }
     }
 
