@@ -62,6 +62,7 @@ internal static class AdministrationFeature
         api.MapAudit();
         api.MapUsage();
         api.MapConsumption();
+        api.MapSimulate();
         api.MapConfiguration();
         api.MapFallback(() => Problems.NotFound("path")).ForEveryone().ExcludeFromDescription();
         app.MapSampleProvider();

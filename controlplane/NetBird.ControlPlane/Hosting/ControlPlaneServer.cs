@@ -77,7 +77,9 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
             held.Push(new Held(key));
             var tunnel = options.Gateway ? await TunnelHost.OpenAsync(options, key, time, logging, cancellationToken) : TunnelHost.None;
             held.Push(tunnel);
-            var usage = await UsageStore.OpenAsync(state.Path, time, logging, cancellationToken);
+            var usage = options.Postgres is { } database
+                ? await UsageStore.OpenPostgresAsync(database, state.Path, time, logging, cancellationToken)
+                : await UsageStore.OpenAsync(state.Path, time, logging, cancellationToken);
             held.Push(usage);
             var app = Build(options, state, socket, time, new(store, key, tunnel, usage));
             held.Push(app);

@@ -78,9 +78,11 @@ internal sealed class ChargeHistory(Func<PolicySnapshot?> policies, HourlySums s
                 AddSums(past, cap, who, since, exact);
             }
 
+            // A counter of somebody who is in no charge is settled by one look-up: pages ask for everybody's.
+            var nobody = cap.Counter.Scope is CapScope.User && _words.Find(cap.Counter.Subject) < 0;
             var first = since.UtcTicks;
             var exactTicks = exact.UtcTicks;
-            for (var i = _head; i < _charges.Count; i++)
+            for (var i = nobody ? _charges.Count : _head; i < _charges.Count; i++)
             {
                 var charge = _charges[i];
                 if (charge.Ended > first && charge.Begun >= exactTicks

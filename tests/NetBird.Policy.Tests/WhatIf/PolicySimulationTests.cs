@@ -1,0 +1,33 @@
+using NetBird.Policy.WhatIf;
+using NetBird.Primitives;
+using static NetBird.Policy.Tests.Scene;
+
+namespace NetBird.Policy.Tests.WhatIf;
+
+public sealed class PolicySimulationTests
+{
+    [Fact]
+    public void Run_CapAndModelList_SaysWhoWasRefusedWhenAndWhatItSaved()
+    {
+        var snapshot = Snapshot(
+            [Access("p", ["eng"], Tokens(0, 100, seconds: 600), ["g"])],
+            [new(new("g"), "G", ["claude-opus-*"], null, null)]);
+
+        // Ann: one request of 40 tokens a minute: two fit into each ten minutes, eight do not. Bob asks for another model once.
+        var past = Enumerable.Range(0, 20).Select(i => Past(i, "ann", "claude-opus-5-5", 40))
+            .Append(Past(20, "bob", "claude-haiku-4-5", 7));
+
+        var result = PolicySimulation.Run(snapshot, past);
+
+        Assert.Equal((21, 17, 807), (result.Requests, result.Refused, result.Cost.Value));
+        Assert.Equal((16 * 40) + 7, result.CostSaved.Value);
+        var ann = result.Refusals[0];
+        Assert.Equal(
+            (new UserId("ann"), DenyReason.LimitReached, "p", 16L, Noon.AddMinutes(2), Noon.AddMinutes(19), 640L),
+            (ann.User, ann.Reason, ann.Source, ann.Count, ann.First, ann.Last, ann.TokensSaved));
+        Assert.Equal((new UserId("bob"), DenyReason.ModelNotAllowed, 1L), (result.Refusals[1].User, result.Refusals[1].Reason, result.Refusals[1].Count));
+    }
+
+    private static PastRequest Past(int minute, string user, string model, long tokens) => new(
+        new($"r{minute}"), Noon.AddMinutes(minute), Noon.AddMinutes(minute), Person(user, "eng"), Message(model), tokens, new(tokens));
+}
