@@ -54,8 +54,9 @@ internal sealed class CleanEndContent(HttpContent inner) : HttpContent
             {
                 return await source.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
             }
-            catch (Exception e) when (e is IOException or HttpRequestException)
+            catch (Exception) when (!cancellationToken.IsCancellationRequested)
             {
+                // Of any kind: a reset, a wrong chunk, a connection that we cut because its gateway fell silent.
                 return 0;
             }
         }

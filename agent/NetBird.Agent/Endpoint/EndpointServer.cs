@@ -170,11 +170,24 @@ internal sealed partial class EndpointServer(
             // Nothing was answered, so the words are ours. Whatever the forwarder prepared is taken back.
             context.Response.Clear();
             supervisor.Post(new AgentEvent.Tick());
-            var snapshot = supervisor.Snapshot;
-            await RefuseAsync(context, snapshot.Refusal ?? EndpointRefusal.Unavailable(
-                snapshot.Reason.Length != 0 ? snapshot.Reason
-                    : "The gateway ended the connection before it answered. Try again; if it stays so, run: netbird-agent doctor")).ConfigureAwait(false);
+            await RefuseAsync(context, AfterSilence()).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Why a request that was forwarded got no answer.</summary>
+    private EndpointRefusal AfterSilence()
+    {
+        var snapshot = supervisor.Snapshot;
+        if (snapshot.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        return tunnel.Report().AnyAnswers
+            ? new EndpointRefusal(503, "api_error", "The gateway ended the connection before it answered, and one answers again now. Try again.", RetryHelps: true)
+            : EndpointRefusal.Unavailable(snapshot.Facts.GatewayAnswers || snapshot.Reason.Length == 0
+                ? "The gateway does not answer. The connection is being made again; try again in a moment, or run: netbird-agent doctor"
+                : snapshot.Reason);
     }
 
     /// <summary>Null when requests may pass; while the tunnel is on its way, waits a little for it.</summary>

@@ -14,11 +14,13 @@ internal sealed class OverlayPipe : IDisposable
     private static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(15);
 
     private readonly IHttpForwarder _forwarder;
+    private readonly TunnelSupervisor _tunnel;
     private readonly HttpMessageInvoker _client;
 
     public OverlayPipe(IHttpForwarder forwarder, TunnelSupervisor tunnel)
     {
         _forwarder = forwarder;
+        _tunnel = tunnel;
         _client = new HttpMessageInvoker(new SocketsHttpHandler
         {
             UseProxy = false,
@@ -45,7 +47,10 @@ internal sealed class OverlayPipe : IDisposable
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
             AllowResponseBuffering = false,
         };
-        var error = await _forwarder.SendAsync(context, "http://gateway", _client, config, BytewiseTransformer.Instance, context.RequestAborted)
+        using var exchange = _tunnel.Begin();
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, exchange.GatewaySilent);
+        context.Response.OnStarting(exchange.Answered);
+        var error = await _forwarder.SendAsync(context, "http://gateway", _client, config, BytewiseTransformer.Instance, ends.Token)
             .ConfigureAwait(false);
         return error == ForwarderError.None || context.Response.HasStarted || context.RequestAborted.IsCancellationRequested;
     }

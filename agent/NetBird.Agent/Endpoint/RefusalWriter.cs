@@ -12,7 +12,7 @@ internal static class RefusalWriter
         var requestId = "req_agent_" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
         var response = context.Response;
         response.StatusCode = refusal.Status;
-        response.Headers["x-should-retry"] = "false";
+        response.Headers["x-should-retry"] = refusal.RetryHelps ? "true" : "false";
         response.Headers["request-id"] = requestId;
         response.ContentType = "application/json";
         var body = JsonSerializer.SerializeToUtf8Bytes(

@@ -44,6 +44,10 @@ internal sealed class ControlPlaneClient : IDisposable
             HttpVersion = HttpVersion.Version11,
             HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact,
             DisposeHttpClient = true,
+
+            // SyncLoop has a back-off of its own; the channel's, up to two minutes, would come on top.
+            InitialReconnectBackoff = TimeSpan.FromMilliseconds(100),
+            MaxReconnectBackoff = TimeSpan.FromMilliseconds(500),
             MaxReceiveMessageSize = 4 * 1024 * 1024,
         });
         _client = new AgentService.AgentServiceClient(_channel);

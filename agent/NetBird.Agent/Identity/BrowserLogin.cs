@@ -1,3 +1,4 @@
+using Duende.IdentityModel.Client;
 using Duende.IdentityModel.OidcClient;
 
 namespace NetBird.Agent.Identity;
@@ -45,7 +46,9 @@ internal static class BrowserLogin
         AuthorizeState state;
         try
         {
-            state = await client.PrepareLoginAsync(null, cancellationToken).ConfigureAwait(false);
+            // OpenID Connect Core section 11: offline access is to be consented to, or strict providers give no refresh token.
+            var extra = issuer.Scope.Split(' ').Contains("offline_access") ? new Parameters { { "prompt", "consent" } } : null;
+            state = await client.PrepareLoginAsync(extra, cancellationToken).ConfigureAwait(false);
         }
         catch (InvalidOperationException e)
         {

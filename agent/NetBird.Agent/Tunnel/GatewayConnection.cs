@@ -3,7 +3,7 @@ using PublicKey = NetBird.Primitives.PublicKey;
 namespace NetBird.Agent.Tunnel;
 
 /// <summary>A connection through the tunnel, known to its tunnel until it is closed.</summary>
-internal sealed class GatewayConnection(Stream inner, PublicKey gateway, Action<GatewayConnection> closed) : Stream
+internal sealed class GatewayConnection(Stream inner, PublicKey gateway, Action heard, Action<GatewayConnection> closed) : Stream
 {
     private int _closed;
 
@@ -23,11 +23,15 @@ internal sealed class GatewayConnection(Stream inner, PublicKey gateway, Action<
         set => throw new NotSupportedException();
     }
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        => inner.ReadAsync(buffer, cancellationToken);
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var read = await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+        heard();
+        return read;
+    }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
-        => inner.ReadAsync(buffer, offset, count, cancellationToken);
+        => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override int Read(byte[] buffer, int offset, int count) => inner.Read(buffer, offset, count);
 

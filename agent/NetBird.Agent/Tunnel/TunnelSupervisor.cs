@@ -17,7 +17,7 @@ internal sealed partial class TunnelSupervisor(
     PrivateKey key, TimeProvider time, ILoggerFactory logging, ILogger<TunnelSupervisor> logger) : IAsyncDisposable
 {
     /// <summary>For one gateway. Ours: Claude Code must hear something within 5 s.</summary>
-    private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(2.5);
 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Dictionary<PublicKey, LinkHealth> _health = [];
@@ -113,7 +113,7 @@ internal sealed partial class TunnelSupervisor(
                 KeepAlive(stream);
                 HealthOf(gateway.Link.Key).Answered(time.GetUtcNow());
                 Activate(open, gateway.Link);
-                return open.Track(stream, gateway.Link.Key);
+                return open.Track(stream, gateway.Link.Key, Heard);
             }
             catch (Exception e) when (e is IOException or SocketException
                 || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
@@ -130,6 +130,9 @@ internal sealed partial class TunnelSupervisor(
 
         throw new IOException("No gateway answers through the tunnel.", last);
     }
+
+    /// <summary>Ends every connection there is, for a gateway that fell silent with none to take over.</summary>
+    public void CutConnections() => _open?.CutConnectionsBut(null);
 
     /// <summary>Finds out whether a gateway answers, by a connection that carries nothing.</summary>
     public async Task<bool> ProbeAsync(CancellationToken cancellationToken)
