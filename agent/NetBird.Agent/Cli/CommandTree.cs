@@ -53,6 +53,10 @@ internal static class CommandTree
         {
             return Terminal.Fail(e.Message, ExitCode.Failed);
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Terminal.Fail(e.Message, ExitCode.Failed);
+        }
         catch (OperationCanceledException)
         {
             return ExitCode.Failed;

@@ -8,21 +8,21 @@ namespace NetBird.Agent.Store;
 /// Settings and enrolment, in LiteDB in the state directory. Reads come from memory; a write that cannot reach the
 /// disk is logged and kept in memory, since a full disk must not take the tunnel down.
 /// </summary>
-internal sealed partial class AgentStore : IDisposable
+internal sealed partial class AgentStore
 {
     private const string Id = "agent";
+    private const string Collection = "state";
 
     private readonly Lock _gate = new();
     private readonly ILogger<AgentStore> _logger;
-    private readonly LiteDatabase _database;
+    private readonly StateDirectory _state;
     private AgentSettings _settings;
     private EnrolledPeer? _enrolment;
 
-    private AgentStore(LiteDatabase database, ILogger<AgentStore> logger)
+    private AgentStore(StateDirectory state, BsonDocument document, ILogger<AgentStore> logger)
     {
-        _database = database;
+        _state = state;
         _logger = logger;
-        var document = Collection.FindById(Id) ?? [];
         _settings = ReadSettings(document);
         _enrolment = ReadEnrolment(document);
     }
@@ -48,8 +48,6 @@ internal sealed partial class AgentStore : IDisposable
             }
         }
     }
-
-    private ILiteCollection<BsonDocument> Collection => _database.GetCollection("state");
 
     /// <summary>Opens the store. A file that cannot be read is set aside, and the person logs in again.</summary>
     public static AgentStore Open(StateDirectory state, TimeProvider time, ILogger<AgentStore> logger)
@@ -90,32 +88,21 @@ internal sealed partial class AgentStore : IDisposable
         }
     }
 
-    public void Dispose()
+    private static AgentStore OpenOnce(StateDirectory state, ILogger<AgentStore> logger)
     {
-        try
-        {
-            _database.Dispose();
-        }
-        catch (IOException e)
-        {
-            Log.NotWritten(_logger, e.Message);
-        }
+        using var database = Database(state);
+        return new AgentStore(state, database.GetCollection(Collection).FindById(Id) ?? [], logger);
     }
 
-    private static AgentStore OpenOnce(StateDirectory state, ILogger<AgentStore> logger)
+    /// <summary>
+    /// Opened for one read or write: they are rare, its caches are worth megabytes, and an engine that met a full disk
+    /// stays closed.
+    /// </summary>
+    private static LiteDatabase Database(StateDirectory state)
     {
         PrivateFile.Touch(state.DatabaseFile);
         PrivateFile.Touch(JournalOf(state));
-        var database = new LiteDatabase(new ConnectionString { Filename = state.DatabaseFile, Connection = ConnectionType.Direct });
-        try
-        {
-            return new AgentStore(database, logger);
-        }
-        catch
-        {
-            database.Dispose();
-            throw;
-        }
+        return new LiteDatabase(new ConnectionString { Filename = state.DatabaseFile, Connection = ConnectionType.Direct });
     }
 
     /// <summary>LiteDB's write-ahead log: the data file's name with "-log" before the extension.</summary>
@@ -180,11 +167,13 @@ internal sealed partial class AgentStore : IDisposable
 
         try
         {
-            Collection.Upsert(document);
-            _database.Checkpoint();
+            using var database = Database(_state);
+            database.GetCollection(Collection).Upsert(document);
+            database.Checkpoint();
         }
-        catch (Exception e) when (e is IOException or LiteException or UnauthorizedAccessException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
+            // LiteDB reports a full disk in several ways, also from its own cleaning up. Memory has the values.
             Log.NotWritten(_logger, e.Message);
         }
     }
