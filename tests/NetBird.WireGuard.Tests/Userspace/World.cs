@@ -12,9 +12,9 @@ internal sealed class World : IAsyncDisposable
     public static readonly IPAddress AliceInner = IPAddress.Parse("10.0.0.1");
     public static readonly IPAddress BobInner = IPAddress.Parse("10.0.0.2");
 
-    public World(byte[]? alicePsk = null, byte[]? bobPsk = null, int aliceKeepalive = 0)
+    public World(byte[]? alicePsk = null, byte[]? bobPsk = null, int aliceKeepalive = 0, IPacketDevice? aliceDevice = null)
     {
-        Alice = new Party(this, AliceKey, "192.0.2.1:51820");
+        Alice = new Party(this, AliceKey, "192.0.2.1:51820", aliceDevice);
         Bob = new Party(this, BobKey, "192.0.2.2:51820");
         Bob.Engine.SetPeer(new PeerConfiguration
         {
@@ -142,10 +142,10 @@ internal sealed class World : IAsyncDisposable
     /// <summary>One end.</summary>
     internal sealed class Party
     {
-        public Party(World world, PrivateKey key, string address)
+        public Party(World world, PrivateKey key, string address, IPacketDevice? device = null)
         {
             Socket = world.Wire.Open(address);
-            Engine = new Engine(key, Device, Socket, world.Time, NullLoggerFactory.Instance);
+            Engine = new Engine(key, device ?? Device, Socket, world.Time, NullLoggerFactory.Instance);
             Engine.Start();
         }
 
