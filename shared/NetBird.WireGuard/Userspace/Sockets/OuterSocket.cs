@@ -12,7 +12,8 @@ internal static class OuterSocket
     {
         try
         {
-            return OperatingSystem.IsLinux() ? new LinuxUdpSocket(port) : new ManagedUdpSocket(port);
+            // The Linux one is dual-stack; a kernel booted without IPv6 is served by the other.
+            return OperatingSystem.IsLinux() && Socket.OSSupportsIPv6 ? new LinuxUdpSocket(port) : new ManagedUdpSocket(port);
         }
         catch (SocketException e)
         {
