@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
+using System.Runtime.Versioning;
 using NetBird.WireGuard.Linux;
 using NetBird.WireGuard.Userspace;
 using NetBird.WireGuard.Userspace.Noise;
@@ -11,6 +12,7 @@ namespace NetBird.WireGuard.Tests.Linux;
 
 /// <summary>Forged initiations whose mac1 is right, since the key that makes it is public, at up to 100,000 a second.</summary>
 [Trait("Needs", "root")]
+[SupportedOSPlatform("linux")]
 public sealed class FloodTests(ITestOutputHelper output)
 {
     private const int PerSecond = 100_000;

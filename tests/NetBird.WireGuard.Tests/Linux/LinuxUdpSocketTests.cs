@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Runtime.Versioning;
 using NetBird.WireGuard.Linux;
 using NetBird.WireGuard.Userspace.Sockets;
 
 namespace NetBird.WireGuard.Tests.Linux;
 
 /// <summary>The outer socket on loopback.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class LinuxUdpSocketTests
 {
     [SkippableTheory]

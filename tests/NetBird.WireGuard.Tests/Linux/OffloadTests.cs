@@ -3,6 +3,7 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using CsCheck;
+using System.Runtime.Versioning;
 using NetBird.WireGuard.Linux;
 using NetBird.WireGuard.NetStack;
 using NetBird.WireGuard.Tests.Userspace;
@@ -11,6 +12,7 @@ using NetBird.WireGuard.Userspace;
 namespace NetBird.WireGuard.Tests.Linux;
 
 /// <summary>Large packets cut, carried and put together again are what they were.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class OffloadTests
 {
     private static readonly IPAddress AliceV6 = IPAddress.Parse("fd00::1");
