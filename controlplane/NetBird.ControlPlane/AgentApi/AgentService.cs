@@ -16,7 +16,7 @@ namespace NetBird.ControlPlane.AgentApi;
 /// <summary>The calls of agent.proto. Who calls is settled by <see cref="PeerAuthentication"/> before it comes here.</summary>
 internal sealed class AgentService(
     IConfigurationStore store,
-    LoginOffer login,
+    LoginOffers logins,
     GatewayKey key,
     Challenges challenges,
     IIdTokens tokens,
@@ -27,8 +27,10 @@ internal sealed class AgentService(
     // Bytes; an ID token with a thousand groups is 40 KiB.
     private const int LongestSecret = 128 * 1024;
 
-    public override Task<GetLoginInfoReply> GetLoginInfo(GetLoginInfoRequest request, ServerCallContext context)
-        => Task.FromResult(new GetLoginInfoReply
+    public override async Task<GetLoginInfoReply> GetLoginInfo(GetLoginInfoRequest request, ServerCallContext context)
+    {
+        var login = await logins.CurrentAsync(context.CancellationToken);
+        return new GetLoginInfoReply
         {
             Issuer = login.Issuer,
             ClientId = login.ClientId,
@@ -37,7 +39,8 @@ internal sealed class AgentService(
             ControlPlanePublicKey = key.Public.ToString(),
             ControlPlaneVersion = ProductVersion.Text,
             AccountName = store.Current.Settings.AccountName,
-        });
+        };
+    }
 
     public override Task<GetChallengeReply> GetChallenge(GetChallengeRequest request, ServerCallContext context)
         => Task.FromResult(new GetChallengeReply { Nonce = challenges.Issue() });

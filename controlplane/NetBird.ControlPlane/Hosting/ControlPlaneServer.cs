@@ -124,7 +124,12 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
 
     private static WebApplication Build(ServeOptions options, StateDirectory state, Socket socket, TimeProvider time, Opened opened)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            // Also where another program hosts us: page assets are listed under this name.
+            ApplicationName = typeof(ControlPlaneServer).Assembly.GetName().Name,
+            ContentRootPath = AppContext.BaseDirectory,
+        });
 
         // Options are ours alone: a stray appsettings.json or ASPNETCORE_URLS changes nothing.
         builder.Configuration.Sources.Clear();

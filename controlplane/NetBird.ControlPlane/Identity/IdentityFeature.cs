@@ -36,12 +36,13 @@ internal static class IdentityFeature
         else
         {
             services.AddSingleton(options.Oidc);
-            services.AddSingleton<IIdTokens, ExternalIdTokens>();
+            services.AddSingleton<ExternalIdTokens>();
+            services.AddSingleton<IIdTokens>(provider => provider.GetRequiredService<ExternalIdTokens>());
             authentication.AddExternalSignIn(options.Oidc);
             services.AddHttpClient(ExternalIdTokens.ClientName, http => http.Timeout = TimeSpan.FromSeconds(10));
         }
 
-        services.AddSingleton(LoginOffer.Of(options, url));
+        services.AddSingleton<LoginOffers>();
     }
 
     public static void UseIdentity(this WebApplication app)

@@ -45,7 +45,9 @@ internal sealed class ExternalIdTokens : IIdTokens
             payload.Text("sub"),
             payload.Text("name"),
             payload.Text("email"),
-            GroupsClaim.Read(payload, _issuer.GroupsClaim)));
+
+            // Left out for their number is not the same as none: what is known stays.
+            GroupsClaim.IsElsewhere(payload, _issuer.GroupsClaim) ? null : GroupsClaim.Read(payload, _issuer.GroupsClaim)));
     }
 
     /// <summary>OpenID Connect Discovery section 4.3: the document must name the issuer that we asked.</summary>

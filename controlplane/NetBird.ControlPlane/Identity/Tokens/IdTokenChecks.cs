@@ -17,6 +17,9 @@ internal sealed class IdTokenChecks
     // Bytes. A token with a thousand groups is 40 KiB; nothing honest is larger.
     private const int LargestToken = 128 * 1024;
 
+    private static readonly TimeSpan LongestRefresh = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(50);
+
     private static readonly string[] Algorithms =
     [
         SecurityAlgorithms.RsaSha256, SecurityAlgorithms.RsaSha384, SecurityAlgorithms.RsaSha512,
@@ -28,13 +31,13 @@ internal sealed class IdTokenChecks
     private readonly TokenValidationParameters _parameters;
     private readonly BaseConfigurationManager _issuer;
     private readonly string _audience;
+    private readonly TimeProvider _time;
 
     public IdTokenChecks(BaseConfigurationManager issuer, string audience, TimeProvider time)
     {
-        (_issuer, _audience) = (issuer, audience);
+        (_issuer, _audience, _time) = (issuer, audience, time);
         _parameters = new()
         {
-            ConfigurationManager = issuer,
             ValidAlgorithms = Algorithms,
             ValidAudience = audience,
             ValidateIssuer = true,
@@ -57,17 +60,24 @@ internal sealed class IdTokenChecks
             return (default, new TokenOutcome.Invalid("The ID token is not one."));
         }
 
+        BaseConfiguration known;
         try
         {
             // Asked first, so that an IdP that cannot be reached is told from a token that is wrong.
-            await _issuer.GetBaseConfigurationAsync(cancellationToken);
+            known = await _issuer.GetBaseConfigurationAsync(cancellationToken);
         }
         catch (Exception e) when (e is InvalidOperationException or IOException or HttpRequestException)
         {
             return (default, new TokenOutcome.Unknown("The identity provider cannot be reached."));
         }
 
-        var result = await _handler.ValidateTokenAsync(token, _parameters);
+        var result = await _handler.ValidateTokenAsync(token, With(known));
+        if (!result.IsValid && HasUnknownKey(token, known))
+        {
+            // A key that the issuer rotated in: its keys are read again, at most as often as the manager allows.
+            result = await _handler.ValidateTokenAsync(token, With(await RefreshAsync(known, cancellationToken)));
+        }
+
         if (!result.IsValid)
         {
             return (default, new TokenOutcome.Invalid(Words(result.Exception)));
@@ -85,6 +95,35 @@ internal sealed class IdTokenChecks
         return read.Subject is { Length: > 0 and <= 255 }
             ? (payload, null)
             : (default, new TokenOutcome.Invalid("The ID token names nobody."));
+    }
+
+    /// <summary>
+    /// What the issuer publishes now. The manager reads it behind the scenes and goes on answering with what it had, so
+    /// this looks again until that changes, for as long as a login can wait.
+    /// </summary>
+    private async Task<BaseConfiguration> RefreshAsync(BaseConfiguration known, CancellationToken cancellationToken)
+    {
+        _issuer.RequestRefresh();
+        var since = _time.GetTimestamp();
+        var current = known;
+        while (ReferenceEquals(current, known) && _time.GetElapsedTime(since) < LongestRefresh)
+        {
+            await Task.Delay(LookEvery, _time, cancellationToken);
+            current = await _issuer.GetBaseConfigurationAsync(cancellationToken);
+        }
+
+        return current;
+    }
+
+    private static bool HasUnknownKey(string token, BaseConfiguration known)
+        => new JsonWebToken(token).Kid is { Length: > 0 } kid && known.SigningKeys.All(key => key.KeyId != kid);
+
+    private TokenValidationParameters With(BaseConfiguration configuration)
+    {
+        var parameters = _parameters.Clone();
+        parameters.ValidIssuer = configuration.Issuer;
+        parameters.IssuerSigningKeys = configuration.SigningKeys;
+        return parameters;
     }
 
     // Never the exception's own text: it quotes the token.
