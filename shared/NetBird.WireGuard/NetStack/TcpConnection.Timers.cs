@@ -73,12 +73,13 @@ internal sealed partial class TcpConnection
     public void OnPacketTooBig(uint quotedSequence, int mss, long now)
     {
         var position = Unwrap(quotedSequence, _unacknowledged);
+        mss = Math.Max(mss, DefaultMss);
         if (!CanSendData || position < _unacknowledged || position >= _next || mss >= _mss)
         {
             return;
         }
 
-        SetSegmentSize(Math.Max(mss, DefaultMss));
+        SetSegmentSize(mss);
         _board.Split(PayloadSize);
         for (var i = 0; i < _board.Count; i++)
         {

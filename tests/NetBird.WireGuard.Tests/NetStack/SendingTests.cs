@@ -262,6 +262,17 @@ public sealed class SendingTests
         script.ExpectNothing();
     }
 
+    /// <summary>One that says less than every path carries does not make segments larger than they were.</summary>
+    [Fact]
+    public void PacketTooBig_BelowTheFloorWithSmallSegments_ChangesNothing()
+    {
+        var script = TcpScript.Established(settings: new TcpSettings { MaximumSegment = 300 }).Write(600).ExpectData(1, 300).ExpectData(301, 300);
+
+        script.Connection.OnPacketTooBig(unchecked(TcpScript.OurInitial + 1), 100, script.Now);
+        script.Connection.Output(script.Now);
+        script.ExpectNothing().Peer(1, 601).Write(600).ExpectData(601, 300).ExpectData(901, 300);
+    }
+
     /// <summary>RFC 5681 section 4.1: after a pause the window starts small again.</summary>
     [Fact]
     public void Write_AfterAPause_StartsWithTheInitialWindow()
