@@ -64,7 +64,11 @@ internal static class AdministrationFeature
         api.MapConsumption();
         api.MapSimulate();
         api.MapConfiguration();
-        api.MapFallback(() => Problems.NotFound("path")).ForEveryone().ExcludeFromDescription();
+        api.MapBackup();
+        api.MapFallback((HttpContext http) => http.Request.ContentType is { Length: > 0 } && !http.Request.HasJsonContentType()
+                ? Problems.MediaType()  // routing sends what is not JSON here
+                : Problems.NotFound("path"))
+            .ForEveryone().ExcludeFromDescription();
         app.MapSampleProvider();
         app.MapOpenApi("/openapi/{documentName}.json");
     }

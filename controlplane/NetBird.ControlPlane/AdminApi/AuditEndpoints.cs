@@ -15,7 +15,6 @@ internal static class AuditEndpoints
     {
         var audit = api.MapGroup("/events/audit").WithTags("Audit");
         audit.MapGet("", ListAsync).ForAuditors().Produces<AuditAnswer[]>();
-        audit.MapGet("/verification", VerifyAsync).ForAuditors().Produces<AuditVerification>();
     }
 
     private static async Task<IResult> ListAsync(HttpContext http, ConfigurationStore store)
@@ -45,9 +44,6 @@ internal static class AuditEndpoints
         http.Response.Headers["X-Total-Count"] = matched.ToString(CultureInfo.InvariantCulture);
         return Paging.Json(rows);
     }
-
-    private static async Task<IResult> VerifyAsync(HttpContext http, ConfigurationStore store)
-        => Paging.Json(await store.VerifyAuditAsync(http.RequestAborted));
 
     private static bool Matches(HttpContext http, AuditEntry entry)
     {

@@ -69,15 +69,15 @@ internal static class UsageEndpoints
             return Problems.Invalid(errors);
         }
 
-        if (http.RequestServices.GetService<IUsageLedger>() is not { } ledger)
-        {
-            return NoLedger();
-        }
-
         var caller = http.Caller();
         if (!caller.ReadsAll && groupBy != OverviewKey.User)
         {
             return Problems.NotPermitted("the role auditor, for other than group_by=user");
+        }
+
+        if (http.RequestServices.GetService<IUsageLedger>() is not { } ledger)
+        {
+            return NoLedger();
         }
 
         var rows = await ledger.OverviewAsync(new(from, to, granularity, groupBy, zone), http.RequestAborted);

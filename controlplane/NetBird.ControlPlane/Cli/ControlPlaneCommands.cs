@@ -18,5 +18,8 @@ internal static class ControlPlaneCommands
         ApplyCommands.Export(),
         UsageCommands.Usage(),
         UsageCommands.Logs(),
+        StateCommands.Verify(),
+        StateCommands.Backup(),
+        StateCommands.Restore(),
     ];
 }

@@ -48,19 +48,25 @@ internal static class GroupForm
             form.Fail("name", "Another group has this name.");
         }
 
-        ReadMembers(form, references, group);
+        ReadMembers(form, references, group, mayGrantRoles || group.GrantsRole != Role.Owner);
         form.RefuseUnknown();
         references.Draft.Groups.Put(group);
         return group;
     }
 
-    private static void ReadMembers(Form form, References references, Group group)
+    private static void ReadMembers(Form form, References references, Group group, bool maySetUsers)
     {
         var users = form.List("users", references.User, text => $"There is no person {references.By} '{text}'.");
         var peers = form.List("peers", references.Peer, text => $"There is no machine with the id '{text}'.");
         if ((users is not null || peers is not null) && group.Id == Group.AllId)
         {
             form.Fail(users is null ? "peers" : "users", "Everyone is in the group All; its members cannot be set.");
+            return;
+        }
+
+        if (users is not null && !maySetUsers)
+        {
+            form.Fail("users", "Only an owner may put people into a group that grants the role owner.");
             return;
         }
 

@@ -110,21 +110,6 @@ internal sealed class LiteDbDocumentStore(string path) : IDocumentStore
     public Task WaitForOthersAsync(CancellationToken cancellationToken)
         => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
 
-    /// <summary>Copies the store as it is now to a file, while it stays in use.</summary>
-    /// <param name="destination">Must not exist.</param>
-    public void CopyTo(string destination)
-    {
-        lock (_lock)
-        {
-            // After a checkpoint the data file alone is the whole store.
-            Database.Checkpoint();
-            using var source = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            using var target = LiteDbFile.CreatePrivate(destination);
-            source.CopyTo(target);
-            target.Flush(flushToDisk: true);
-        }
-    }
-
     public ValueTask DisposeAsync()
     {
         lock (_lock)

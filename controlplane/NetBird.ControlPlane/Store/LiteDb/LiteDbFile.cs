@@ -1,10 +1,14 @@
+using System.Collections.Concurrent;
 using LiteDB;
 
 namespace NetBird.ControlPlane.Store.LiteDb;
 
-/// <summary>Opens LiteDB files readable by their owner alone.</summary>
+/// <summary>Opens LiteDB files readable by their owner alone, and copies them while they are in use.</summary>
 internal static class LiteDbFile
 {
+    // What this process has open, for backups: a LiteDB file is consistent only to whoever holds it.
+    private static readonly ConcurrentDictionary<string, WeakReference<LiteDatabase>> Opened = new(StringComparer.Ordinal);
+
     /// <exception cref="IOException">Another process holds the file, or it is not a LiteDB file.</exception>
     public static LiteDatabase Open(string path)
     {
@@ -15,12 +19,45 @@ internal static class LiteDbFile
 
         try
         {
-            return new LiteDatabase(new ConnectionString { Filename = path, Connection = ConnectionType.Direct });
+            var database = new LiteDatabase(new ConnectionString { Filename = path, Connection = ConnectionType.Direct });
+            Opened[Path.GetFullPath(path)] = new(database);
+            return database;
         }
         catch (Exception fault) when (fault is LiteException or IOException or UnauthorizedAccessException)
         {
             throw new IOException(
                 $"{path} cannot be opened: {fault.Message} Is another control plane using this state directory?", fault);
+        }
+    }
+
+    /// <summary>
+    /// Copies a file that this process may have open, as it is at one moment, with its log beside it. An open transaction
+    /// keeps LiteDB from moving pages from the log to the file meanwhile (a checkpoint needs the file to itself); the log
+    /// only grows, and what was committed when we began is in the part that is copied.
+    /// </summary>
+    public static void Copy(string path, string destination)
+    {
+        var database = Opened.TryGetValue(Path.GetFullPath(path), out var known) && known.TryGetTarget(out var open) ? open : null;
+        var held = false;
+        try
+        {
+            held = database?.BeginTrans() ?? false;
+
+            // A transaction takes its lock with its first read.
+            database?.GetCollectionNames().Count();
+            CopyPart(path, destination);
+            var log = LogOf(path);
+            if (File.Exists(log))
+            {
+                CopyPart(log, LogOf(destination));
+            }
+        }
+        finally
+        {
+            if (held)
+            {
+                database?.Rollback();
+            }
         }
     }
 
@@ -34,5 +71,25 @@ internal static class LiteDbFile
         }
 
         return new(path, options);
+    }
+
+    // LiteDB's rule: name-log.ext.
+    private static string LogOf(string path)
+        => Path.Combine(Path.GetDirectoryName(path) ?? "", Path.GetFileNameWithoutExtension(path) + "-log" + Path.GetExtension(path));
+
+    private static void CopyPart(string path, string destination)
+    {
+        using var source = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var target = CreatePrivate(destination);
+        var left = source.Length;
+        var buffer = new byte[128 * 1024];
+        int read;
+        while (left > 0 && (read = source.Read(buffer, 0, (int)Math.Min(buffer.Length, left))) > 0)
+        {
+            target.Write(buffer, 0, read);
+            left -= read;
+        }
+
+        target.Flush(flushToDisk: true);
     }
 }

@@ -1,0 +1,281 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using NetBird.ControlPlane.Audit;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace NetBird.ControlPlane.Store.Postgres;
+
+/// <summary>
+/// The store that several control planes share. One row holds the version; a commit takes its lock, so commits of all
+/// processes come one after the other, and each is told whether it was computed against the newest version. NOTIFY
+/// tells the others; a poll behind it finds what a lost connection missed.
+/// </summary>
+internal sealed class PostgresDocumentStore : IDocumentStore
+{
+    /// <summary>Format of this store. Raised, with a migration, by a change that older programs cannot read.</summary>
+    public const int Format = 1;
+
+    private const string Channel = "netbird_configuration";
+    private const int AuditPage = 500;
+
+    // Any fixed number: it keeps two processes from creating the tables at once.
+    private const long CreationLock = 0x6e62_6370;
+
+    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(5);
+
+    private readonly NpgsqlDataSource _source;
+    private readonly string _description;
+    private long _seen;
+
+    public PostgresDocumentStore(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString) { ApplicationName = "netbird-controlplane" };
+        _description = $"PostgreSQL database {settings.Database} on {settings.Host}";
+        _source = NpgsqlDataSource.Create(settings);
+    }
+
+    public string Description => _description;
+
+    public async Task<StoredState> OpenAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = await _source.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await ExecuteAsync(connection, "SELECT pg_advisory_xact_lock($1)", cancellationToken, CreationLock);
+            await ExecuteAsync(
+                connection,
+                """
+                CREATE TABLE IF NOT EXISTS netbird_meta (
+                    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+                    format integer NOT NULL, version bigint NOT NULL,
+                    audit_sequence bigint NOT NULL, audit_hash text NOT NULL);
+                CREATE TABLE IF NOT EXISTS netbird_documents (
+                    kind text NOT NULL, id text NOT NULL, content text NOT NULL, PRIMARY KEY (kind, id));
+                CREATE TABLE IF NOT EXISTS netbird_audit (sequence bigint PRIMARY KEY, content text NOT NULL);
+                """,
+                cancellationToken);
+            await ExecuteAsync(
+                connection,
+                "INSERT INTO netbird_meta (format, version, audit_sequence, audit_hash) VALUES ($1, 0, 0, '') ON CONFLICT DO NOTHING",
+                cancellationToken,
+                Format);
+            await using (var command = new NpgsqlCommand("SELECT format FROM netbird_meta", connection))
+            {
+                var found = (int)(await command.ExecuteScalarAsync(cancellationToken) ?? 0);
+                if (found > Format)
+                {
+                    throw new StateVersionException(Description, found, Format);
+                }
+            }
+
+            await transaction.CommitAsync(cancellationToken);
+        }
+        catch (NpgsqlException fault)
+        {
+            throw Unreachable(fault);
+        }
+
+        return await ReadAsync(cancellationToken);
+    }
+
+    public async Task<StoredState> ReadAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            // One snapshot over all tables, or version and documents could be of different commits.
+            await using var connection = await _source.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
+            var (version, head) = await MetaAsync(connection, forUpdate: false, cancellationToken);
+            var documents = new List<StoredDocument>();
+            await using (var command = new NpgsqlCommand("SELECT kind, id, content FROM netbird_documents", connection))
+            await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+            {
+                while (await reader.ReadAsync(cancellationToken))
+                {
+                    documents.Add(new(reader.GetString(0), reader.GetString(1), reader.GetString(2)));
+                }
+            }
+
+            Interlocked.Exchange(ref _seen, version);
+            return new(version, documents, head);
+        }
+        catch (NpgsqlException fault)
+        {
+            throw Unreachable(fault);
+        }
+    }
+
+    public async Task<bool> TryWriteAsync(long expectedVersion, DocumentBatch batch, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = await _source.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            var (version, head) = await MetaAsync(connection, forUpdate: true, cancellationToken);
+            if (version != expectedVersion)
+            {
+                return false;
+            }
+
+            await WriteAsync(connection, batch, cancellationToken);
+            var newest = batch.Audit is [.., var last] ? new AuditHead(last.Sequence, last.Hash) : head;
+            await ExecuteAsync(
+                connection,
+                "UPDATE netbird_meta SET version = $1, audit_sequence = $2, audit_hash = $3",
+                cancellationToken,
+                expectedVersion + 1,
+                newest.Sequence,
+                newest.Hash);
+            await ExecuteAsync(connection, "NOTIFY " + Channel, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+            Interlocked.Exchange(ref _seen, expectedVersion + 1);
+            return true;
+        }
+        catch (NpgsqlException fault)
+        {
+            throw Unreachable(fault);
+        }
+    }
+
+    public async IAsyncEnumerable<AuditEntry> ReadAuditAsync(
+        long from, bool descending, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var page = await AuditPageAsync(from, descending, cancellationToken);
+            foreach (var entry in page)
+            {
+                yield return entry;
+            }
+
+            if (page.Count < AuditPage)
+            {
+                yield break;
+            }
+
+            from = page[^1].Sequence + (descending ? -1 : 1);
+        }
+    }
+
+    public async Task WaitForOthersAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = await _source.OpenConnectionAsync(cancellationToken);
+            await ExecuteAsync(connection, "LISTEN " + Channel, cancellationToken);
+            while (true)
+            {
+                // Asked after LISTEN and after every wake: what was committed before we listened is not missed.
+                var (version, _) = await MetaAsync(connection, forUpdate: false, cancellationToken);
+                if (version > Interlocked.Read(ref _seen))
+                {
+                    return;
+                }
+
+                await connection.WaitAsync(Poll, cancellationToken);
+            }
+        }
+        catch (NpgsqlException fault)
+        {
+            throw Unreachable(fault);
+        }
+    }
+
+    public ValueTask DisposeAsync() => _source.DisposeAsync();
+
+    private static async Task WriteAsync(NpgsqlConnection connection, DocumentBatch batch, CancellationToken cancellationToken)
+    {
+        await using var commands = new NpgsqlBatch(connection);
+        foreach (var change in batch.Changes)
+        {
+            commands.BatchCommands.Add(change.After is null
+                ? Command("DELETE FROM netbird_documents WHERE kind = $1 AND id = $2", change.Kind, change.Id)
+                : Command(
+                    "INSERT INTO netbird_documents (kind, id, content) VALUES ($1, $2, $3) "
+                    + "ON CONFLICT (kind, id) DO UPDATE SET content = excluded.content",
+                    change.Kind, change.Id, change.After));
+        }
+
+        foreach (var entry in batch.Audit)
+        {
+            commands.BatchCommands.Add(Command(
+                "INSERT INTO netbird_audit (sequence, content) VALUES ($1, $2)",
+                entry.Sequence, JsonSerializer.Serialize(entry, StoreJson.Options)));
+        }
+
+        await commands.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static NpgsqlBatchCommand Command(string sql, params object[] values)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(Parameter(value));
+        }
+
+        return command;
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] values)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(Parameter(value));
+        }
+
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static NpgsqlParameter Parameter(object value) => value switch
+    {
+        long number => new() { Value = number, NpgsqlDbType = NpgsqlDbType.Bigint },
+        int number => new() { Value = number, NpgsqlDbType = NpgsqlDbType.Integer },
+        _ => new() { Value = value, NpgsqlDbType = NpgsqlDbType.Text },
+    };
+
+    private static async Task<(long Version, AuditHead Head)> MetaAsync(
+        NpgsqlConnection connection, bool forUpdate, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            "SELECT version, audit_sequence, audit_hash FROM netbird_meta" + (forUpdate ? " FOR UPDATE" : ""), connection);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken)
+            ? (reader.GetInt64(0), new(reader.GetInt64(1), reader.GetString(2)))
+            : throw new InvalidDataException("The configuration's version is missing from the database.");
+    }
+
+    private async Task<List<AuditEntry>> AuditPageAsync(long from, bool descending, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = await _source.OpenConnectionAsync(cancellationToken);
+            await using var command = new NpgsqlCommand(
+                descending
+                    ? "SELECT content FROM netbird_audit WHERE sequence <= $1 ORDER BY sequence DESC LIMIT $2"
+                    : "SELECT content FROM netbird_audit WHERE sequence >= $1 ORDER BY sequence LIMIT $2",
+                connection);
+            command.Parameters.Add(Parameter(from));
+            command.Parameters.Add(Parameter(AuditPage));
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            var page = new List<AuditEntry>();
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                page.Add(JsonSerializer.Deserialize<AuditEntry>(reader.GetString(0), StoreJson.Options)
+                    ?? throw new InvalidDataException("An audit entry is empty."));
+            }
+
+            return page;
+        }
+        catch (NpgsqlException fault)
+        {
+            throw Unreachable(fault);
+        }
+    }
+
+    // The message of the driver can hold the host and user, never the password.
+    private IOException Unreachable(NpgsqlException fault) => new($"{Description} cannot be used: {fault.Message}", fault);
+}
