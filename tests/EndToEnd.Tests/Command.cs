@@ -38,11 +38,17 @@ internal static class Command
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{program} still ran after {limitSeconds} s.\n{await output}\n{await error}");
+            throw new TimeoutException($"{program} still ran after {limitSeconds} s.\n{await EndOf(output)}\n{await EndOf(error)}");
         }
 
-        return new(process.ExitCode, await output, await error, watch.Elapsed);
+        return new(process.ExitCode, await EndOf(output), await EndOf(error), watch.Elapsed);
     }
+
+    // A program may leave one behind that holds its pipes; what it wrote itself is there by then.
+    private static async Task<string> EndOf(Task<string> text)
+        => await Task.WhenAny(text, Task.Delay(TimeSpan.FromSeconds(5))) == text
+            ? await text
+            : throw new TimeoutException("A process that the program left behind keeps its output open.");
 
     public static Process Start(
         string program,

@@ -15,11 +15,11 @@ public sealed class OnlyWayInTests
         await using var hosts = await TwoHosts.StartAsync();
         var (_, port) = await hosts.AddPersonAsync("ana@example.com", 8788);
         var capture = Path.Combine(hosts.Folder, "wire.pcap");
-        var tcpdump = hosts.Start(hosts.Developer, "tcpdump", ["-i", "cable", "-U", "-w", capture, "-s", "0"]);
+        var tcpdump = hosts.Start(hosts.Developer, "tcpdump", ["-i", "cable", "-U", "-B", "16384", "-w", capture, "-s", "0"]);
         await tcpdump.StandardError.ReadLineAsync();
 
         var answer = await AskAsync(hosts, Local(port), Planted + new string('x', 400_000));
-        await Task.Delay(500);
+        await Task.Delay(1500);
         await hosts.InAsync(hosts.Developer, "kill", ["-INT", tcpdump.Id.ToString(CultureInfo.InvariantCulture)]);
         await tcpdump.WaitForExitAsync();
 
@@ -101,7 +101,7 @@ public sealed class OnlyWayInTests
         // Another implementation with ben's key, and ana's address beside his own.
         var up = await hosts.ShellAsync(hosts.Developer, $"""
             set -e
-            LOG_LEVEL=error wireguard-go wgo0
+            LOG_LEVEL=error wireguard-go wgo0 >/dev/null 2>&1 </dev/null
             wg set wgo0 private-key {state}/private.key peer {gateway.GetProperty("public_key").GetString()} \
               endpoint {TwoHosts.ServerAddress}:51820 allowed-ips 100.64.0.0/16
             ip addr add {address}/32 dev wgo0
@@ -144,7 +144,7 @@ public sealed class OnlyWayInTests
     {
         var status = await Command.RunAsync(Checkout.Agent, ["status", "--json", "--state-dir", state]);
         return JsonDocument.Parse(status.Output).RootElement.GetProperty("gateways").EnumerateArray()
-            .Sum(gateway => gateway.GetProperty("sent_bytes").GetInt64());
+            .Sum(gateway => long.Parse(gateway.GetProperty("sent_bytes").ToString(), CultureInfo.InvariantCulture));
     }
 
     private static string Local(int port) => $"http://127.0.0.1:{port}";

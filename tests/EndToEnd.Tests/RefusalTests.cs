@@ -34,7 +34,9 @@ public sealed class RefusalTests(WorldFixture fixture) : IClassFixture<WorldFixt
         try
         {
             using var response = await World.MessageAsync("hello");
-            var refusal = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
+            var text = await response.Content.ReadAsStringAsync();
+            Assert.True(response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.TooManyRequests, $"{(int)response.StatusCode} {text}");
+            var refusal = JsonDocument.Parse(text).RootElement;
             Assert.Equal("error", refusal.GetProperty("type").GetString());
             var error = refusal.GetProperty("error");
             Assert.Equal(circumstance == "cap" ? HttpStatusCode.TooManyRequests : HttpStatusCode.BadRequest, response.StatusCode);
@@ -48,7 +50,9 @@ public sealed class RefusalTests(WorldFixture fixture) : IClassFixture<WorldFixt
             Assert.True(result.ExitCode == 1, result.ToString());
             // The start of the program itself is in the time.
             Assert.True(result.Took < TimeSpan.FromSeconds(6), result.ToString());
-            Assert.Contains(sentence.Split('.')[0], (result.Output + result.Error).ReplaceLineEndings(" "), StringComparison.Ordinal);
+            // Figures in it differ from request to request, and a disabled person's own agent says it before the gateway can.
+            var words = circumstance == "disabled" ? "is disabled" : sentence[..Math.Min(24, sentence.Length)];
+            Assert.Contains(words, (result.Output + result.Error).ReplaceLineEndings(" "), StringComparison.Ordinal);
         }
         finally
         {
