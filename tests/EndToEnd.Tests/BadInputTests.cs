@@ -23,7 +23,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData("controlplane", "serve --http nonsense --state-dir DIR", 2, "nonsense")]
     [InlineData("controlplane", "serve --overlay 100.64.0.0/99 --state-dir DIR", 2, "100.64.0.0/99")]
     [InlineData("controlplane", "serve --tls-cert /nonexistent.pem --tls-key /nonexistent.key --state-dir DIR", 2, "/nonexistent")]
-    [InlineData("controlplane", "usage --state-dir DIR", 3, "not running")]
+    [InlineData("controlplane", "usage --state-dir DIR", 3, "No control plane runs")]
     public async Task Arguments_ThatAreWrong_AreNamed(string program, string arguments, int exitCode, string mentioned)
     {
         var result = await Command.RunAsync(

@@ -23,7 +23,11 @@ public sealed class QuickstartTests
         }
 
         var text = string.Join('\n', lines);
-        Assert.True(lines.Count > 0, await Finished(quickstart, errors));
+        if (lines.Count == 0)
+        {
+            Assert.Fail(await Finished(quickstart, errors));
+        }
+
         Assert.Contains("sample", text, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("ana@example.com", text, StringComparison.Ordinal);
         Assert.Contains("Engineering", text, StringComparison.Ordinal);
