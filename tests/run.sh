@@ -21,7 +21,7 @@ say() { printf '\n== %s\n' "$*" >&2; }
 
 # --- what the tests run against ---------------------------------------------------------------------------
 packages=(ca-certificates curl jq iproute2 iputils-ping procps wireguard-go wireguard-tools iperf3 tcpdump socat tmux
-          gcc libc6-dev busybox-static cpio kmod qemu-system-x86 postgresql chromium)
+          gcc libc6-dev gcc-mingw-w64-x86-64 busybox-static cpio kmod xz-utils qemu-system-x86 postgresql chromium)
 [ "$mode" = long ] && packages+=(nginx-light wrk)
 
 install_packages() {
@@ -86,26 +86,47 @@ projects=(Architecture.Tests NetBird.Primitives.Tests NetBird.CommandLine.Tests 
           NetBird.ControlPlane.Tests NetBird.Agent.Tests)
 [ "$mode" = quick ] || projects+=(EndToEnd.Tests)
 
+# run NAME PROJECT [FILTER]: leaves NAME.trx and NAME.log; sets code
+run() {
+  local limit=1500
+  [ "$mode" = long ] && limit=14400
+  timeout -k 30 "$limit" dotnet test "tests/$2" -c Release --no-build --nologo ${3:+--filter "$3"} \
+    --logger "trx;LogFileName=$results/$1.trx" --logger "console;verbosity=minimal" >"$results/$1.log" 2>&1
+  code=$?
+}
+number() { grep -o '<Counters [^>]*' "$results/$1.trx" 2>/dev/null | head -1 | sed -n "s/.* $2=\"\([0-9]*\)\".*/\1/p" | grep . || echo 0; }
+failed_methods() { # of NAME, as a filter for dotnet test; a theory is run again whole
+  grep -o '<UnitTestResult [^>]*outcome="Failed"' "$results/$1.trx" 2>/dev/null \
+    | sed -n 's/.* testName="\([^"(&]*\).*/FullyQualifiedName~\1/p' | sort -u | paste -sd'|'
+}
+
 passed=0 failed=0 skipped=0
 for project in "${projects[@]}"; do
   [ -d "tests/$project" ] || continue
   say "$project"
-  log="$results/$project.log"
-  limit=1500; [ "$mode" = long ] && limit=14400
-  timeout -k 30 "$limit" dotnet test "tests/$project" -c Release --no-build --nologo \
-    --logger "trx;LogFileName=$results/$project.trx" --logger "console;verbosity=minimal" >"$log" 2>&1
-  code=$?
-  tail -n 60 "$log" >&2
-  # A runner that died counts as a failure of its own, whatever it managed to write.
-  counters=$(grep -o '<Counters [^>]*' "$results/$project.trx" 2>/dev/null | head -1)
-  number() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counters"; }
-  p=$(number passed); total=$(number total); executed=$(number executed)
-  p=${p:-0}; total=${total:-0}; executed=${executed:-0}
-  f=$((executed - p)); s=$((total - executed))
+  began=$SECONDS
+  run "$project" "$project"
+  tail -n 60 "$results/$project.log" >&2
+  p=$(number "$project" passed) total=$(number "$project" total) executed=$(number "$project" executed)
+  f=$((executed - p)) s=$((total - executed))
+  again=$(failed_methods "$project")
+  if [ "$f" -gt 0 ] && [ "$f" -le 5 ] && [ -n "$again" ]; then
+    # Real clocks, networks and processes on a busy machine: what fails once is tried once more, alone, and told.
+    say "$project: once more, alone: ${again//FullyQualifiedName~/}"
+    run "$project.again" "$project" "$again"
+    tail -n 30 "$results/$project.again.log" >&2
+    still=$(($(number "$project.again" executed) - $(number "$project.again" passed)))
+    if [ "$code" = 0 ] && [ "$still" = 0 ] && [ "$(number "$project.again" passed)" -gt 0 ]; then
+      echo "$project: $f passed at the second try only" >&2
+      p=$((p + f)) f=0
+    fi
+  fi
   if [ "$code" != 0 ] && [ "$f" = 0 ]; then
+    # A runner that died is a failure of its own, whatever it managed to write.
     echo "$project: the runner ended with $code" >&2
     f=1
   fi
+  echo "$project: $p passed, $f failed, $s skipped in $((SECONDS - began)) s" >&2
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
 
