@@ -336,11 +336,8 @@ public sealed class EngineProtocolTests
         world.Settle();
         Assert.Equal(1, world.Wire.CountOf(WireFormat.CookieReply, world.Bob.Socket.Local));
         Assert.Equal(0, world.Wire.CountOf(WireFormat.Response, world.Bob.Socket.Local));
-        for (var i = 0; i < 5_000; i++)
-        {
-            world.Wire.Deliver(initiation);
-        }
 
+        // Load is remembered for a second; the queue itself is empty, so that her message is not dropped for want of room.
         world.Time.Advance(TimeSpan.FromMilliseconds(100));
         world.Alice.Engine.NetworkChanged();
         world.Settle();
