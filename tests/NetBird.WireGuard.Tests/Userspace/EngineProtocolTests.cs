@@ -384,7 +384,7 @@ public sealed class EngineProtocolTests
         await using var world = new World();
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var keys = Enumerable.Range(0, 10_000).Select(_ => new NetBird.Primitives.PublicKey(RandomNumberGenerator.GetBytes(32))).ToList();
-        var slowest = TimeSpan.Zero;
+        var times = new List<TimeSpan>();
         for (var i = 0; i < keys.Count; i++)
         {
             var started = System.Diagnostics.Stopwatch.GetTimestamp();
@@ -393,15 +393,14 @@ public sealed class EngineProtocolTests
                 PublicKey = keys[i],
                 AllowedIPs = [new IPNetwork(new IPAddress([10, 1, (byte)(i >> 8), (byte)i]), 32)],
             });
-            var took = System.Diagnostics.Stopwatch.GetElapsedTime(started);
-            slowest = took > slowest && i > 100 ? took : slowest;
+            times.Add(System.Diagnostics.Stopwatch.GetElapsedTime(started));
         }
 
         var bytes = GC.GetTotalMemory(forceFullCollection: true) - before;
         Assert.Equal(keys[0x1234], world.Bob.Engine.FindPeer(IPAddress.Parse("10.1.18.52")));
 
-        // The aim is 1 ms and 200 MiB; what one shared machine stalls now and then is not ours.
-        Assert.InRange(slowest, TimeSpan.Zero, TimeSpan.FromMilliseconds(200));
+        // The median, since a machine that others load stalls single ones for as long as it likes. The aim is 200 MiB for the process.
+        Assert.InRange(times.Order().ElementAt(times.Count / 2), TimeSpan.Zero, TimeSpan.FromMilliseconds(1));
         Assert.InRange(bytes, 0, 50L * 1024 * 1024);
     }
 }
