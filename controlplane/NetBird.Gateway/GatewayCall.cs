@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using NetBird.Gateway.Admission;
 using NetBird.Gateway.Credentials;
+using NetBird.Gateway.Forwarding;
 using NetBird.Gateway.Inspection;
 using NetBird.Gateway.Metering;
 using NetBird.Gateway.Providers;
@@ -97,6 +98,12 @@ internal sealed class GatewayCall : IDisposable
     /// <summary>The caller closed its connection.</summary>
     public bool CallerLeft { get; private set; }
 
+    /// <summary>The provider was given up on.</summary>
+    public bool TimedOut { get; private set; }
+
+    /// <summary>Carries the answer, once there is one.</summary>
+    public AnswerPump? Pump { get; set; }
+
     /// <summary>Why we ended the answer ourselves, or null.</summary>
     public DenyReason? CutReason { get; private set; }
 
@@ -109,6 +116,13 @@ internal sealed class GatewayCall : IDisposable
     public void Cut(DenyReason reason)
     {
         CutReason = reason;
+        _stop.Cancel();
+    }
+
+    /// <summary>The provider took too long.</summary>
+    public void TimeOut()
+    {
+        TimedOut = true;
         _stop.Cancel();
     }
 

@@ -1,3 +1,4 @@
+using Benchmarks.Gateway;
 using Benchmarks.Rootless;
 using Benchmarks.Tunnel;
 
@@ -7,6 +8,9 @@ return args switch
     ["tunnel", .. var rest] => await TunnelComparison.RunAsync(rest),
     ["rootless", .. var rest] => await RootlessComparison.RunAsync(rest),
     ["tunnel-end", .. var rest] => await TunnelEnd.RunAsync(rest),
+    ["gateway", .. var rest] => await GatewayTopic.RunAsync(rest),
+    ["gateway-host", .. var rest] => await GatewayHost.RunAsync(rest),
+    ["stream-upstream", .. var rest] => await StreamUpstream.RunAsync(rest),
     _ => Usage(),
 };
 
@@ -14,5 +18,6 @@ static int Usage()
 {
     Console.Error.WriteLine("Benchmarks tunnel [--seconds N] [--pairs ours,go,mixed]   compares our tunnel with wireguard-go's; needs root");
     Console.Error.WriteLine("Benchmarks rootless [--seconds N]   compares the rootless tunnel with our TUN path; needs root");
+    Console.Error.WriteLine("Benchmarks gateway [--seconds N] [--connections N] [--only 2k|stream|4m]   the gateway beside direct, nginx, portkey (NETBIRD_BENCH_PORTKEY: its start script), Claude apps gateway (NETBIRD_BENCH_CLAUDE_GATEWAY: URL, NETBIRD_BENCH_CLAUDE_TOKEN); needs wrk and nginx");
     return 2;
 }

@@ -9,18 +9,18 @@ namespace NetBird.Gateway.Forwarding;
 
 /// <summary>
 /// Every call in flight. When a newer snapshot no longer admits its caller, the call is cut at once; while its stream is silent,
-/// it is kept alive.
+/// it is kept alive; while it waits for an answer for too long, it is given up. One timer for all, not one for each call.
 /// </summary>
 internal sealed partial class ActiveCalls(
     IGatewaySnapshots snapshots, GatewayOptions options, TimeProvider time, ILogger<ActiveCalls> logger) : BackgroundService
 {
-    private readonly ConcurrentDictionary<GatewayCall, AnswerPump?> _calls = new();
+    private readonly ConcurrentDictionary<GatewayCall, bool> _calls = new();
 
     public int Count => _calls.Count;
 
     public void Add(GatewayCall call)
     {
-        _calls[call] = null;
+        _calls[call] = true;
 
         // A snapshot that came between admission and this line would have found nothing to cut.
         if (snapshots.Current is { } now && !ReferenceEquals(now, call.Snapshot))
@@ -28,8 +28,6 @@ internal sealed partial class ActiveCalls(
             CutWhereRemoved(call, now);
         }
     }
-
-    public void Track(GatewayCall call, AnswerPump pump) => _calls[call] = pump;
 
     public void Remove(GatewayCall call) => _calls.TryRemove(call, out _);
 
@@ -52,11 +50,15 @@ internal sealed partial class ActiveCalls(
         {
             while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
             {
-                foreach (var (_, pump) in _calls)
+                foreach (var (call, _) in _calls)
                 {
-                    if (pump is not null)
+                    if (call.Pump is { } pump)
                     {
                         await pump.PingAsync(options.SilenceBeforePing).ConfigureAwait(false);
+                    }
+                    else if (call.Elapsed > options.AnswerTimeout)
+                    {
+                        call.TimeOut();
                     }
                 }
             }

@@ -5,13 +5,16 @@ using System.IO.Pipelines;
 namespace NetBird.Gateway.Forwarding;
 
 /// <summary>
-/// Carries one answer from the provider to the caller: each read is metered and flushed at once. While an event stream is silent it
+/// Carries one answer from the provider to the caller: each read is metered, and flushed as soon as the next has to wait. While an event stream is silent it
 /// lets pings of ours through, at the end of an event only and never into a body that is compressed or has a promised length.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "The semaphore never makes a wait handle, and a late ping must find it alive.")]
 internal sealed class AnswerPump
 {
     private const int ReadBytes = 16 * 1024;
+
+    /// <summary>Ours: a provider that is never waited for is flushed this often, so that a slow caller holds it back.</summary>
+    private const int MaxUnflushedBytes = 32 * 1024;
 
     private static readonly byte[] Ping = "event: ping\ndata: {\"type\": \"ping\"}\n\n"u8.ToArray();
 
@@ -50,13 +53,33 @@ internal sealed class AnswerPump
         var buffer = ArrayPool<byte>.Shared.Rent(ReadBytes);
         try
         {
-            // Headers reach the caller before the first event does.
-            await _writer.FlushAsync(CancellationToken.None).ConfigureAwait(false);
-            int read;
-            while ((read = await answer.ReadAsync(buffer, _call.Stop).ConfigureAwait(false)) > 0)
+            // The headers count: where the first event is not there yet, they reach the caller before it.
+            var unflushed = 1;
+            while (true)
             {
+                var reading = answer.ReadAsync(buffer, _call.Stop);
+                if (unflushed > MaxUnflushedBytes || (unflushed > 0 && !reading.IsCompleted))
+                {
+                    await FlushAsync().ConfigureAwait(false);
+                    unflushed = 0;
+                }
+
+                var read = await reading.ConfigureAwait(false);
+                if (read == 0)
+                {
+                    // Only here is no read pending: after an error one may still be, and the buffer is left to it.
+                    ArrayPool<byte>.Shared.Return(buffer);
+                    break;
+                }
+
                 _call.TimeToFirstByte ??= _call.Elapsed;
                 await PassAsync(buffer.AsMemory(0, read)).ConfigureAwait(false);
+                unflushed += read;
+            }
+
+            if (unflushed > 0)
+            {
+                await FlushAsync().ConfigureAwait(false);
             }
 
             return _call.CallerLeft ? End.CallerLeft : End.Whole;
@@ -80,8 +103,6 @@ internal sealed class AnswerPump
                 // A ping that is being written ends first; after this none begins.
                 await _writing.WaitAsync(CancellationToken.None).ConfigureAwait(false);
             }
-
-            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 
@@ -123,14 +144,31 @@ internal sealed class AnswerPump
         try
         {
             _call.Meter?.Feed(bytes.Span);
-            if (_call.CallerLeft)
+            if (!_call.CallerLeft)
             {
-                return;
+                _writer.Write(bytes.Span);
+                _call.ResponseBytes += bytes.Length;
             }
+        }
+        finally
+        {
+            _writing?.Release();
+        }
+    }
 
-            _writer.Write(bytes.Span);
-            _call.ResponseBytes += bytes.Length;
-            await _writer.FlushAsync(_call.Stop).ConfigureAwait(false);
+    private async ValueTask FlushAsync()
+    {
+        if (_writing is not null)
+        {
+            await _writing.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+
+        try
+        {
+            if (!_call.CallerLeft)
+            {
+                await _writer.FlushAsync(_call.Stop).ConfigureAwait(false);
+            }
         }
         finally
         {

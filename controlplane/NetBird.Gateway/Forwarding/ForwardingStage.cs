@@ -58,7 +58,7 @@ internal sealed partial class ForwardingStage(
             HttpResponseMessage response;
             try
             {
-                response = await SendAsync(call).ConfigureAwait(false);
+                response = await upstream.SendAsync(call, call.Stop).ConfigureAwait(false);
             }
             catch (Exception failed) when (failed is HttpRequestException or IOException or OperationCanceledException or TimeoutException)
             {
@@ -96,14 +96,6 @@ internal sealed partial class ForwardingStage(
         }
     }
 
-    private async Task<HttpResponseMessage> SendAsync(GatewayCall call)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(call.Stop);
-        using var timer = time.CreateTimer(
-            static state => ((CancellationTokenSource)state!).Cancel(), limit, options.AnswerTimeout, Timeout.InfiniteTimeSpan);
-        return await upstream.SendAsync(call, limit.Token).ConfigureAwait(false);
-    }
-
     private Refusal? RefusalFor(GatewayCall call, Exception failed)
     {
         if (call.CallerLeft)
@@ -126,7 +118,7 @@ internal sealed partial class ForwardingStage(
         Log.ProviderUnreachable(logger, call.Provider!.Id, failed);
         return Refusal.Unreachable(call.Provider.Name, failed switch
         {
-            OperationCanceledException => "did not answer in time",
+            _ when call.TimedOut => "did not answer in time",
             _ when connected => "closed the connection before it answered",
             _ => "cannot be reached",
         });
@@ -153,7 +145,7 @@ internal sealed partial class ForwardingStage(
         }
 
         var pump = new AnswerPump(call, time);
-        active.Track(call, pump);
+        call.Pump = pump;
         var end = await pump.RunAsync(await response.Content.ReadAsStreamAsync(call.Stop).ConfigureAwait(false)).ConfigureAwait(false);
         if (end is AnswerPump.End.Whole)
         {

@@ -58,7 +58,15 @@ internal sealed class UpstreamClient : IDisposable
                 continue;
             }
 
-            if (!request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values))
+            if (values.Count == 1)
+            {
+                // One value, nearly always: without a box for it.
+                if (!request.Headers.TryAddWithoutValidation(name, values[0]))
+                {
+                    request.Content?.Headers.TryAddWithoutValidation(name, values[0]);
+                }
+            }
+            else if (!request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values))
             {
                 request.Content?.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
             }

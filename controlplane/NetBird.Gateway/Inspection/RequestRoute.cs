@@ -15,6 +15,12 @@ internal static class RequestRoute
 
     public static RequestKind KindOf(string method, string target)
     {
+        // Also keeps anything out of the request line that could end it.
+        if (target.AsSpan().ContainsAnyExceptInRange('!', '~'))
+        {
+            return RequestKind.Other;
+        }
+
         var path = PathOf(target);
         if (method == "POST")
         {
