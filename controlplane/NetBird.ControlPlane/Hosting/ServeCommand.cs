@@ -26,7 +26,7 @@ internal static class ServeCommand
         ("oidc-client-id", "ID", "Our client at that IdP"),
         ("oidc-groups-claim", "CLAIM", "Claim with a person's groups. Default groups"),
         ("oidc-client-secret-file", "FILE", "File with the client's secret, where web sign-in at that IdP needs one"),
-        ("roles", "ROLES", "management, gateway or both. Default management,gateway"),
+        ("roles", "ROLES", "management, gateway or both. Default management,gateway; one process is both in this version"),
         ("drain-seconds", "SECONDS", "How long requests in flight may go on after SIGTERM. Default 4"),
     ];
 

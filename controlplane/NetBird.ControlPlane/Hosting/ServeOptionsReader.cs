@@ -206,9 +206,10 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
         {
             Wrong("roles", "is 'management', 'gateway' or both with a comma between");
         }
-        else if (roles.Distinct().Count() == 1 && read("postgres") is null)
+        else if (roles.Distinct().Count() == 1)
         {
-            Wrong("roles", "can be split only with --postgres, which the nodes share");
+            // A management node would have to know the gateways' keys and addresses; until it does, saying so beats half a network.
+            Wrong("roles", "cannot be split in this version: one process is both management and gateway");
         }
     }
 

@@ -55,7 +55,7 @@ internal sealed class IdTokenChecks
     /// <summary>The payload of a token that holds; the reason for one that does not.</summary>
     public async Task<(JsonElement Payload, TokenOutcome? Refusal)> CheckAsync(string token, CancellationToken cancellationToken)
     {
-        if (token.Length > LargestToken || !_handler.CanReadToken(token))
+        if (token.Length > LargestToken || !_handler.CanReadToken(token) || Parse(token) is not { } parsed)
         {
             return (default, new TokenOutcome.Invalid("The ID token is not one."));
         }
@@ -72,7 +72,7 @@ internal sealed class IdTokenChecks
         }
 
         var result = await _handler.ValidateTokenAsync(token, With(known));
-        if (!result.IsValid && HasUnknownKey(token, known))
+        if (!result.IsValid && HasUnknownKey(parsed, known))
         {
             // A key that the issuer rotated in: its keys are read again, at most as often as the manager allows.
             result = await _handler.ValidateTokenAsync(token, With(await RefreshAsync(known, cancellationToken)));
@@ -115,8 +115,21 @@ internal sealed class IdTokenChecks
         return current;
     }
 
-    private static bool HasUnknownKey(string token, BaseConfiguration known)
-        => new JsonWebToken(token).Kid is { Length: > 0 } kid && known.SigningKeys.All(key => key.KeyId != kid);
+    private static bool HasUnknownKey(JsonWebToken token, BaseConfiguration known)
+        => token.Kid is { Length: > 0 } kid && known.SigningKeys.All(key => key.KeyId != kid);
+
+    /// <summary>Null for text that only looks like a token: a claim of a wrong type, a payload that is no JSON.</summary>
+    private static JsonWebToken? Parse(string token)
+    {
+        try
+        {
+            return new JsonWebToken(token);
+        }
+        catch (Exception e) when (e is ArgumentException or SecurityTokenException or JsonException or FormatException)
+        {
+            return null;
+        }
+    }
 
     private TokenValidationParameters With(BaseConfiguration configuration)
     {
