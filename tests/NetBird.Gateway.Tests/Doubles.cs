@@ -44,6 +44,22 @@ internal sealed class TestJournal : IUsageJournal
 
     public async Task<UsageRecord> SingleAsync() => (await CountAsync(1))[0];
 
+    /// <summary>Rows once there are so many, or once no more came for two seconds and none is open.</summary>
+    public async Task<IReadOnlyList<UsageRecord>> SettledAsync(int most)
+    {
+        for (int quiet = 0, seen = 0; _completed.Count < most && quiet < (Open.Any() ? 1000 : 100); quiet++)
+        {
+            if (_completed.Count != seen)
+            {
+                (seen, quiet) = (_completed.Count, 0);
+            }
+
+            await Task.Delay(20);
+        }
+
+        return Completed;
+    }
+
     /// <summary>Rows are written after the answer's last byte: waits for so many of them.</summary>
     public async Task<IReadOnlyList<UsageRecord>> CountAsync(int count)
     {

@@ -35,7 +35,7 @@ public sealed class ReservationBook(CounterHistory history)
     /// <param name="request">The request; one that already holds a reservation gets the same answer again.</param>
     /// <param name="candidates">Best first; at least one.</param>
     /// <param name="demands">What each candidate would take, in the same order.</param>
-    /// <param name="now">From a <see cref="SteadyClock"/>.</param>
+    /// <param name="now">From a a clock that never goes back.</param>
     public BookOutcome Reserve(
         RequestId request, ImmutableArray<Candidate> candidates, ReadOnlySpan<Demand> demands, DateTimeOffset now)
     {
@@ -65,7 +65,7 @@ public sealed class ReservationBook(CounterHistory history)
     /// <param name="request">Whose reservation.</param>
     /// <param name="tokens">Tokens used; zero releases.</param>
     /// <param name="nanoUsd">Their cost.</param>
-    /// <param name="now">From a <see cref="SteadyClock"/>: when the usage happened, for the window.</param>
+    /// <param name="now">From a a clock that never goes back: when the usage happened, for the window.</param>
     /// <param name="settlement">What became of it.</param>
     public bool Settle(RequestId request, long tokens, long nanoUsd, DateTimeOffset now, out Settlement settlement)
     {

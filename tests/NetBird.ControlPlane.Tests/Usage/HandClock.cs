@@ -1,4 +1,4 @@
-namespace NetBird.Policy.Tests.Limits;
+namespace NetBird.ControlPlane.Tests.Usage;
 
 /// <summary>A wall clock that can be set back, which FakeTimeProvider refuses, beside a monotonic one that cannot.</summary>
 internal sealed class HandClock(DateTimeOffset wall) : TimeProvider

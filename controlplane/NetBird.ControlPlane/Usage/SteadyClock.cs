@@ -1,11 +1,11 @@
-namespace NetBird.Policy.Limits;
+namespace NetBird.ControlPlane.Usage;
 
 /// <summary>
 /// Time for limits: it never goes back. It follows the wall clock forward; when the wall clock jumps back, it goes on from where
 /// it was at the speed of the monotonic clock until the wall has caught up. So a clock set back neither frees budget nor
 /// stops windows from rolling.
 /// </summary>
-public sealed class SteadyClock(TimeProvider time)
+internal sealed class SteadyClock(TimeProvider time)
 {
     private readonly Lock _gate = new();
     private long _lastTicks;
