@@ -78,6 +78,9 @@ internal sealed class GatewayCall : IDisposable
     /// <summary>The provider was sent the request, so that it may be billed even when no answer came.</summary>
     public bool Sent { get; set; }
 
+    /// <summary>The provider's answer began: what it costs is the meter's to say, and an error costs nothing however it ends.</summary>
+    public bool Answered { get; set; }
+
     /// <summary>Either side ended the answer early.</summary>
     public bool Broken { get; set; }
 

@@ -126,6 +126,7 @@ internal sealed partial class ForwardingStage(
 
     private async ValueTask ReturnAsync(GatewayCall call, HttpResponseMessage response)
     {
+        call.Answered = true;
         var target = call.Http.Response;
         call.StatusCode = target.StatusCode = (int)response.StatusCode;
         var headers = target.Headers;

@@ -92,7 +92,7 @@ internal sealed partial class MeteringStage(
         }
 
         // Sent, and no answer: the provider may have worked on it.
-        return call is { Sent: true, Broken: true } && IsPaid(call)
+        return call is { Sent: true, Broken: true, Answered: false } && IsPaid(call)
             ? new(new(new TokenUsage(UsageEstimate.Of(call.Body.Length).InputTokens, 1)), Completeness.Interrupted)
             : new(default, Completeness.Complete);
     }
