@@ -32,6 +32,7 @@ internal static class DashboardTheme
         PaletteDark = new PaletteDark
         {
             Primary = "#ff8a4c",
+            PrimaryContrastText = "#1d1209",
             Secondary = "#8fb4d9",
             Background = "#12151b",
             Surface = "#1a1f28",
