@@ -205,7 +205,7 @@ public sealed class FaultTests
     }
 
     [SkippableFact]
-    public async Task LoginRunsOut_IssuerDownForAWhile_RenewsOnceItIsBack()
+    public async Task LoginRunsOut_IssuerDownThenWithoutOurRefreshToken_AsksForALogin()
     {
         using var idp = await OidcProvider.StartAsync();
         await using var world = await AgentWorld.StartAsync(issuer: idp.Issuer);
@@ -299,13 +299,24 @@ public sealed class FaultTests
             using var client = world.Client();
             Process.Start("sh", ["-c", $"cat /dev/zero > {world.Agent.StateDir}/fill 2>/dev/null"]).WaitForExit();
 
-            var down = await world.Agent.RunAsync("login", "--setup-key", "wrong");
+            var watch = Stopwatch.StartNew();
+            var refused = await world.Agent.RunAsync("login", "--setup-key", "wrong");
+            var login = await world.Agent.RunWithAsync(world.Plane.SetupKey + "\n", "login", "--setup-key", "-");
+            Report("two logins on a full disk", watch.Elapsed);
             var passes = await client.GetStringAsync("/v1/models");
+            var full = await world.Agent.StatusAsync();
+            File.Delete(Path.Combine(world.Agent.StateDir, "fill"));
+            Report("room on the disk again, state written", await UntilReasonIsGoneAsync(world.Agent));
+            var down = await world.Agent.RunAsync("down");
+            var up = await world.Agent.RunAsync("up");
 
             Assert.Equal("hello", passes);
-            Assert.True(down.ExitCode == 4, down.ToString());
-            File.Delete(Path.Combine(world.Agent.StateDir, "fill"));
-            Assert.Equal(0, (await world.Agent.RunAsync("down")).ExitCode);
+            Assert.True(refused.ExitCode == 4, refused.ToString());
+            Assert.True(login.ExitCode == 0, login.ToString());
+            Assert.Contains("cannot be written", login.Error, StringComparison.Ordinal);
+            Assert.Contains("cannot be written", full.GetProperty("reason").GetString(), StringComparison.Ordinal);
+            Assert.Equal(0, down.ExitCode);
+            Assert.True(up.ExitCode == 0, up.ToString());
         }
         finally
         {
@@ -338,6 +349,18 @@ public sealed class FaultTests
 
         var outcome = await AgentProcess.EndAsync(up, TimeSpan.FromSeconds(30));
         Assert.True(outcome.ExitCode == 0, outcome.ToString());
+    }
+
+    private static async Task<TimeSpan> UntilReasonIsGoneAsync(AgentProcess agent)
+    {
+        var watch = Stopwatch.StartNew();
+        while ((await agent.StatusAsync()).GetProperty("reason").GetString() is { Length: > 0 } reason)
+        {
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(40), reason);
+            await Task.Delay(500);
+        }
+
+        return watch.Elapsed;
     }
 
     private static async Task UntilPasses(HttpClient client)

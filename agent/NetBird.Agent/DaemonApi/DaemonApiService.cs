@@ -164,6 +164,11 @@ internal sealed class DaemonApiService(
         }
 
         supervisor.StoreChanged(freshLogin: false);
+        if (store.Problem is { } unwritten)
+        {
+            tell(new UpEvent { Progress = unwritten });
+        }
+
         if (connect)
         {
             tell(new UpEvent { Progress = "Connecting" });

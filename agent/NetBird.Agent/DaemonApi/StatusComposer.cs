@@ -22,7 +22,7 @@ internal sealed class StatusComposer(
         var reply = new StatusReply
         {
             State = snapshot.State.Name,
-            Reason = snapshot.Reason,
+            Reason = string.Join(' ', new[] { snapshot.Reason, store.Problem }.Where(text => !string.IsNullOrEmpty(text))),
             AgentVersion = MachineFacts.AgentVersion,
             ManagementUrl = facts.ManagementUrl ?? "",
             ManagementConnected = facts.SyncConnected,

@@ -6,23 +6,29 @@ namespace NetBird.Agent.Store;
 
 /// <summary>
 /// Settings and enrolment, in LiteDB in the state directory. Reads come from memory; a write that cannot reach the
-/// disk is logged and kept in memory, since a full disk must not take the tunnel down.
+/// disk is said, kept in memory and tried again, since a full disk must not take the tunnel down.
 /// </summary>
-internal sealed partial class AgentStore
+internal sealed partial class AgentStore : IDisposable
 {
     private const string Id = "agent";
     private const string Collection = "state";
 
+    /// <summary>Ours: soon after somebody made room, and rare enough to cost nothing until then.</summary>
+    private static readonly TimeSpan TryAgain = TimeSpan.FromSeconds(15);
+
     private readonly Lock _gate = new();
     private readonly ILogger<AgentStore> _logger;
     private readonly StateDirectory _state;
+    private readonly ITimer _again;
     private AgentSettings _settings;
     private EnrolledPeer? _enrolment;
+    private string? _problem;
 
-    private AgentStore(StateDirectory state, BsonDocument document, ILogger<AgentStore> logger)
+    private AgentStore(StateDirectory state, BsonDocument document, TimeProvider time, ILogger<AgentStore> logger)
     {
         _state = state;
         _logger = logger;
+        _again = time.CreateTimer(static store => ((AgentStore)store!).WriteAgain(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _settings = ReadSettings(document);
         _enrolment = ReadEnrolment(document);
     }
@@ -49,12 +55,24 @@ internal sealed partial class AgentStore
         }
     }
 
+    /// <summary>Why the last write did not reach the disk, as a sentence; null when it did.</summary>
+    public string? Problem
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _problem;
+            }
+        }
+    }
+
     /// <summary>Opens the store. A file that cannot be read is set aside, and the person logs in again.</summary>
     public static AgentStore Open(StateDirectory state, TimeProvider time, ILogger<AgentStore> logger)
     {
         try
         {
-            return OpenOnce(state, logger);
+            return OpenOnce(state, time, logger);
         }
         catch (Exception e) when (e is LiteException or InvalidCastException or FormatException or InvalidDataException
             or ArgumentException or IndexOutOfRangeException or NullReferenceException or KeyNotFoundException)
@@ -63,9 +81,8 @@ internal sealed partial class AgentStore
             var aside = state.DatabaseFile + string.Create(CultureInfo.InvariantCulture,
                 $".damaged-{time.GetUtcNow().ToUnixTimeSeconds()}");
             File.Move(state.DatabaseFile, aside, overwrite: true);
-            File.Delete(JournalOf(state));
             Log.SetAside(logger, aside, e.GetType().Name);
-            return OpenOnce(state, logger);
+            return OpenOnce(state, time, logger);
         }
     }
 
@@ -88,26 +105,29 @@ internal sealed partial class AgentStore
         }
     }
 
-    private static AgentStore OpenOnce(StateDirectory state, ILogger<AgentStore> logger)
+    public void Dispose() => _again.Dispose();
+
+    private static AgentStore OpenOnce(StateDirectory state, TimeProvider time, ILogger<AgentStore> logger)
     {
-        using var database = Database(state);
-        return new AgentStore(state, database.GetCollection(Collection).FindById(Id) ?? [], logger);
+        using var content = new MemoryStream();
+        if (File.Exists(state.DatabaseFile))
+        {
+            PrivateFile.Touch(state.DatabaseFile);
+            using var file = File.OpenRead(state.DatabaseFile);
+            file.CopyTo(content);
+        }
+
+        using var database = InMemory(content);
+        return new AgentStore(state, database.GetCollection(Collection).FindById(Id) ?? [], time, logger);
     }
 
     /// <summary>
-    /// Opened for one read or write: they are rare, its caches are worth megabytes, and an engine that met a full disk
-    /// stays closed.
+    /// LiteDB only ever sees memory; the file is read and replaced as a whole. Its writer is a task of its own
+    /// (DiskWriterQueue), and when that fails, say on a full disk, whoever waits for it in a commit, a checkpoint or
+    /// Dispose waits for ever. One small document, written a few times a day, loses nothing by it, and the file on disk
+    /// is at every moment either the old or the new one.
     /// </summary>
-    private static LiteDatabase Database(StateDirectory state)
-    {
-        PrivateFile.Touch(state.DatabaseFile);
-        PrivateFile.Touch(JournalOf(state));
-        return new LiteDatabase(new ConnectionString { Filename = state.DatabaseFile, Connection = ConnectionType.Direct });
-    }
-
-    /// <summary>LiteDB's write-ahead log: the data file's name with "-log" before the extension.</summary>
-    private static string JournalOf(StateDirectory state)
-        => Path.ChangeExtension(state.DatabaseFile, null) + "-log" + Path.GetExtension(state.DatabaseFile);
+    private static LiteDatabase InMemory(MemoryStream content) => new(content, mapper: null, logStream: new MemoryStream());
 
     private static AgentSettings ReadSettings(BsonDocument document)
     {
@@ -167,14 +187,40 @@ internal sealed partial class AgentStore
 
         try
         {
-            using var database = Database(_state);
-            database.GetCollection(Collection).Upsert(document);
-            database.Checkpoint();
+            using var content = new MemoryStream();
+            using (var database = InMemory(content))
+            {
+                database.GetCollection(Collection).Insert(document);
+                database.Checkpoint();
+            }
+
+            PrivateFile.Replace(_state.DatabaseFile, content.ToArray());
+            if (_problem is not null)
+            {
+                _problem = null;
+                Log.WrittenAfterAll(_logger);
+            }
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // LiteDB reports a full disk in several ways, also from its own cleaning up. Memory has the values.
-            Log.NotWritten(_logger, e.Message);
+            if (_problem is null)
+            {
+                Log.NotWritten(_logger, e.Message);
+            }
+
+            _problem = $"The state is only in memory, since {_state.DatabaseFile} cannot be written ({e.Message.TrimEnd('.')}). Make room or mend the disk before the agent stops.";
+            _again.Change(TryAgain, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void WriteAgain()
+    {
+        lock (_gate)
+        {
+            if (_problem is not null)
+            {
+                WriteLocked();
+            }
         }
     }
 
@@ -186,5 +232,8 @@ internal sealed partial class AgentStore
 
         [LoggerMessage(EventIds.Store + 2, LogLevel.Error, "The state is not written to disk: {Reason}")]
         public static partial void NotWritten(ILogger logger, string reason);
+
+        [LoggerMessage(EventIds.Store + 3, LogLevel.Information, "The state is written to disk again")]
+        public static partial void WrittenAfterAll(ILogger logger);
     }
 }
