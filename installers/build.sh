@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Makes every package from this checkout, reproducibly: the same commit gives the same bytes.
 #
-#   installers/build.sh [--output DIR] [--only KIND[,KIND...]]
+#   installers/build.sh [--output DIR] [--only KIND[,KIND...]] [--arch ARCH[,ARCH...]]
 #
 #   --output DIR   where the packages go (default artifacts/packages)
 #   --only KINDS   of: deb, rpm, msi, macos, sbom (default all that the tools here can make)
+#   --arch ARCHS   of: amd64, arm64, for deb and rpm (default both)
 #
 # Needs the .NET SDK and xz; for deb dpkg-deb, for rpm rpmbuild, for msi wixl (Debian: dpkg, rpm, msitools).
 # Ends with SHA256SUMS and the sizes.
@@ -13,18 +14,30 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 output="$root/artifacts/packages"
 only=deb,rpm,msi,macos,sbom
+arches=amd64,arm64
 
 while [ $# -gt 0 ]; do
   case "$1" in
     --output) output=$(mkdir -p "$2" && cd "$2" && pwd); shift 2 ;;
     --only) only=$2; shift 2 ;;
-    -h|--help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --arch) arches=$2; shift 2 ;;
+    -h|--help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "build.sh: unknown option '$1'; see installers/build.sh --help" >&2; exit 2 ;;
   esac
 done
 for kind in ${only//,/ }; do
   case "$kind" in deb|rpm|msi|macos|sbom) ;; *) echo "build.sh: unknown kind '$kind'" >&2; exit 2 ;; esac
 done
+for arch in ${arches//,/ }; do
+  case "$arch" in amd64|arm64) ;; *) echo "build.sh: unknown architecture '$arch'" >&2; exit 2 ;; esac
+done
+# linux_targets: RID:ARCH of every Linux package asked for
+linux_targets() {
+  local arch
+  for arch in ${arches//,/ }; do
+    case "$arch" in amd64) echo linux-x64:amd64 ;; arm64) echo linux-arm64:arm64 ;; esac
+  done
+}
 wants() { [[ ",$only," == *",$1,"* ]]; }
 needs() { command -v "$1" >/dev/null || { echo "build.sh: $2 left out: '$1' is not installed" >&2; return 1; }; }
 

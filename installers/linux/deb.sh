@@ -1,4 +1,4 @@
-# Debian packages for x64 and arm64. Sourced by build.sh.
+# Debian packages for each architecture asked for. Sourced by build.sh.
 . "$here/linux/layout.sh"
 
 deb() { # name project rid arch summary
@@ -28,10 +28,11 @@ END
   done
   (cd "$folder" && find . -type f ! -path './DEBIAN/*' -printf '%P\0' | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
   find "$folder" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-  dpkg-deb --root-owner-group -Zxz -z9 --build "$folder" "$output/${name}_${version}_$arch.deb" >/dev/null
+  # One thread: with several xz cuts the data into blocks, and how many is up to the machine.
+  dpkg-deb --root-owner-group --threads-max=1 -Zxz -z6 --build "$folder" "$output/${name}_${version}_$arch.deb" >/dev/null
 }
 
-for target in linux-x64:amd64 linux-arm64:arm64; do
+for target in $(linux_targets); do
   deb netbird-agent agent/NetBird.Agent "${target%%:*}" "${target#*:}" "Claude Code without a key: tunnel and local endpoint"
   deb netbird-controlplane controlplane/NetBird.ControlPlane "${target%%:*}" "${target#*:}" \
     "Claude Code without keys: identity, policy, metering"

@@ -44,7 +44,8 @@ END
   cp "$folder"/out/*/*.rpm "$output/"
 }
 
-for target in linux-x64:x86_64 linux-arm64:aarch64; do
+for target in $(linux_targets); do
+  target=${target/:amd64/:x86_64} target=${target/:arm64/:aarch64}
   rpm_package netbird-agent agent/NetBird.Agent "${target%%:*}" "${target#*:}" "Claude Code without a key: tunnel and local endpoint"
   rpm_package netbird-controlplane controlplane/NetBird.ControlPlane "${target%%:*}" "${target#*:}" \
     "Claude Code without keys: identity, policy, metering"
