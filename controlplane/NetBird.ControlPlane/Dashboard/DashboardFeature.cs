@@ -21,9 +21,21 @@ internal static class DashboardFeature
         return services;
     }
 
-    /// <summary>Package assets are found in a build's output too, not only in a published one.</summary>
+    /// <summary>
+    /// Package assets are found in a build's output too, not only in a published one. There they lie in the package cache of
+    /// whoever built; somebody else who may not read it goes without the pages' looks, not without the control plane.
+    /// </summary>
     public static void UseDashboardAssets(this WebApplicationBuilder builder)
-        => StaticWebAssetsLoader.UseStaticWebAssets(builder.Environment, builder.Configuration);
+    {
+        try
+        {
+            StaticWebAssetsLoader.UseStaticWebAssets(builder.Environment, builder.Configuration);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine("netbird-controlplane: the dashboard's assets cannot be read by this user; pages are plain. A published build carries them.");
+        }
+    }
 
     public static void MapDashboard(this WebApplication app)
     {
