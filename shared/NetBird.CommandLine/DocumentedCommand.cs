@@ -22,7 +22,7 @@ internal sealed record DocumentedCommand(string Name, Command Command)
     /// <summary>An option as typed, with its value's name.</summary>
     public static string Usage(Option option)
         => string.Join(", ", option.Aliases.Order(StringComparer.Ordinal).Append(option.Name))
-            + (option.Arity.MaximumNumberOfValues == 0 ? "" : " " + (option.HelpName ?? "VALUE").ToUpperInvariant());
+            + (option.Arity.MaximumNumberOfValues == 0 || option.ValueType == typeof(bool) ? "" : " " + (option.HelpName ?? "VALUE").ToUpperInvariant());
 
     /// <summary>The command and all below it, in order.</summary>
     public static IEnumerable<DocumentedCommand> Walk(Command root, string program)

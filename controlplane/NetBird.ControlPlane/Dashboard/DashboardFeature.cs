@@ -17,7 +17,6 @@ internal static class DashboardFeature
         services.AddMudServices();
         services.AddSingleton<Viewing.DisplayNames>();
         services.AddScoped<Editing.AdminCalls>();
-        services.AddSingleton<AdminApi.IAdminSession, DashboardSession>();
         return services;
     }
 
