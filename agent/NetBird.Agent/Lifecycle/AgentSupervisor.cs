@@ -143,7 +143,8 @@ internal sealed partial class AgentSupervisor : IAsyncDisposable
 
         Publish(new AgentSnapshot(state, facts), before);
         _renewal.Consider(_controlPlane, facts);
-        _ticker.Change(Pace(state), Timeout.InfiniteTimeSpan);
+        var pace = Pace(state);
+        _ticker.Change(_renewal.DueIn(facts.Now) is { } due && due < pace ? due : pace, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Starts or stops what the state needs; the facts after that.</summary>

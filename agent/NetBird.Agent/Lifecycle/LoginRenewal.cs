@@ -51,6 +51,9 @@ internal sealed partial class LoginRenewal(
         _running = RenewAsync(client, new LoginIssuer(issuer, clientId, enrolment.Scope ?? "openid", false), token);
     }
 
+    /// <summary>How long until a renewal is due, so that a short login does not end between two ticks; null when none is ahead.</summary>
+    public TimeSpan? DueIn(DateTimeOffset now) => _expiry is not null && _due > now ? _due - now : null;
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
