@@ -94,15 +94,15 @@ public sealed class PassingThroughTests(WorldFixture fixture) : IClassFixture<Wo
     [Fact]
     public async Task LargeRequestsAndAnswers_ArriveWhole()
     {
-        World.Upstream.Requests.Clear();
+        await using var world = await EndToEnd.Tests.World.StartAsync(EndToEnd.Tests.World.NoLimits);
         var text = new string('x', 24 * 1024 * 1024);
 
-        using var response = await World.MessageAsync(text + " [[scenario:big:50000000]]", maxTokens: 20_000_000);
+        using var response = await world.MessageAsync(text + " [[scenario:big:50000000]]", maxTokens: 20_000_000);
         var answer = await response.Content.ReadAsByteArrayAsync();
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.True(answer.Length >= 50_000_000, $"{answer.Length} bytes came back");
-        Assert.True(Assert.Single(World.Upstream.Requests.All).Body.Length > 24 * 1024 * 1024);
+        Assert.True(Assert.Single(world.Upstream.Requests.All).Body.Length > 24 * 1024 * 1024);
     }
 
     [Fact]

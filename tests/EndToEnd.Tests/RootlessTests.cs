@@ -3,15 +3,6 @@ namespace EndToEnd.Tests;
 /// <summary>Both ends without root: no TUN, no interface, no capability.</summary>
 public sealed class RootlessTests
 {
-    // The default policy's cap would refuse a request that asks for so much.
-    private const string NoLimits = """
-        policies:
-          - name: Engineering
-            enabled: true
-            source_groups: [Engineering]
-            destination_provider_ids: [Anthropic]
-        """;
-
     [SkippableFact]
     public async Task AsNobodyWithoutCapabilities_TheQuickstartCarriesARequest()
     {
@@ -46,7 +37,7 @@ public sealed class RootlessTests
     [InlineData(ClaudeForm.Shell)]
     public async Task ClaudeCode_WorksWithBothEndsRootless(ClaudeForm form)
     {
-        await using var world = await World.StartAsync(NoLimits, tunnel: "rootless");
+        await using var world = await World.StartAsync(World.NoLimits, tunnel: "rootless");
 
         var plain = await world.ClaudeAsync(form, "run it [[scenario:tool]]", ["--allowedTools", "Bash(echo hi)"]);
         using var large = await world.MessageAsync(new string('x', 30_000_000) + " [[scenario:big:20000000]]", maxTokens: 20_000_000);

@@ -11,6 +11,15 @@ namespace EndToEnd.Tests;
 /// </summary>
 internal sealed class World : IAsyncDisposable
 {
+    /// <summary>In place of the quickstart's policy, whose cap of 20 dollars would refuse requests for tens of megabytes.</summary>
+    public const string NoLimits = """
+        policies:
+          - name: Engineering
+            enabled: true
+            source_groups: [Engineering]
+            destination_provider_ids: [Anthropic]
+        """;
+
     private readonly Process _quickstart;
     private readonly Task<string> _errors;
 
