@@ -128,6 +128,8 @@ for project in "${projects[@]}"; do
   fi
   echo "$project: $p passed, $f failed, $s skipped in $((SECONDS - began)) s" >&2
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  # Daemons that a test started apart and did not live to end: only those of this checkout's executable.
+  pkill -f "^$PWD/artifacts/bin/NetBird.Agent/release/netbird-agent service run --detached" || true
 done
 
 if [ "$mode" = long ] && [ -d tests/Benchmarks ]; then

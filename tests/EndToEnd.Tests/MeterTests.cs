@@ -75,6 +75,7 @@ public sealed class MeterTests : IAsyncLifetime
             rows.GroupBy(row => users[row.GetProperty("user_id").GetString()!])
                 .Select(group => KeyValuePair.Create(group.Key, group.Count())).OrderBy(pair => pair.Key));
         await AssertOverviewAsync(world, rows, "user", row => row.GetProperty("user_id").GetString()!);
+        await AssertOverviewAsync(world, rows, "group", row => row.GetProperty("group_id").GetString()!);
         await AssertOverviewAsync(world, rows, "model", row => row.GetProperty("model").GetString()!);
         await AssertOverviewAsync(world, rows, "provider", row => row.GetProperty("provider").GetString()!);
     }
