@@ -26,8 +26,6 @@ internal sealed partial class AgentSession : IAsyncDisposable
 
     public HttpClient Client { get; }
 
-    public int ProcessId => _process.Id;
-
     public string Log
     {
         get
@@ -88,9 +86,6 @@ internal sealed partial class AgentSession : IAsyncDisposable
     }
 
     public Task<CommandResult> StatusAsync() => Command.RunAsync(Checkout.Agent, ["status", "--state-dir", State]);
-
-    public Task<CommandResult> RunAsync(params string[] arguments)
-        => Command.RunAsync(Checkout.Agent, [.. arguments, "--state-dir", State]);
 
     public static int FreePort()
     {

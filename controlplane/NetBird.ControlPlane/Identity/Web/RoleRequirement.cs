@@ -18,10 +18,7 @@ internal sealed class RoleRequirementHandler(IConfigurationStore store) : Author
 {
     protected override Task HandleRequirementAsync(AuthorizationHandlerContext context, RoleRequirement requirement)
     {
-        if (UserId.TryParse(context.User.FindFirstValue(DashboardAccess.UserIdClaim), out var id)
-            && store.Current.Users.TryGetValue(id, out var user)
-            && user.Status == UserStatus.Active
-            && requirement.Roles.Contains(store.Current.RoleOf(user)))
+        if (Viewer.Of(context.User, store) is { } user && requirement.Roles.Contains(store.Current.RoleOf(user)))
         {
             context.Succeed(requirement);
         }

@@ -73,11 +73,7 @@ internal static class WebSignIn
 
     /// <summary>The person behind a principal of the pages, if they are still active.</summary>
     public static User? UserOf(HttpContext context, ClaimsPrincipal? principal)
-        => UserId.TryParse(principal?.FindFirstValue(DashboardAccess.UserIdClaim), out var id)
-            && context.RequestServices.GetRequiredService<IConfigurationStore>().Current.Users.TryGetValue(id, out var user)
-            && user is { Status: UserStatus.Active, IsServiceUser: false }
-            ? user
-            : null;
+        => Viewer.Of(principal, context.RequestServices.GetRequiredService<IConfigurationStore>());
 
     /// <summary>A path of this site, or the front page.</summary>
     public static string Local(string? destination)
