@@ -30,21 +30,10 @@ internal sealed partial class Engine
                 break;
             case WireFormat.Initiation when message.Length == WireFormat.InitiationSize:
             case WireFormat.Response when message.Length == WireFormat.ResponseSize:
-                if (!_cookies.HasValidMac1(message))
-                {
-                    Counters.CountUnauthenticated();
-                }
-                else if (!_handshakes.TryEnqueue(message, in from))
-                {
-                    Counters.CountHandshakeRefused();
-                }
-
+                ReceiveHandshake(message, in from);
                 break;
             case WireFormat.CookieReply when message.Length == WireFormat.CookieReplySize:
-                if (!_handshakes.TryEnqueue(message, in from))
-                {
-                    Counters.CountHandshakeRefused();
-                }
+                Enqueue(message, in from);
 
                 break;
             default:
@@ -95,11 +84,63 @@ internal sealed partial class Engine
         }
     }
 
-    private void HandleHandshake(byte[] message, UdpEndpoint from)
+    /// <summary>What costs little is done here, on the packets' thread, so that a flood of forgeries never reaches the other one.</summary>
+    private void ReceiveHandshake(ReadOnlySpan<byte> message, in DatagramSource from)
+    {
+        if (!_cookies.HasValidMac1(message))
+        {
+            Counters.CountUnauthenticated();
+            return;
+        }
+
+        if (!_handshakes.IsUnderLoad)
+        {
+            Enqueue(message, in from);
+            return;
+        }
+
+        // Section 5.3: under load only those go on who can show that they receive at the address they send from.
+        if (CookieIssuer.HasMac2(message) && _cookies.HasValidMac2(message, in from))
+        {
+            if (_limiter.Allows(in from))
+            {
+                Enqueue(message, in from);
+            }
+            else
+            {
+                Counters.CountHandshakeRefused();
+            }
+
+            return;
+        }
+
+        Counters.CountHandshakeRefused();
+        if (_cookieBudget.TryTake(in from))
+        {
+            _ = _handshakes.TryEnqueue(message, in from, cookieOnly: true);
+        }
+    }
+
+    private void Enqueue(ReadOnlySpan<byte> message, in DatagramSource from)
+    {
+        if (!_handshakes.TryEnqueue(message, in from, cookieOnly: false))
+        {
+            Counters.CountHandshakeRefused();
+        }
+    }
+
+    private void HandleHandshake(ReadOnlySpan<byte> message, in DatagramSource from, bool cookieOnly)
     {
         try
         {
-            HandleHandshakeCore(message, from);
+            if (cookieOnly)
+            {
+                SendCookie(message, in from);
+            }
+            else
+            {
+                HandleHandshake(message, from.ToEndpoint());
+            }
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -108,36 +149,25 @@ internal sealed partial class Engine
         }
     }
 
-    private void HandleHandshakeCore(byte[] message, UdpEndpoint from)
+    private void SendCookie(ReadOnlySpan<byte> message, in DatagramSource from)
+    {
+        Span<byte> reply = stackalloc byte[WireFormat.CookieReplySize];
+        _cookies.WriteReply(message, in from, reply);
+        Socket.Send(from.ToEndpoint(), reply, reply.Length, ecn: 0);
+    }
+
+    private void HandleHandshake(ReadOnlySpan<byte> message, UdpEndpoint from)
     {
         var type = BinaryPrimitives.ReadUInt32LittleEndian(message);
         if (type == WireFormat.CookieReply)
         {
-            Indices.FindPeer(BinaryPrimitives.ReadUInt32LittleEndian(message.AsSpan(4)))?.TakeCookie(message);
+            Indices.FindPeer(BinaryPrimitives.ReadUInt32LittleEndian(message[4..]))?.TakeCookie(message);
             return;
-        }
-
-        if (_handshakes.IsUnderLoad)
-        {
-            if (!_cookies.HasValidMac2(message, from))
-            {
-                Counters.CountHandshakeRefused();
-                Span<byte> reply = stackalloc byte[WireFormat.CookieReplySize];
-                _cookies.WriteReply(message, from, reply);
-                Socket.Send(from, reply, reply.Length, ecn: 0);
-                return;
-            }
-
-            if (!_limiter.Allows(from))
-            {
-                Counters.CountHandshakeRefused();
-                return;
-            }
         }
 
         if (type == WireFormat.Response)
         {
-            var index = BinaryPrimitives.ReadUInt32LittleEndian(message.AsSpan(8));
+            var index = BinaryPrimitives.ReadUInt32LittleEndian(message[8..]);
             Indices.FindHandshake(index)?.Complete(message, index, from);
             return;
         }

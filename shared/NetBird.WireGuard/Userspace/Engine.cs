@@ -25,6 +25,7 @@ internal sealed partial class Engine : IDatagramReceiver, IAsyncDisposable
     private readonly Lock _configuring = new();
     private volatile CookieIssuer _cookies;
     private readonly HandshakeRateLimiter _limiter;
+    private readonly CookieBudget _cookieBudget;
     private readonly HandshakeQueue _handshakes;
     private bool _disposed;
 
@@ -37,6 +38,7 @@ internal sealed partial class Engine : IDatagramReceiver, IAsyncDisposable
         Identity = new StaticIdentity(privateKey);
         _cookies = new CookieIssuer(Identity, Clock);
         _limiter = new HandshakeRateLimiter(Clock);
+        _cookieBudget = new CookieBudget(Clock);
         _handshakes = new HandshakeQueue(Clock, HandleHandshake);
     }
 

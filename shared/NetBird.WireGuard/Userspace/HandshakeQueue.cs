@@ -1,10 +1,12 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using NetBird.WireGuard.Userspace.Sockets;
 
 namespace NetBird.WireGuard.Userspace;
 
 /// <summary>
-/// Handshake messages on their way to the thread that does the curve arithmetic, which would hold up packets elsewhere. Bounded;
-/// how full it is tells whether we are under load (WireGuard paper, section 5.3).
+/// Handshake messages on their way to the thread that does the curve arithmetic, which would hold up packets elsewhere. Bounded and made
+/// once: a flood allocates nothing. How full it is tells whether we are under load (WireGuard paper, section 5.3).
 /// </summary>
 internal sealed class HandshakeQueue : IDisposable
 {
@@ -13,20 +15,29 @@ internal sealed class HandshakeQueue : IDisposable
     private const int LoadThreshold = Capacity / 8;
     private const long LoadLingersMs = 1_000;
 
-    private readonly Queue<Item> _items = new();
+    private readonly Item[] _items = new Item[Capacity];
     private readonly object _gate = new();
     private readonly EngineClock _clock;
     private readonly Thread _thread;
+    private int _first;
+    private int _count;
     private long _loadUntilMs;
     private bool _handling;
     private bool _disposed;
 
-    public HandshakeQueue(EngineClock clock, Action<byte[], UdpEndpoint> handle)
+    /// <param name="clock">Of the engine.</param>
+    /// <param name="handle">Called on this queue's thread, one message at a time.</param>
+    public HandshakeQueue(EngineClock clock, Handler handle)
     {
         _clock = clock;
         _thread = new Thread(() => Run(handle)) { IsBackground = true, Name = "wg-handshake" };
         _thread.Start();
     }
+
+    /// <param name="message">Valid during the call.</param>
+    /// <param name="from">Its sender.</param>
+    /// <param name="cookieOnly">The sender is to be sent a cookie, and nothing else done.</param>
+    public delegate void Handler(ReadOnlySpan<byte> message, in DatagramSource from, bool cookieOnly);
 
     /// <summary>True when no message waits or is being handled.</summary>
     public bool IsIdle
@@ -35,7 +46,7 @@ internal sealed class HandshakeQueue : IDisposable
         {
             lock (_gate)
             {
-                return _items.Count == 0 && !_handling;
+                return _count == 0 && !_handling;
             }
         }
     }
@@ -43,22 +54,26 @@ internal sealed class HandshakeQueue : IDisposable
     public bool IsUnderLoad => _clock.NowMs < Volatile.Read(ref _loadUntilMs);
 
     /// <summary>Copies the message; false when the queue is full.</summary>
-    public bool TryEnqueue(ReadOnlySpan<byte> message, in DatagramSource from)
+    public bool TryEnqueue(ReadOnlySpan<byte> message, in DatagramSource from, bool cookieOnly)
     {
         lock (_gate)
         {
-            if (_disposed || _items.Count >= Capacity)
+            if (_disposed || _count == Capacity)
             {
                 return false;
             }
 
-            if (_items.Count >= LoadThreshold)
+            if (_count >= LoadThreshold)
             {
                 Volatile.Write(ref _loadUntilMs, _clock.NowMs + LoadLingersMs);
             }
 
-            _items.Enqueue(new Item(message.ToArray(), from.ToEndpoint()));
-            Monitor.Pulse(_gate);
+            _items[(_first + _count) % Capacity].Set(message, in from, cookieOnly);
+            if (++_count == 1)
+            {
+                Monitor.Pulse(_gate);
+            }
+
             return true;
         }
     }
@@ -68,7 +83,7 @@ internal sealed class HandshakeQueue : IDisposable
         lock (_gate)
         {
             _disposed = true;
-            _items.Clear();
+            _count = 0;
             Monitor.PulseAll(_gate);
         }
 
@@ -78,7 +93,7 @@ internal sealed class HandshakeQueue : IDisposable
         }
     }
 
-    private void Run(Action<byte[], UdpEndpoint> handle)
+    private void Run(Handler handle)
     {
         while (true)
         {
@@ -86,7 +101,7 @@ internal sealed class HandshakeQueue : IDisposable
             lock (_gate)
             {
                 _handling = false;
-                while (_items.Count == 0 && !_disposed)
+                while (_count == 0 && !_disposed)
                 {
                     Monitor.Wait(_gate);
                 }
@@ -96,13 +111,36 @@ internal sealed class HandshakeQueue : IDisposable
                     return;
                 }
 
-                item = _items.Dequeue();
+                item = _items[_first];
+                _first = (_first + 1) % Capacity;
+                _count--;
                 _handling = true;
             }
 
-            handle(item.Message, item.From);
+            handle(item.Message, in item.From, item.CookieOnly);
         }
     }
 
-    private readonly record struct Item(byte[] Message, UdpEndpoint From);
+    private struct Item
+    {
+        public DatagramSource From;
+        public bool CookieOnly;
+        private int _length;
+        private Bytes _bytes;
+
+        [UnscopedRef]
+        public readonly ReadOnlySpan<byte> Message => ((ReadOnlySpan<byte>)_bytes)[.._length];
+
+        public void Set(ReadOnlySpan<byte> message, in DatagramSource from, bool cookieOnly)
+        {
+            (From, CookieOnly, _length) = (from, cookieOnly, message.Length);
+            message.CopyTo(_bytes);
+        }
+    }
+
+    [InlineArray(WireFormat.InitiationSize)]
+    private struct Bytes
+    {
+        private byte _first;
+    }
 }

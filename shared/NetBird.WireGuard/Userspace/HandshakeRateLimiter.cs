@@ -3,8 +3,8 @@ using NetBird.WireGuard.Userspace.Sockets;
 namespace NetBird.WireGuard.Userspace;
 
 /// <summary>
-/// At most 20 handshake messages a second from one source, 5 at once (wireguard-go <c>ratelimiter</c>). A source is an IPv4
-/// address or an IPv6 /64, which one host can have whole. Used by the handshake thread alone.
+/// At most 20 handshake messages a second from one source, 5 at once (wireguard-go <c>ratelimiter</c>), of those that proved their
+/// source by a cookie. A source is an IPv4 address or an IPv6 /64, which one host can have whole. Safe for use from several threads.
 /// </summary>
 internal sealed class HandshakeRateLimiter(EngineClock clock)
 {
@@ -12,15 +12,21 @@ internal sealed class HandshakeRateLimiter(EngineClock clock)
     private const long BurstMs = 5 * CostMs;
     private const long SweepEveryMs = 1_000;
 
-    // Sources are proved by a cookie before they come here under load; the bound is for the rest of the time.
+    // Ours: more sources than can prove themselves in a sweep's time with the cookies that are given out.
     private const int MaxSources = 65_536;
 
     private readonly Dictionary<UInt128, Bucket> _buckets = [];
     private long _sweptMs;
 
-    public int Sources => _buckets.Count;
+    public bool Allows(in DatagramSource source)
+    {
+        lock (_buckets)
+        {
+            return AllowsLocked(source.HostKey);
+        }
+    }
 
-    public bool Allows(UdpEndpoint source)
+    private bool AllowsLocked(UInt128 key)
     {
         var now = clock.NowMs;
         if (now - _sweptMs >= SweepEveryMs)
@@ -28,7 +34,6 @@ internal sealed class HandshakeRateLimiter(EngineClock clock)
             Sweep(now);
         }
 
-        var key = source.IsIPv4 ? source.Address : source.Address >> 64 << 64;
         if (!_buckets.TryGetValue(key, out var bucket))
         {
             if (_buckets.Count >= MaxSources)

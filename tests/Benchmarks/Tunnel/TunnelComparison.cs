@@ -29,13 +29,7 @@ internal static partial class TunnelComparison
         var id = $"bnc{Environment.ProcessId % 100_000}";
         using var client = new BenchmarkEnd($"{id}a", pair is "ours" or "mixed", "10.197.0.1", "10.196.0.1");
         using var server = new BenchmarkEnd($"{id}b", pair is "ours", "10.197.0.2", "10.196.0.2");
-        client.In($"ip link add eth0 type veth peer name eth0 netns {server.Namespace}");
-        foreach (var end in (BenchmarkEnd[])[client, server])
-        {
-            end.In($"ip addr add {end.Outer}/24 dev eth0");
-            end.In("ip link set eth0 up");
-        }
-
+        Connect(client, server);
         client.Open(server, Mtu);
         server.Open(client, Mtu);
         client.In($"ping -c 3 -i 0.2 -W 5 {server.Inner}");
@@ -65,6 +59,17 @@ internal static partial class TunnelComparison
         }
     }
 
+    /// <summary>A veth pair between the ends' namespaces.</summary>
+    internal static void Connect(BenchmarkEnd client, BenchmarkEnd server)
+    {
+        client.In($"ip link add eth0 type veth peer name eth0 netns {server.Namespace}");
+        foreach (var end in (BenchmarkEnd[])[client, server])
+        {
+            end.In($"ip addr add {end.Outer}/24 dev eth0");
+            end.In("ip link set eth0 up");
+        }
+    }
+
     private static (double Gbits, double Bytes) Throughput(BenchmarkEnd client, BenchmarkEnd server, int seconds, string options)
     {
         using var report = JsonDocument.Parse(client.In($"iperf3 -c {server.Inner} -t {seconds} -J {options}"));
@@ -72,7 +77,7 @@ internal static partial class TunnelComparison
         return (sum.GetProperty("bits_per_second").GetDouble() / 1e9, sum.GetProperty("bytes").GetDouble());
     }
 
-    private static string? Value(string[] args, string name)
+    internal static string? Value(string[] args, string name)
         => Array.IndexOf(args, name) is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : null;
 
     [GeneratedRegex(@"time=([\d.]+) ms")]

@@ -13,6 +13,8 @@ namespace NetBird.WireGuard.Tests.Windows;
 /// </summary>
 public sealed class LayoutTests
 {
+    private static readonly string Native = NativeCompiler.FolderOf("Windows");
+
     [SkippableTheory]
     [InlineData("gcc")]
     [InlineData("x86_64-w64-mingw32-gcc")]
@@ -77,7 +79,7 @@ public sealed class LayoutTests
         try
         {
             File.WriteAllText(file, source);
-            return NativeCompiler.Run(compiler, "-std=c11", "-fsyntax-only", "-I", NativeCompiler.Folder, file);
+            return NativeCompiler.Run(compiler, Native, "-std=c11", "-fsyntax-only", "-I", Native, file);
         }
         finally
         {

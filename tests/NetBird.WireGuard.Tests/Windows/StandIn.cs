@@ -41,7 +41,7 @@ internal static class StandIn
     private static nint Load()
     {
         var file = Path.Combine(Path.GetTempPath(), $"netbird-standin-{Guid.NewGuid():N}.so");
-        var errors = NativeCompiler.Run("gcc", "-std=gnu11", "-shared", "-fPIC", "-O1", "-Wall", "-o", file, "standin.c");
+        var errors = NativeCompiler.Run("gcc", NativeCompiler.FolderOf("Windows"), "-std=gnu11", "-shared", "-fPIC", "-O1", "-Wall", "-o", file, "standin.c");
         Assert.True(errors.Length == 0, errors);
         var library = NativeLibrary.Load(file);
         File.Delete(file);

@@ -1,15 +1,16 @@
 using System.Buffers.Binary;
-using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 
 namespace NetBird.WireGuard.Userspace.Noise;
 
 /// <summary>BLAKE2s (RFC 7693), plain and keyed, over spans and without allocation.</summary>
-internal ref struct Blake2s
+internal struct Blake2s
 {
     public const int HashSize = 32;
     public const int BlockSize = 64;
+    public const int MacSize = 16;
 
     // RFC 7693 section 2.6: the same fractions as SHA-256's initial state.
     private static ReadOnlySpan<uint> Initial =>
@@ -56,6 +57,16 @@ internal ref struct Blake2s
         }
     }
 
+    /// <summary>
+    /// WireGuard's Mac with the key's block already taken in: a copy of this serves each message, which saves a third of a short one's work.
+    /// </summary>
+    public static Blake2s KeyedMac(ReadOnlySpan<byte> key)
+    {
+        var state = new Blake2s(MacSize, key);
+        state.CompressFull();
+        return state;
+    }
+
     public void Update(scoped ReadOnlySpan<byte> data)
     {
         while (data.Length > 0)
@@ -63,9 +74,7 @@ internal ref struct Blake2s
             // A full block waits here until more follows, since the last one is compressed differently.
             if (_buffered == BlockSize)
             {
-                _count += BlockSize;
-                Compress(last: false);
-                _buffered = 0;
+                CompressFull();
             }
 
             var take = Math.Min(BlockSize - _buffered, data.Length);
@@ -105,7 +114,7 @@ internal ref struct Blake2s
     /// <summary>WireGuard's Mac: the keyed 16-byte hash (WireGuard paper, section 5.4).</summary>
     public static void Mac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> output)
     {
-        var state = new Blake2s(16, key);
+        var state = new Blake2s(MacSize, key);
         state.Update(data);
         state.Finish(output);
     }
@@ -139,58 +148,60 @@ internal ref struct Blake2s
         CryptographicOperations.ZeroMemory(inner);
     }
 
+    private void CompressFull()
+    {
+        _count += BlockSize;
+        Compress(last: false);
+        _buffered = 0;
+    }
+
+    // RFC 7693 section 3.2: the four columns of the state are mixed at once, then its four diagonals turned into columns.
     private void Compress(bool last)
     {
         Span<uint> m = stackalloc uint[16];
-        Span<uint> v = stackalloc uint[16];
         for (var i = 0; i < 16; i++)
         {
             m[i] = BinaryPrimitives.ReadUInt32LittleEndian(((ReadOnlySpan<byte>)_buffer)[(4 * i)..]);
         }
 
-        ((ReadOnlySpan<uint>)_h).CopyTo(v);
-        Initial.CopyTo(v[8..]);
-        v[12] ^= (uint)_count;
-        v[13] ^= (uint)(_count >> 32);
-        if (last)
-        {
-            v[14] = ~v[14];
-        }
-
+        ReadOnlySpan<uint> h = _h;
+        var (h0, h1) = (Vector128.Create(h), Vector128.Create(h[4..]));
+        var (a, b, c) = (h0, h1, Vector128.Create(Initial));
+        var d = Vector128.Create(Initial[4..]) ^ Vector128.Create((uint)_count, (uint)(_count >> 32), last ? uint.MaxValue : 0, 0);
         for (var round = 0; round < 10; round++)
         {
             var s = Sigma.Slice(round * 16, 16);
-            Mix(ref v[0], ref v[4], ref v[8], ref v[12], m[s[0]], m[s[1]]);
-            Mix(ref v[1], ref v[5], ref v[9], ref v[13], m[s[2]], m[s[3]]);
-            Mix(ref v[2], ref v[6], ref v[10], ref v[14], m[s[4]], m[s[5]]);
-            Mix(ref v[3], ref v[7], ref v[11], ref v[15], m[s[6]], m[s[7]]);
-            Mix(ref v[0], ref v[5], ref v[10], ref v[15], m[s[8]], m[s[9]]);
-            Mix(ref v[1], ref v[6], ref v[11], ref v[12], m[s[10]], m[s[11]]);
-            Mix(ref v[2], ref v[7], ref v[8], ref v[13], m[s[12]], m[s[13]]);
-            Mix(ref v[3], ref v[4], ref v[9], ref v[14], m[s[14]], m[s[15]]);
+            Mix(ref a, ref b, ref c, ref d, Vector128.Create(m[s[0]], m[s[2]], m[s[4]], m[s[6]]), Vector128.Create(m[s[1]], m[s[3]], m[s[5]], m[s[7]]));
+            b = Vector128.Shuffle(b, Vector128.Create(1u, 2, 3, 0));
+            c = Vector128.Shuffle(c, Vector128.Create(2u, 3, 0, 1));
+            d = Vector128.Shuffle(d, Vector128.Create(3u, 0, 1, 2));
+            Mix(ref a, ref b, ref c, ref d, Vector128.Create(m[s[8]], m[s[10]], m[s[12]], m[s[14]]), Vector128.Create(m[s[9]], m[s[11]], m[s[13]], m[s[15]]));
+            b = Vector128.Shuffle(b, Vector128.Create(3u, 0, 1, 2));
+            c = Vector128.Shuffle(c, Vector128.Create(2u, 3, 0, 1));
+            d = Vector128.Shuffle(d, Vector128.Create(1u, 2, 3, 0));
         }
 
-        for (var i = 0; i < 8; i++)
-        {
-            _h[i] ^= v[i] ^ v[i + 8];
-        }
-
+        (h0 ^ a ^ c).CopyTo(_h);
+        (h1 ^ b ^ d).CopyTo(((Span<uint>)_h)[4..]);
         m.Clear();
-        v.Clear();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Mix(ref uint a, ref uint b, ref uint c, ref uint d, uint x, uint y)
+    private static void Mix(
+        ref Vector128<uint> a, ref Vector128<uint> b, ref Vector128<uint> c, ref Vector128<uint> d, Vector128<uint> x, Vector128<uint> y)
     {
         a += b + x;
-        d = BitOperations.RotateRight(d ^ a, 16);
+        d = RotateRight(d ^ a, 16);
         c += d;
-        b = BitOperations.RotateRight(b ^ c, 12);
+        b = RotateRight(b ^ c, 12);
         a += b + y;
-        d = BitOperations.RotateRight(d ^ a, 8);
+        d = RotateRight(d ^ a, 8);
         c += d;
-        b = BitOperations.RotateRight(b ^ c, 7);
+        b = RotateRight(b ^ c, 7);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<uint> RotateRight(Vector128<uint> value, int bits) => (value >>> bits) | (value << (32 - bits));
 
     [InlineArray(8)]
     private struct Words8

@@ -19,12 +19,15 @@ internal sealed class CookieIssuer(StaticIdentity own, EngineClock clock) : IDis
     {
         Span<byte> mac = stackalloc byte[WireFormat.MacSize];
         var covered = message.Length - (2 * WireFormat.MacSize);
-        Blake2s.Mac(own.Mac1Key, message[..covered], mac);
+        own.WriteMac1(message[..covered], mac);
         return CryptographicOperations.FixedTimeEquals(mac, message.Slice(covered, WireFormat.MacSize));
     }
 
+    /// <summary>True when the message claims a cookie of ours.</summary>
+    public static bool HasMac2(ReadOnlySpan<byte> message) => message[^WireFormat.MacSize..].ContainsAnyExcept((byte)0);
+
     /// <summary>True when mac2 was made with a cookie that we gave to this source not long ago.</summary>
-    public bool HasValidMac2(ReadOnlySpan<byte> message, UdpEndpoint source)
+    public bool HasValidMac2(ReadOnlySpan<byte> message, in DatagramSource source)
     {
         Span<byte> cookie = stackalloc byte[WireFormat.MacSize];
         Span<byte> mac = stackalloc byte[WireFormat.MacSize];
@@ -35,7 +38,7 @@ internal sealed class CookieIssuer(StaticIdentity own, EngineClock clock) : IDis
                 return false;
             }
 
-            WriteCookieLocked(source, cookie);
+            WriteCookieLocked(in source, cookie);
         }
 
         var covered = message.Length - WireFormat.MacSize;
@@ -44,7 +47,7 @@ internal sealed class CookieIssuer(StaticIdentity own, EngineClock clock) : IDis
     }
 
     /// <summary>Writes the reply that carries this source's cookie, sealed for the sender of <paramref name="message"/>.</summary>
-    public void WriteReply(ReadOnlySpan<byte> message, UdpEndpoint source, Span<byte> reply)
+    public void WriteReply(ReadOnlySpan<byte> message, in DatagramSource source, Span<byte> reply)
     {
         Span<byte> cookie = stackalloc byte[WireFormat.MacSize];
         lock (_gate)
@@ -56,7 +59,7 @@ internal sealed class CookieIssuer(StaticIdentity own, EngineClock clock) : IDis
                 _secretMadeMs = now;
             }
 
-            WriteCookieLocked(source, cookie);
+            WriteCookieLocked(in source, cookie);
         }
 
         BinaryPrimitives.WriteUInt32LittleEndian(reply, WireFormat.CookieReply);
@@ -69,7 +72,7 @@ internal sealed class CookieIssuer(StaticIdentity own, EngineClock clock) : IDis
 
     public void Dispose() => CryptographicOperations.ZeroMemory(_secret);
 
-    private void WriteCookieLocked(UdpEndpoint source, Span<byte> cookie)
+    private void WriteCookieLocked(in DatagramSource source, Span<byte> cookie)
     {
         Span<byte> address = stackalloc byte[18];
         BinaryPrimitives.WriteUInt128BigEndian(address, source.Address);

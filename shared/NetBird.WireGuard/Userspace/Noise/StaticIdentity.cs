@@ -13,6 +13,7 @@ internal sealed class StaticIdentity : IDisposable
     private static readonly byte[] Mac1Label = Encoding.ASCII.GetBytes("mac1----");
     private static readonly byte[] CookieLabel = Encoding.ASCII.GetBytes("cookie--");
 
+    private readonly Blake2s _mac1;
     private readonly byte[] _privateKey = GC.AllocateUninitializedArray<byte>(PrivateKey.Size, pinned: true);
 
     public StaticIdentity(PrivateKey privateKey)
@@ -20,7 +21,7 @@ internal sealed class StaticIdentity : IDisposable
         privateKey.Export(_privateKey);
         PublicKey = privateKey.PublicKey;
         PublicKeyBytes = PublicKey.ToArray();
-        Mac1Key = Mac1KeyOf(PublicKeyBytes);
+        _mac1 = Blake2s.KeyedMac(Mac1KeyOf(PublicKeyBytes));
         CookieKey = new byte[Blake2s.HashSize];
         Blake2s.Hash(CookieLabel, PublicKeyBytes, CookieKey);
         InitialHash = InitialHashFor(PublicKeyBytes);
@@ -32,9 +33,6 @@ internal sealed class StaticIdentity : IDisposable
     public PublicKey PublicKey { get; }
 
     public byte[] PublicKeyBytes { get; }
-
-    /// <summary>Keys the mac1 of messages sent to us.</summary>
-    public byte[] Mac1Key { get; }
 
     /// <summary>Keys the cookie replies that we send.</summary>
     public byte[] CookieKey { get; }
@@ -51,6 +49,16 @@ internal sealed class StaticIdentity : IDisposable
 
     /// <summary>Hash("cookie--" || key): opens the cookie replies of the holder of <paramref name="publicKey"/>.</summary>
     public static byte[] CookieKeyOf(ReadOnlySpan<byte> publicKey) => HashOf(CookieLabel, publicKey);
+
+    /// <summary>The mac1 of a message sent to us (WireGuard paper, section 5.4.4).</summary>
+    /// <param name="covered">The message up to its macs.</param>
+    /// <param name="mac1">16 bytes.</param>
+    public void WriteMac1(ReadOnlySpan<byte> covered, Span<byte> mac1)
+    {
+        var state = _mac1;
+        state.Update(covered);
+        state.Finish(mac1);
+    }
 
     /// <summary>Our secret with a point; false for a low-order one.</summary>
     public bool TryAgree(ReadOnlySpan<byte> point, Span<byte> secret) => Sodium.TryScalarMultiply(_privateKey, point, secret);

@@ -55,5 +55,8 @@ internal interface IDatagramReceiver
 /// <param name="LocalInterface">Interface it came in by; zero when unknown.</param>
 internal readonly record struct DatagramSource(UInt128 Address, ushort Port, uint ScopeId, UInt128 Local, int LocalInterface)
 {
+    /// <summary>What one host has to itself: an IPv4 address, or an IPv6 /64.</summary>
+    public UInt128 HostKey => UdpEndpoint.IsMapped(Address) ? Address : Address >> 64 << 64;
+
     public UdpEndpoint ToEndpoint() => new(Address, Port, ScopeId, Local, LocalInterface);
 }

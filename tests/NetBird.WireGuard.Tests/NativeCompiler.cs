@@ -1,11 +1,12 @@
 using System.Diagnostics;
 
-namespace NetBird.WireGuard.Tests.Windows;
+namespace NetBird.WireGuard.Tests;
 
 /// <summary>A C compiler of this machine.</summary>
 internal static class NativeCompiler
 {
-    public static string Folder { get; } = Path.Combine(AppContext.BaseDirectory, "Windows", "Native");
+    /// <summary>The C sources of the tests of one platform's code.</summary>
+    public static string FolderOf(string platform) => Path.Combine(AppContext.BaseDirectory, platform, "Native");
 
     /// <summary>Skips the test where the compiler is not installed.</summary>
     public static void Require(string compiler)
@@ -15,10 +16,10 @@ internal static class NativeCompiler
             $"needs {compiler}");
 
     /// <summary>What the compiler had to say; empty when it was content.</summary>
-    public static string Run(string compiler, params string[] arguments)
+    public static string Run(string compiler, string folder, params string[] arguments)
     {
         using var process = Process.Start(
-            new ProcessStartInfo(compiler, arguments) { RedirectStandardError = true, WorkingDirectory = Folder })!;
+            new ProcessStartInfo(compiler, arguments) { RedirectStandardError = true, WorkingDirectory = folder })!;
         var errors = process.StandardError.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0 ? "" : errors;
