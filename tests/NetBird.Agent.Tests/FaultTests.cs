@@ -184,6 +184,7 @@ public sealed class FaultTests
         await world.Agent.UntilStateAsync("login_needed", Soon);
         using var refused = await client.GetAsync("/v1/models");
         world.Plane.Refusal = null;
+        world.Plane.Push();
         Report("person enabled again", await world.Agent.UntilStateAsync("connected", TimeSpan.FromSeconds(30)));
 
         Assert.Contains("Your account is disabled.", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);

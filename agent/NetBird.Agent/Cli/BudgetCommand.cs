@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Google.Protobuf;
 using NetBird.Protocol.Daemon.V1;
 
 namespace NetBird.Agent.Cli;
@@ -7,9 +6,6 @@ namespace NetBird.Agent.Cli;
 /// <summary><c>budget</c> and <c>usage</c>: the person's own figures.</summary>
 internal static class BudgetCommand
 {
-    private static readonly JsonFormatter Json = new(
-        JsonFormatter.Settings.Default.WithFormatDefaultValues(true).WithPreserveProtoFieldNames(true).WithIndentation());
-
     public static Command BuildBudget() => Build(
         "budget", "Show every cap that applies to you, what is used of it and when something frees up.", reply => BudgetText.Caps(reply, TimeProvider.System.GetUtcNow()));
 
@@ -24,7 +20,7 @@ internal static class BudgetCommand
         {
             var reply = await DaemonConnection.AskAsync(StateDirOf.Parse(parsed), async client => await client.GetBudgetAsync(
                 new GetBudgetRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
-            Terminal.Result.WriteLine(parsed.GetValue(json) ? Json.Format(reply) : format(reply));
+            Terminal.Result.WriteLine(parsed.GetValue(json) ? MessageJson.Format(reply, indented: true) : format(reply));
             return ExitCode.Done;
         });
         return command;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using NetBird.Protocol.Budget.V1;
 using NetBird.Protocol.Daemon.V1;
 
 namespace NetBird.Agent.Cli;
@@ -39,7 +40,7 @@ internal static class BudgetText
         text.AppendLine($"{"",-15} {"requests",10} {"input",14} {"output",12} {"cache read",14} {"cache write",12} {"cost",12}");
         foreach (var (name, spend) in new[] { ("last 24 hours", budget.Day), ("last 30 days", budget.Month) })
         {
-            var s = spend ?? new BudgetSpend();
+            var s = spend ?? new Spend();
             text.AppendLine(string.Create(CultureInfo.InvariantCulture,
                 $"{name,-15} {s.Requests,10:#,0} {s.InputTokens,14:#,0} {s.OutputTokens,12:#,0} {s.CacheReadTokens,14:#,0} {s.CacheWriteTokens,12:#,0} {Usd(s.CostNanoUsd),12}"));
         }
@@ -49,18 +50,18 @@ internal static class BudgetText
 
     internal static string Usd(long nano) => string.Create(CultureInfo.InvariantCulture, $"${nano / NanoPerUsd:#,0.00##}");
 
-    private static decimal Share(BudgetCap cap) => cap.Limit <= 0 ? 1 : (decimal)Math.Max(0, cap.Limit - cap.Used - cap.Reserved) / cap.Limit;
+    private static decimal Share(Cap cap) => cap.Limit <= 0 ? 1 : (decimal)Math.Max(0, cap.Limit - cap.Used - cap.Reserved) / cap.Limit;
 
-    private static string Left(BudgetCap cap, DateTimeOffset now)
+    private static string Left(Cap cap, DateTimeOffset now)
     {
         var left = $"{Amount(cap, Math.Max(0, cap.Limit - cap.Used - cap.Reserved))} of {Amount(cap, cap.Limit)} left";
         var frees = DateTimeOffset.FromUnixTimeSeconds(cap.FreesUpAt);
         return cap.FreesUpAt > 0 && frees > now ? $"{left}, frees up in {StatusText.Ago(frees - now)}" : left;
     }
 
-    private static string Reserved(BudgetCap cap) => cap.Reserved == 0 ? "" : $", {Amount(cap, cap.Reserved)} held for requests in flight";
+    private static string Reserved(Cap cap) => cap.Reserved == 0 ? "" : $", {Amount(cap, cap.Reserved)} held for requests in flight";
 
-    private static string Amount(BudgetCap cap, long value)
+    private static string Amount(Cap cap, long value)
         => cap.Unit == "nano_usd" ? Usd(value) : string.Create(CultureInfo.InvariantCulture, $"{value:#,0} tokens");
 
     private static string Scope(string scope) => scope switch { "user" => "you", "group" => "shared by your group", _ => "the whole account" };
@@ -73,7 +74,7 @@ internal static class BudgetText
         _ => $"last {seconds} seconds",
     };
 
-    private static string Bar(BudgetCap cap)
+    private static string Bar(Cap cap)
     {
         var full = (int)Math.Clamp(20 - (20 * Share(cap)), 0, 20);
         return "[" + new string('#', full) + new string('.', 20 - full) + "]";

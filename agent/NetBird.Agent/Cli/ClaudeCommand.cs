@@ -40,18 +40,14 @@ internal static class ClaudeCommand
             var state = StateDirOf.Parse(parsed);
             var status = await TryStatusAsync(state, cancellationToken).ConfigureAwait(false);
             var endpoint = EndpointOf(status);
-            if (parsed.GetValue(https) && (status is null || status.EndpointHttpsUrl.Length == 0))
-            {
-                return Terminal.Fail("The account has no https endpoint name, or the agent is not connected. See: netbird-agent status", ExitCode.NotRunning);
-            }
-
             if (parsed.GetValue(https))
             {
+                await HttpsSetup.PrepareAsync(status, cancellationToken).ConfigureAwait(false);
                 endpoint = status!.EndpointHttpsUrl;
             }
 
             var form = parsed.GetValue(gateway) ? ClaudeForm.Gateway(endpoint) : ClaudeForm.Documented(endpoint);
-            form = parsed.GetValue(https) ? form.WithAuthority(state.AuthorityFile) : form;
+            form = parsed.GetValue(https) ? form.WithAuthority(status!.EndpointAuthorityFile) : form;
             form = parsed.GetValue(statusLine) ? form.WithStatusLine(StatusLineCommandFor(state)) : form;
             return Write(new ClaudeSettingsFile(UserSettings, forEveryone: false), form, endpoint);
         });
@@ -61,7 +57,16 @@ internal static class ClaudeCommand
     private static Command BuildUnset()
     {
         var command = new Command("unset", "Take this agent's values out of ~/.claude/settings.json and put back what they replaced.");
-        command.SetAction(_ => Undo(new ClaudeSettingsFile(UserSettings, forEveryone: false)));
+        command.SetAction(_ =>
+        {
+            var outcome = Undo(new ClaudeSettingsFile(UserSettings, forEveryone: false));
+            if (!HostsFile.TryRemove())
+            {
+                Terminal.Message.WriteLine($"{HostsFile.Path} still has a line that ends in '# netbird-agent'; it does no harm, and only root may take it out.");
+            }
+
+            return outcome;
+        });
         return command;
     }
 
@@ -69,6 +74,7 @@ internal static class ClaudeCommand
     {
         var shell = new Option<string>("--shell") { Description = "sh, fish or powershell. Default sh.", DefaultValueFactory = _ => "sh" };
         var socket = new Option<bool>("--socket") { Description = "Go through the unix socket, which no other account can open." };
+        var https = new Option<bool>("--https") { Description = "Use the https endpoint under the account's name." };
         shell.AcceptOnlyFromAmong("sh", "fish", "powershell");
         var command = new Command("env",
             """
@@ -78,17 +84,23 @@ internal static class ClaudeCommand
               eval "$(netbird-agent claude env)"
             """)
         {
-            shell, socket,
+            shell, socket, https,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var state = StateDirOf.Parse(parsed);
             var status = await TryStatusAsync(state, cancellationToken).ConfigureAwait(false);
-            Print(parsed.GetValue(shell)!, ClaudeEnvironment.BaseUrl, EndpointOf(status));
+            if (parsed.GetValue(https))
+            {
+                await HttpsSetup.PrepareAsync(status, cancellationToken).ConfigureAwait(false);
+                Print(parsed.GetValue(shell)!, "NODE_EXTRA_CA_CERTS", status!.EndpointAuthorityFile);
+            }
+
+            Print(parsed.GetValue(shell)!, ClaudeEnvironment.BaseUrl, parsed.GetValue(https) ? status!.EndpointHttpsUrl : EndpointOf(status));
             Print(parsed.GetValue(shell)!, ClaudeEnvironment.ApiKey, ClaudeEnvironment.DummyKey);
             if (parsed.GetValue(socket))
             {
-                Print(parsed.GetValue(shell)!, "ANTHROPIC_UNIX_SOCKET", state.EndpointSocket);
+                Print(parsed.GetValue(shell)!, "ANTHROPIC_UNIX_SOCKET", status is { EndpointSocket.Length: > 0 } ? status.EndpointSocket : state.EndpointSocket);
             }
 
             return ExitCode.Done;

@@ -80,6 +80,7 @@ internal static class CommandTree
             """)
         {
             CommonOptions.StateDir,
+            CommonOptions.SocketDir,
             CommonOptions.Profile,
             up.BuildUp(),
             DownCommand.BuildDown(),

@@ -7,6 +7,8 @@ internal static class CommonOptions
 {
     public static readonly Option<string?> StateDir = Text("--state-dir", "Folder with this agent's state. Default: /var/lib/netbird-agent for root, else $XDG_STATE_HOME/netbird-agent.", "DIR", recursive: true);
 
+    public static readonly Option<string?> SocketDir = Text("--socket-dir", "Folder with the agent's sockets. Default: the state directory; /run/netbird-agent for the system's service.", "DIR", recursive: true);
+
     public static readonly Option<string?> Profile = Text("--profile", "A named set of state beside the default one, for a second account.", "NAME", recursive: true);
 
     public static Option<bool> Json() => Flag("--json", "Print the result as JSON.");

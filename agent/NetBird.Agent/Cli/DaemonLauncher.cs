@@ -97,5 +97,5 @@ internal static class DaemonLauncher
         return Process.Start(start) ?? throw new DaemonException("The agent could not be started.", ExitCode.Failed);
     }
 
-    private static string[] Arguments(StateDirectory state) => ["service", "run", "--detached", "--state-dir", state.Path];
+    private static string[] Arguments(StateDirectory state) => ["service", "run", "--detached", "--state-dir", state.Path, .. state.SocketPath == state.Path ? Array.Empty<string>() : ["--socket-dir", state.SocketPath]];
 }

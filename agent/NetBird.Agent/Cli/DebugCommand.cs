@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Google.Protobuf;
 using NetBird.Agent.Diagnosis;
 using NetBird.Protocol.Daemon.V1;
 
@@ -21,8 +20,8 @@ internal static class DebugCommand
             string status;
             try
             {
-                status = JsonFormatter.Default.Format(await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
-                    new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false));
+                status = MessageJson.Format(await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
+                    new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false), indented: true);
             }
             catch (DaemonException e)
             {

@@ -14,23 +14,27 @@ internal static class ServiceCommand
 
             Examples:
               sudo netbird-agent service install
-              sudo netbird-agent up --state-dir /var/lib/netbird-agent --management-url https://netbird.example.com
+              netbird-agent up --management-url https://netbird.example.com      as the person it was installed for
             """);
-        command.Add(Action("install", "Install the service, start it now and at every boot.", SystemdService.InstallAsync));
-        command.Add(Action("uninstall", "Stop the service and remove it; the state stays.", SystemdService.UninstallAsync));
-        command.Add(Action("start", "Start the service.", token => SystemdService.ControlAsync("start", token)));
-        command.Add(Action("stop", "Stop the service.", token => SystemdService.ControlAsync("stop", token)));
-        command.Add(Action("status", "What the service manager says of it.", token => SystemdService.ControlAsync("status", token)));
+        var owner = OwnerOption.Build();
+        var install = Action("install", "Install the service, start it now and at every boot.",
+            (parsed, token) => SystemdService.InstallAsync(OwnerOption.Read(parsed.GetValue(owner)), token));
+        install.Add(owner);
+        command.Add(install);
+        command.Add(Action("uninstall", "Stop the service and remove it; the state stays.", (_, token) => SystemdService.UninstallAsync(token)));
+        command.Add(Action("start", "Start the service.", (_, token) => SystemdService.ControlAsync("start", token)));
+        command.Add(Action("stop", "Stop the service.", (_, token) => SystemdService.ControlAsync("stop", token)));
+        command.Add(Action("status", "What the service manager says of it.", (_, token) => SystemdService.ControlAsync("status", token)));
         command.Add(BuildRun());
         return command;
     }
 
-    private static Command Action(string name, string description, Func<CancellationToken, Task<ServiceOutcome>> act)
+    private static Command Action(string name, string description, Func<ParseResult, CancellationToken, Task<ServiceOutcome>> act)
     {
         var command = new Command(name, description);
-        command.SetAction(async (_, cancellationToken) =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
-            var outcome = await act(cancellationToken).ConfigureAwait(false);
+            var outcome = await act(parsed, cancellationToken).ConfigureAwait(false);
             (outcome.ExitCode == ExitCode.Done ? Terminal.Result : Terminal.Message).WriteLine(outcome.Message);
             return outcome.ExitCode;
         });
@@ -41,8 +45,10 @@ internal static class ServiceCommand
     {
         var detached = new Option<bool>("--detached") { Hidden = true };
         var command = new Command("run", "Run the daemon in this process; what the service's unit starts.") { detached };
+        var owner = OwnerOption.Build();
+        command.Add(owner);
         command.SetAction((parsed, cancellationToken) => DaemonHost.RunAsync(
-            StateDirOf.Parse(parsed), parsed.GetValue(detached), whenReady: null, cancellationToken));
+            StateDirOf.Parse(parsed), parsed.GetValue(detached), OwnerOption.Read(parsed.GetValue(owner)), whenReady: null, cancellationToken));
         return command;
     }
 }

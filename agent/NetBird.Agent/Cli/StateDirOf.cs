@@ -7,10 +7,6 @@ namespace NetBird.Agent.Cli;
 internal static class StateDirOf
 {
     public static StateDirectory Parse(ParseResult parsed)
-    {
-        var path = parsed.GetValue(CommonOptions.StateDir);
-        return parsed.GetValue(CommonOptions.Profile) is { Length: > 0 } profile
-            ? StateDirectory.At(Path.Combine(string.IsNullOrEmpty(path) ? StateDirectory.DefaultPath() : path, "profiles", Path.GetFileName(profile)))
-            : StateDirectory.At(path);
-    }
+        => StateDirectory.At(
+            parsed.GetValue(CommonOptions.StateDir), parsed.GetValue(CommonOptions.Profile), parsed.GetValue(CommonOptions.SocketDir));
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Google.Protobuf;
 using Grpc.Core;
 using NetBird.Protocol.Daemon.V1;
 
@@ -8,12 +7,6 @@ namespace NetBird.Agent.Cli;
 /// <summary><c>status</c>: everything the daemon knows of itself.</summary>
 internal static class StatusCommand
 {
-    private static readonly JsonFormatter Json = new(
-        JsonFormatter.Settings.Default.WithFormatDefaultValues(true).WithPreserveProtoFieldNames(true).WithIndentation());
-
-    private static readonly JsonFormatter JsonLine = new(
-        JsonFormatter.Settings.Default.WithFormatDefaultValues(true).WithPreserveProtoFieldNames(true));
-
     public static Command Build()
     {
         var json = CommonOptions.Json();
@@ -41,7 +34,7 @@ internal static class StatusCommand
 
             var status = await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
                 new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
-            Terminal.Result.WriteLine(parsed.GetValue(json) ? Json.Format(status) : StatusText.Format(status, parsed.GetValue(detail), TimeProvider.System.GetUtcNow()));
+            Terminal.Result.WriteLine(parsed.GetValue(json) ? MessageJson.Format(status, indented: true) : StatusText.Format(status, parsed.GetValue(detail), TimeProvider.System.GetUtcNow()));
             return ExitCodeOf(status);
         });
         return command;
@@ -64,7 +57,7 @@ internal static class StatusCommand
                 var status = call.ResponseStream.Current;
                 if (json)
                 {
-                    Terminal.Result.WriteLine(JsonLine.Format(status));
+                    Terminal.Result.WriteLine(MessageJson.Format(status, indented: false));
                     continue;
                 }
 

@@ -12,7 +12,7 @@ internal static class StatusLineCommand
 {
     public static int Run(string[] args)
     {
-        var line = Ask(StateDirectory.At(StateDir(args)).StatusLineSocket) ?? "netbird: not running\n";
+        var line = Ask(StateOf(args).StatusLineSocket) ?? "netbird: not running\n";
         using var output = Console.OpenStandardOutput();
         output.Write(Encoding.UTF8.GetBytes(line));
         return ExitCode.Done;
@@ -39,16 +39,28 @@ internal static class StatusLineCommand
         }
     }
 
-    private static string? StateDir(string[] args)
+    /// <summary>The three options that say where the daemon is, without the parser; each with its variable, as everywhere.</summary>
+    private static StateDirectory StateOf(string[] args)
+        => StateDirectory.At(
+            Option(args, "--state-dir", "NETBIRD_AGENT_STATE_DIR"),
+            Option(args, "--profile", "NETBIRD_AGENT_PROFILE"),
+            Option(args, "--socket-dir", "NETBIRD_AGENT_SOCKET_DIR"));
+
+    private static string? Option(string[] args, string name, string variable)
     {
         for (var i = 1; i < args.Length; i++)
         {
-            if (args[i] == "--state-dir" && i + 1 < args.Length)
+            if (args[i] == name && i + 1 < args.Length)
             {
                 return args[i + 1];
             }
+
+            if (args[i].StartsWith(name, StringComparison.Ordinal) && args[i].Length > name.Length && args[i][name.Length] == '=')
+            {
+                return args[i][(name.Length + 1)..];
+            }
         }
 
-        return Environment.GetEnvironmentVariable("NETBIRD_AGENT_STATE_DIR");
+        return Environment.GetEnvironmentVariable(variable);
     }
 }

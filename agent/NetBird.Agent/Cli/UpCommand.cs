@@ -14,6 +14,8 @@ internal sealed class UpCommand
     private readonly Option<bool> _deviceCode = CommonOptions.Flag("--device-code", "Log in with a code on another device; for machines without a browser.");
     private readonly Option<bool> _noBrowser = CommonOptions.Flag("--no-browser", "Print the login URL instead of opening it.");
     private readonly Option<string?> _endpoint = CommonOptions.Text("--endpoint", "Where Claude Code finds the agent. Default 127.0.0.1:8788.", "ADDR:PORT");
+    private readonly Option<string?> _httpsEndpoint = CommonOptions.Text("--https-endpoint", "Where the https form listens once the account has a name for it. Default 127.0.87.88:443, or port 8743 where 443 is for root alone.", "ADDR:PORT");
+    private readonly Option<string?> _owner = OwnerOption.Build();
     private readonly Option<string?> _tunnel = CommonOptions.Text("--tunnel", "auto, kernel, userspace or rootless. Default auto: the best that works here.", "KIND");
     private readonly Option<string?> _namespace = CommonOptions.Text("--tunnel-namespace", "own keeps the tunnel where no other program can use it; host puts it beside the other interfaces. Default own.", "own|host");
     private readonly Option<bool> _foreground = CommonOptions.Flag("--foreground", "Run the agent in this terminal until Ctrl-C.");
@@ -63,6 +65,8 @@ internal sealed class UpCommand
         command.Add(_deviceCode);
         command.Add(_noBrowser);
         command.Add(_endpoint);
+        command.Add(_httpsEndpoint);
+        command.Add(_owner);
     }
 
     private async Task<int> RunAsync(ParseResult parsed, bool login, CancellationToken cancellationToken)
@@ -77,7 +81,7 @@ internal sealed class UpCommand
         var noBrowser = parsed.GetValue(_noBrowser);
         if (!login && parsed.GetValue(_foreground))
         {
-            return await DaemonHost.RunAsync(state, detached: false, stop => AskAsync(state, request, login, noBrowser, stop), cancellationToken).ConfigureAwait(false);
+            return await DaemonHost.RunAsync(state, detached: false, owner: null, stop => AskAsync(state, request, login, noBrowser, stop), cancellationToken).ConfigureAwait(false);
         }
 
         await DaemonLauncher.EnsureRunningAsync(state, TimeProvider.System, cancellationToken).ConfigureAwait(false);
@@ -92,7 +96,13 @@ internal sealed class UpCommand
             SetupKey = (await SetupKeyAsync(parsed, cancellationToken).ConfigureAwait(false)).Trim(),
             DeviceCode = parsed.GetValue(_deviceCode),
             Endpoint = parsed.GetValue(_endpoint) ?? "",
+            HttpsEndpoint = parsed.GetValue(_httpsEndpoint) ?? "",
         };
+        if (OwnerOption.Read(parsed.GetValue(_owner)) is { } owner)
+        {
+            request.OwnerUid = owner;
+        }
+
         if (!login)
         {
             request.Tunnel = parsed.GetValue(_tunnel) ?? "";

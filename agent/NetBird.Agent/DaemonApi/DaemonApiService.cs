@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Grpc.Core;
+using Microsoft.AspNetCore.Connections.Features;
 using NetBird.Agent.Cli;
 using NetBird.Agent.Endpoint;
 using NetBird.Agent.Enrolment;
@@ -20,10 +21,10 @@ internal sealed class DaemonApiService(
     private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(20);
 
     public override Task Up(UpRequest request, IServerStreamWriter<UpEvent> responseStream, ServerCallContext context)
-        => ReportAsync(responseStream, context, tell => UpAsync(request, connect: true, tell, context.CancellationToken));
+        => ReportAsync(responseStream, context, tell => UpAsync(request, connect: true, CallerOf(context), tell, context.CancellationToken));
 
     public override Task Login(UpRequest request, IServerStreamWriter<UpEvent> responseStream, ServerCallContext context)
-        => ReportAsync(responseStream, context, tell => UpAsync(request, connect: false, tell, context.CancellationToken));
+        => ReportAsync(responseStream, context, tell => UpAsync(request, connect: false, CallerOf(context), tell, context.CancellationToken));
 
     public override async Task<DownReply> Down(DownRequest request, ServerCallContext context)
     {
@@ -137,8 +138,14 @@ internal sealed class DaemonApiService(
         }
     }
 
-    private async Task UpAsync(UpRequest request, bool connect, Action<UpEvent> tell, CancellationToken cancellationToken)
+    private async Task UpAsync(UpRequest request, bool connect, uint? caller, Action<UpEvent> tell, CancellationToken cancellationToken)
     {
+        if (request.HasOwnerUid && caller is not (null or 0))
+        {
+            tell(Failed("Only root sets whom the service serves.", ExitCode.NotPermitted));
+            return;
+        }
+
         var wanted = Merge(store.Settings, request);
         var url = ManagementUrl.TryParse(wanted.ManagementUrl ?? "", out var problem);
         if (url is null)
@@ -178,6 +185,10 @@ internal sealed class DaemonApiService(
 
         tell(new UpEvent { Connected = status.Compose() });
     }
+
+    /// <summary>The uid at the other end of the socket; null on systems that do not tell.</summary>
+    private static uint? CallerOf(ServerCallContext context)
+        => context.GetHttpContext().Features.Get<IConnectionSocketFeature>()?.Socket is { } socket ? SocketOwner.Of(socket) : null;
 
     private bool LoginIsNeeded() => supervisor.Snapshot.Facts.Login is LoginStanding.None or LoginStanding.Removed or LoginStanding.Expired;
 
@@ -253,6 +264,8 @@ internal sealed class DaemonApiService(
     {
         ManagementUrl = request.ManagementUrl.Length != 0 ? request.ManagementUrl.TrimEnd('/') : settings.ManagementUrl,
         Endpoint = request.Endpoint.Length != 0 ? request.Endpoint : settings.Endpoint,
+        HttpsEndpoint = request.HttpsEndpoint.Length != 0 ? request.HttpsEndpoint : settings.HttpsEndpoint,
+        OwnerUid = request.HasOwnerUid ? request.OwnerUid : settings.OwnerUid,
         Tunnel = request.Tunnel.Length != 0 ? request.Tunnel : settings.Tunnel,
         TunnelNamespace = request.TunnelNamespace.Length != 0 ? request.TunnelNamespace : settings.TunnelNamespace,
     };

@@ -1,4 +1,5 @@
 using NetBird.Agent.Endpoint;
+using NetBird.Agent.Endpoint.Https;
 using NetBird.Agent.Enrolment;
 using NetBird.Agent.Lifecycle;
 using NetBird.Agent.Store;
@@ -11,7 +12,7 @@ namespace NetBird.Agent.DaemonApi;
 /// <summary>Puts together what <c>status</c> shows.</summary>
 internal sealed class StatusComposer(
     StateDirectory state, AgentStore store, PrivateKey key, AgentSupervisor supervisor, TunnelSupervisor tunnel,
-    EndpointServer endpoint, BudgetWatch budget)
+    EndpointServer endpoint, EndpointHandler requests, HttpsEndpoint https, EndpointOwner owner, BudgetWatch budget)
 {
     public StatusReply Compose()
     {
@@ -38,7 +39,12 @@ internal sealed class StatusComposer(
             TunnelNamespace = report.IsOpen ? store.Settings.TunnelNamespace : "",
             EndpointUrl = endpoint.Url,
             EndpointSocket = endpoint.Url.Length == 0 ? "" : state.EndpointSocket,
-            EndpointRequests = endpoint.Requests,
+            EndpointRequests = requests.Requests,
+            EndpointHttpsUrl = https.Url,
+            EndpointHttpsProblem = https.Problem,
+            EndpointHttpsAddress = https.Address,
+            EndpointAuthorityFile = https.Url.Length == 0 ? "" : state.AuthorityFile,
+            OwnerUid = owner.Uid,
             StateDir = state.Path,
             PeerId = enrolment?.PeerId ?? "",
             ProcessId = Environment.ProcessId,

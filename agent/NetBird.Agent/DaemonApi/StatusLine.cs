@@ -1,5 +1,6 @@
 using System.Globalization;
 using NetBird.Protocol.Agent.V1;
+using NetBird.Protocol.Budget.V1;
 
 namespace NetBird.Agent.DaemonApi;
 

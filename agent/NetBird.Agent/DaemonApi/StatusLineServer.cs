@@ -12,7 +12,7 @@ namespace NetBird.Agent.DaemonApi;
 /// not load a gRPC client, which alone takes longer than it has.
 /// </summary>
 internal sealed partial class StatusLineServer(
-    StateDirectory state, AgentSupervisor supervisor, BudgetWatch budget, ILogger<StatusLineServer> logger)
+    StateDirectory state, AgentSupervisor supervisor, BudgetWatch budget, EndpointOwner owner, ILogger<StatusLineServer> logger)
 {
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -24,14 +24,14 @@ internal sealed partial class StatusLineServer(
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         File.Delete(state.StatusLineSocket);
         listener.Bind(new UnixDomainSocketEndPoint(state.StatusLineSocket));
-        File.SetUnixFileMode(state.StatusLineSocket, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        state.OpenSocket(state.StatusLineSocket);
         listener.Listen(16);
         while (!cancellationToken.IsCancellationRequested)
         {
             try
             {
                 using var connection = await listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
-                if (SocketOwner.Of(connection) is not { } uid || uid == ProcessOwner.Uid || uid == 0)
+                if (!OperatingSystem.IsLinux() || owner.GuardWithRoot.Allows(SocketOwner.Of(connection)))
                 {
                     await connection.SendAsync(Encoding.UTF8.GetBytes(Line() + "\n"), cancellationToken).ConfigureAwait(false);
                 }

@@ -40,7 +40,7 @@ internal sealed class Examination(StateDirectory state)
         }
         else
         {
-            SkipAll(endpoint ? "no tunnel to it" : "the endpoint does not listen", "gateway", "policy", "provider");
+            SkipAll(endpoint ? "no tunnel to it" : "no way in by the endpoint", "gateway", "policy", "provider");
         }
 
         return _checks;
@@ -67,6 +67,12 @@ internal sealed class Examination(StateDirectory state)
         if (status.EndpointUrl.Length == 0)
         {
             Add(Check.Fail("endpoint", status.Reason.Length != 0 ? status.Reason : "does not listen", "netbird-agent up --endpoint 127.0.0.1:8789"));
+            return false;
+        }
+
+        if (OperatingSystem.IsLinux() && status.OwnerUid != ProcessOwner.Uid)
+        {
+            Add(Check.Skip("endpoint", $"it serves uid {status.OwnerUid} alone, and this is uid {ProcessOwner.Uid}; run this as that person"));
             return false;
         }
 

@@ -10,8 +10,8 @@ namespace NetBird.Agent.Endpoint;
 internal static class LocalRequestGuard
 {
     /// <summary>The sentence for a refused request; null lets it pass.</summary>
-    /// <param name="names">Host names that are ours beside loopback; the https form has one.</param>
-    public static string? Check(HttpRequest request, IReadOnlyCollection<string> names, bool isSocket)
+    /// <param name="ours">Host name that is ours beside loopback: the https form's; null without one.</param>
+    public static string? Check(HttpRequest request, string? ours, bool isSocket)
     {
         if (request.Headers.Origin.Count != 0)
         {
@@ -25,12 +25,12 @@ internal static class LocalRequestGuard
         }
 
         // Over the unix socket the client puts in whatever base URL it has; a browser cannot reach a socket.
-        return isSocket || IsOurs(request.Host, names)
+        return isSocket || IsOurs(request.Host, ours)
             ? null
             : "This endpoint is not known by that Host. Use the address that netbird-agent status prints.";
     }
 
-    private static bool IsOurs(HostString host, IReadOnlyCollection<string> names)
+    private static bool IsOurs(HostString host, string? ours)
     {
         if (!host.HasValue)
         {
@@ -40,6 +40,6 @@ internal static class LocalRequestGuard
         var name = host.Host.Trim('[', ']');
         return string.Equals(name, "localhost", StringComparison.OrdinalIgnoreCase)
             || (IPAddress.TryParse(name, out var address) && IPAddress.IsLoopback(address))
-            || names.Contains(name, StringComparer.OrdinalIgnoreCase);
+            || string.Equals(name, ours, StringComparison.OrdinalIgnoreCase);
     }
 }

@@ -2,7 +2,6 @@ using System.Globalization;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
-using NetBird.Agent.Store;
 
 namespace NetBird.Agent.Endpoint;
 
@@ -10,7 +9,7 @@ namespace NetBird.Agent.Endpoint;
 /// Asks once per connection whose process it comes from. TCP connections of others are let in as far as a refusal that
 /// says why; sockets of others are closed, since only we could have opened the file to them.
 /// </summary>
-internal sealed partial class OwnerOnly(bool rootToo, ILogger<OwnerOnly> logger)
+internal sealed partial class OwnerOnly(EndpointOwner owner, bool rootToo, ILogger<OwnerOnly> logger)
 {
     private const string Verdict = "netbird.foreign-uid";
 
@@ -38,6 +37,9 @@ internal sealed partial class OwnerOnly(bool rootToo, ILogger<OwnerOnly> logger)
         return next(connection);
     };
 
+    /// <summary>Whether this uid is served; one that cannot be told is not.</summary>
+    public bool Allows(uint? uid) => uid == owner.Uid || (rootToo && uid == 0);
+
     private string? Refusal(ConnectionContext connection)
     {
         if (!OperatingSystem.IsLinux())
@@ -47,13 +49,13 @@ internal sealed partial class OwnerOnly(bool rootToo, ILogger<OwnerOnly> logger)
         }
 
         var uid = connection.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket ? SocketOwner.Of(socket) : null;
-        if (uid == ProcessOwner.Uid || (rootToo && uid == 0))
+        if (Allows(uid))
         {
             return null;
         }
 
         Log.Foreign(logger, uid?.ToString(CultureInfo.InvariantCulture) ?? "unknown");
-        return "This endpoint serves the person who runs this agent, and the connection comes from another account of this machine. Run an agent of your own: netbird-agent up";
+        return "This endpoint serves the person whom this agent was set up for, and the connection comes from another account of this machine. Run an agent of your own: netbird-agent up";
     }
 
     private static partial class Log

@@ -114,6 +114,15 @@ internal sealed class ControlPlaneClient : IDisposable
         return await CallAsync(() => _client.GetBudgetAsync(new GetBudgetRequest(), options)).ConfigureAwait(false);
     }
 
+    /// <summary>A certificate for the account's endpoint name.</summary>
+    /// <param name="request">PKCS#10, DER.</param>
+    public async Task<IssueEndpointCertificateReply> IssueEndpointCertificateAsync(byte[] request, CancellationToken cancellationToken)
+    {
+        var options = await ProvedAsync("IssueEndpointCertificate", cancellationToken).ConfigureAwait(false);
+        return await CallAsync(() => _client.IssueEndpointCertificateAsync(
+            new IssueEndpointCertificateRequest { CertificateRequest = Google.Protobuf.ByteString.CopyFrom(request) }, options)).ConfigureAwait(false);
+    }
+
     /// <summary>Updates until the stream ends or nothing came for <paramref name="silence"/>.</summary>
     public async IAsyncEnumerable<SyncUpdate> SyncAsync(
         Machine machine, TimeSpan silence, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -121,7 +130,7 @@ internal sealed class ControlPlaneClient : IDisposable
         var options = await ProvedAsync("Sync", cancellationToken).ConfigureAwait(false);
         using var quiet = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var alarm = _time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), quiet, silence, Timeout.InfiniteTimeSpan);
-        using var call = _client.Sync(new SyncRequest { Machine = machine }, options.WithDeadline(DateTime.MaxValue).WithCancellationToken(quiet.Token));
+        using var call = _client.Sync(new SyncRequest { Machine = machine, StaysWhileBlocked = true }, options.WithDeadline(DateTime.MaxValue).WithCancellationToken(quiet.Token));
         while (true)
         {
             bool more;

@@ -29,7 +29,7 @@ internal sealed partial class SyncLoop(
     /// <summary>The control plane sends a heartbeat at least every 30 s (agent.proto); half as much again is silence.</summary>
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(45);
 
-    /// <summary>Ours: how often a blocked machine asks whether it still is.</summary>
+    /// <summary>Ours: how often a blocked machine asks whether it still is, where the control plane does not keep its stream.</summary>
     private static readonly TimeSpan WhileBlocked = TimeSpan.FromSeconds(15);
 
     private readonly Backoff _backoff = new(time);
@@ -90,9 +90,12 @@ internal sealed partial class SyncLoop(
             {
                 _backoff.Reset();
                 _refusals = 0;
-                tell(update.UpdateCase == SyncUpdate.UpdateOneofCase.Map
-                    ? new SyncNews.Map(OverlayMap.Parse(update.Map, client.Url))
-                    : new SyncNews.Alive());
+                tell(update.UpdateCase switch
+                {
+                    SyncUpdate.UpdateOneofCase.Map => new SyncNews.Map(OverlayMap.Parse(update.Map, client.Url)),
+                    SyncUpdate.UpdateOneofCase.Blocked => new SyncNews.Refused(ControlPlaneProblem.Blocked, update.Blocked.Detail),
+                    _ => new SyncNews.Alive(),
+                });
             }
 
             tell(new SyncNews.Lost($"The control plane at {client.Url} closed the connection; it is being reached again."));

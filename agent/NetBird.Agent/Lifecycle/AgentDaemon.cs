@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using NetBird.Agent.DaemonApi;
 using NetBird.Agent.Endpoint;
+using NetBird.Agent.Endpoint.Https;
 using NetBird.Agent.Store;
 using NetBird.Agent.Tunnel;
 
@@ -20,11 +21,13 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
 
     private readonly ServiceProvider _services;
     private readonly StateDirectory _state;
+    private readonly uint? _owner;
     private readonly ILogger<AgentDaemon> _logger;
 
-    public AgentDaemon(StateDirectory state, InstanceLock instance, bool endsWithDown, TimeProvider time, Action<ILoggingBuilder> logging)
+    public AgentDaemon(StateDirectory state, InstanceLock instance, bool endsWithDown, uint? owner, TimeProvider time, Action<ILoggingBuilder> logging)
     {
         _state = state;
+        _owner = owner;
         var services = new ServiceCollection();
         services.AddLogging(logging);
         services.AddSingleton(state);
@@ -34,7 +37,10 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         services.AddSingleton(_ => KeyFile.LoadOrCreate(state));
         services.AddSingleton<TunnelSupervisor>();
         services.AddSingleton<AgentSupervisor>();
+        services.AddSingleton<EndpointOwner>();
+        services.AddSingleton<EndpointHandler>();
         services.AddSingleton<EndpointServer>();
+        services.AddSingleton<HttpsEndpoint>();
         services.AddSingleton<LoginProcedure>();
         services.AddSingleton<BudgetWatch>();
         services.AddSingleton<StatusComposer>();
@@ -53,7 +59,13 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         var supervisor = _services.GetRequiredService<AgentSupervisor>();
         var endpoint = _services.GetRequiredService<EndpointServer>();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, life.Stopping);
-        var settings = _services.GetRequiredService<AgentStore>().Settings;
+        var store = _services.GetRequiredService<AgentStore>();
+        if (_owner is { } owner && owner != store.Settings.OwnerUid)
+        {
+            store.Save(store.Settings with { OwnerUid = owner });
+        }
+
+        var settings = store.Settings;
         if (!life.EndsWithDown || settings.ManagementUrl is not null)
         {
             // A first 'up' says in a moment where to listen; until then the default port stays free.
@@ -61,15 +73,17 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         }
 
         var running = supervisor.RunAsync(stop.Token);
+        var https = _services.GetRequiredService<HttpsEndpoint>().RunAsync(stop.Token);
         await using var api = BuildApi();
         File.Delete(_state.DaemonSocket);
         await api.StartAsync(stop.Token).ConfigureAwait(false);
-        OwnerOnlySocket(_state.DaemonSocket);
+        _state.OpenSocket(_state.DaemonSocket);
         var lines = _services.GetRequiredService<StatusLineServer>().RunAsync(stop.Token);
         Log.Running(_logger, Environment.ProcessId, _state.Path);
         await ready().ConfigureAwait(false);
         await running.ConfigureAwait(false);
         await lines.ConfigureAwait(false);
+        await https.ConfigureAwait(false);
         using var patience = new CancellationTokenSource(ShutdownPatience, _services.GetRequiredService<TimeProvider>());
         await api.StopAsync(patience.Token).ConfigureAwait(false);
         File.Delete(_state.DaemonSocket);
@@ -80,7 +94,7 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
 
     private WebApplication BuildApi()
     {
-        var owner = new OwnerOnly(rootToo: true, _services.GetRequiredService<ILogger<OwnerOnly>>());
+        var owner = _services.GetRequiredService<EndpointOwner>().GuardWithRoot;
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(_services.GetRequiredService<ILoggerFactory>());
         builder.Services.AddSingleton(_services.GetRequiredService<DaemonApiService>());
@@ -99,14 +113,6 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         api.UseRouting();
         api.MapGrpcService<DaemonApiService>();
         return api;
-    }
-
-    private static void OwnerOnlySocket(string path)
-    {
-        if (!OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        }
     }
 
     private static partial class Log

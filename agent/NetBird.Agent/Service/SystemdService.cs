@@ -15,7 +15,8 @@ internal static class SystemdService
     private static string UnitFile => Path.Combine(
         Environment.GetEnvironmentVariable("NETBIRD_AGENT_UNIT_DIR") is { Length: > 0 } folder ? folder : "/etc/systemd/system", Unit);
 
-    public static async Task<ServiceOutcome> InstallAsync(CancellationToken cancellationToken)
+    /// <param name="owner">The uid of whom it serves; null leaves it to the first <c>up</c>.</param>
+    public static async Task<ServiceOutcome> InstallAsync(uint? owner, CancellationToken cancellationToken)
     {
         if (Refusal() is { } refusal)
         {
@@ -25,11 +26,14 @@ internal static class SystemdService
         using var resource = new StreamReader(typeof(SystemdService).Assembly.GetManifestResourceStream(Unit)!);
         var unit = await resource.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
         await File.WriteAllTextAsync(
-            UnitFile, unit.Replace("/usr/bin/netbird-agent", Environment.ProcessPath, StringComparison.Ordinal), cancellationToken).ConfigureAwait(false);
+            UnitFile,
+            unit.Replace("/usr/bin/netbird-agent", Environment.ProcessPath, StringComparison.Ordinal)
+                .Replace("--state-dir /var/lib/netbird-agent", "--state-dir /var/lib/netbird-agent" + (owner is { } uid ? $" --owner {uid}" : ""), StringComparison.Ordinal),
+            cancellationToken).ConfigureAwait(false);
         var reload = await SystemctlAsync(["daemon-reload"], cancellationToken).ConfigureAwait(false);
         return reload.ExitCode != ExitCode.Done ? reload
             : await SystemctlAsync(["enable", "--now", Unit], cancellationToken).ConfigureAwait(false) is { ExitCode: not ExitCode.Done } failed ? failed
-            : new(ExitCode.Done, $"Installed {UnitFile} and started. Next: netbird-agent up --management-url URL");
+            : new(ExitCode.Done, $"Installed {UnitFile} and started{(owner is { } served ? $", for uid {served}" : "")}. Next: netbird-agent up --management-url URL");
     }
 
     public static async Task<ServiceOutcome> UninstallAsync(CancellationToken cancellationToken)

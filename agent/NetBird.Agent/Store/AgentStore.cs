@@ -136,6 +136,8 @@ internal sealed partial class AgentStore : IDisposable
         {
             ManagementUrl = Text(document, "management_url"),
             Endpoint = Text(document, "endpoint") ?? defaults.Endpoint,
+            HttpsEndpoint = Text(document, "https_endpoint") ?? defaults.HttpsEndpoint,
+            OwnerUid = document["owner_uid"] is { IsInt64: true } owner ? (uint)owner.AsInt64 : null,
             Tunnel = Text(document, "tunnel") ?? defaults.Tunnel,
             TunnelNamespace = Text(document, "tunnel_namespace") ?? defaults.TunnelNamespace,
             WantUp = document["want_up"] is { IsBoolean: true } wanted && wanted.AsBoolean,
@@ -169,6 +171,8 @@ internal sealed partial class AgentStore : IDisposable
             ["_id"] = Id,
             ["management_url"] = _settings.ManagementUrl,
             ["endpoint"] = _settings.Endpoint,
+            ["https_endpoint"] = _settings.HttpsEndpoint,
+            ["owner_uid"] = _settings.OwnerUid is { } uid ? (long)uid : BsonValue.Null,
             ["tunnel"] = _settings.Tunnel,
             ["tunnel_namespace"] = _settings.TunnelNamespace,
             ["want_up"] = _settings.WantUp,

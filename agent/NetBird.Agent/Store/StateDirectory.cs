@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.Versioning;
 
 namespace NetBird.Agent.Store;
 
@@ -11,9 +12,24 @@ internal sealed class StateDirectory
     /// <summary>Longest path a unix socket may have on Linux, with its closing zero (sockaddr_un, unix(7)).</summary>
     private const int LongestSocketPath = 107;
 
-    private StateDirectory(string path) => Path = path;
+    /// <summary>The folders of the system's service, as its unit makes them.</summary>
+    private const string ServicePath = "/var/lib/netbird-agent";
+    private const string ServiceSockets = "/run/netbird-agent";
+
+    private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const UnixFileMode OthersRead = UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    private const UnixFileMode OthersWrite = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
+
+    private StateDirectory(string path, string sockets) => (Path, SocketPath) = (path, sockets);
 
     public string Path { get; }
+
+    /// <summary>
+    /// Where the sockets are: here, or in a folder that the person can enter whom a service of the system serves.
+    /// </summary>
+    public string SocketPath { get; }
+
+    private bool SocketsAreApart => SocketPath != Path;
 
     public string DatabaseFile => In("agent.db");
 
@@ -24,16 +40,19 @@ internal sealed class StateDirectory
     public string LogFile => In("agent.log");
 
     /// <summary>Where the CLI finds the daemon.</summary>
-    public string DaemonSocket => In("daemon.sock");
+    public string DaemonSocket => Socket("daemon.sock");
 
     /// <summary>The local endpoint as a unix socket.</summary>
-    public string EndpointSocket => In("endpoint.sock");
+    public string EndpointSocket => Socket("endpoint.sock");
 
     /// <summary>One line of text per connection, for <c>statusline</c>, which has no time to load a gRPC client.</summary>
-    public string StatusLineSocket => In("statusline.sock");
+    public string StatusLineSocket => Socket("statusline.sock");
+
+    /// <summary>Key, certificate and authority of the https form.</summary>
+    public string EndpointCertificateFile => In("endpoint-certificate.pem");
 
     /// <summary>The authority that signs the https form of the endpoint; public.</summary>
-    public string AuthorityFile => In("endpoint-ca.pem");
+    public string AuthorityFile => Socket("endpoint-ca.pem");
 
     /// <summary>The default of contracts.md: the system's folder for root, the person's own otherwise.</summary>
     public static string DefaultPath()
@@ -46,7 +65,7 @@ internal sealed class StateDirectory
 
         if (Environment.IsPrivilegedProcess)
         {
-            return "/var/lib/netbird-agent";
+            return ServicePath;
         }
 
         // XDG Base Directory Specification: a relative value is to be ignored.
@@ -61,8 +80,53 @@ internal sealed class StateDirectory
     }
 
     /// <summary>Names the folder without touching it, for a CLI that only asks the daemon.</summary>
-    public static StateDirectory At(string? path)
-        => new(System.IO.Path.GetFullPath(string.IsNullOrEmpty(path) ? DefaultPath() : path));
+    /// <param name="path">Null for the default; then, for a person without an agent of their own, the system's service.</param>
+    /// <param name="profile">A named set of state inside; null for none.</param>
+    /// <param name="sockets">Where the sockets are, when not in their usual place.</param>
+    public static StateDirectory At(string? path, string? profile = null, string? sockets = null)
+    {
+        var own = System.IO.Path.GetFullPath(string.IsNullOrEmpty(path) ? DefaultPath() : path);
+        if (!string.IsNullOrEmpty(profile))
+        {
+            own = System.IO.Path.Combine(own, "profiles", System.IO.Path.GetFileName(profile));
+        }
+
+        if (!string.IsNullOrEmpty(sockets))
+        {
+            return new(own, System.IO.Path.GetFullPath(sockets));
+        }
+
+        var state = new StateDirectory(own, own == ServicePath && !OperatingSystem.IsWindows() ? ServiceSockets : own);
+        if (OperatingSystem.IsWindows() || !string.IsNullOrEmpty(path) || !string.IsNullOrEmpty(profile) || File.Exists(state.DaemonSocket))
+        {
+            return state;
+        }
+
+        var service = new StateDirectory(ServicePath, ServiceSockets);
+        return File.Exists(service.DaemonSocket) ? service : state;
+    }
+
+    /// <summary>
+    /// Gives a socket of ours its mode: the owner's alone, or, where the sockets are apart, everybody's, since whom a
+    /// service serves is then decided by the caller's credentials alone.
+    /// </summary>
+    public void OpenSocket(string socket)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(socket, (Private & ~UnixFileMode.UserExecute) | (SocketsAreApart ? OthersRead | OthersWrite : 0));
+        }
+    }
+
+    /// <summary>Writes a file that is no secret, for whoever may use the sockets.</summary>
+    public void Publish(string file, ReadOnlySpan<byte> content)
+    {
+        PrivateFile.Replace(file, content);
+        if (SocketsAreApart && !OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | OthersRead);
+        }
+    }
 
     /// <summary>Makes the folder, or checks the one that is there.</summary>
     /// <exception cref="StateDirectoryException">It is a link, somebody else's, or open to others.</exception>
@@ -77,10 +141,14 @@ internal sealed class StateDirectory
         if (System.Text.Encoding.UTF8.GetByteCount(StatusLineSocket) > LongestSocketPath)
         {
             throw new StateDirectoryException(string.Create(CultureInfo.InvariantCulture,
-                $"The state directory's path is too long for the sockets in it (limit {LongestSocketPath} bytes): {Path}. Choose a shorter --state-dir."));
+                $"The path is too long for the sockets in it (limit {LongestSocketPath} bytes): {SocketPath}. Choose a shorter --state-dir."));
         }
 
-        const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        if (SocketsAreApart)
+        {
+            PrepareSockets();
+        }
+
         var folder = new DirectoryInfo(Path);
         if (!folder.Exists && folder.LinkTarget is null)
         {
@@ -123,6 +191,34 @@ internal sealed class StateDirectory
             }
         }
     }
+
+    /// <summary>A folder that others may enter and only we may change.</summary>
+    [UnsupportedOSPlatform("windows")]
+    private void PrepareSockets()
+    {
+        const UnixFileMode Open = Private | OthersRead | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+        var folder = new DirectoryInfo(SocketPath);
+        try
+        {
+            if (folder.LinkTarget is null && !folder.Exists)
+            {
+                Directory.CreateDirectory(SocketPath, Open);
+            }
+
+            if (folder.LinkTarget is not null || FileOwner.Of(SocketPath) is not { } owner || owner != ProcessOwner.Uid)
+            {
+                throw new StateDirectoryException($"{SocketPath} is a link or belongs to somebody else; the sockets go only into a folder of this account.");
+            }
+
+            File.SetUnixFileMode(SocketPath, Open);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StateDirectoryException($"The folder for the sockets, {SocketPath}, cannot be used: {e.Message}", e);
+        }
+    }
+
+    private string Socket(string name) => System.IO.Path.Combine(SocketPath, name);
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 }

@@ -1,3 +1,4 @@
+using NetBird.ControlPlane.EndpointCertificates;
 using NetBird.ControlPlane.Peers;
 
 namespace NetBird.ControlPlane.AgentApi;
@@ -23,6 +24,8 @@ internal static class AgentApiFeature
         services.AddSingleton<SyncStream>();
         services.AddSingleton<Enrolment>();
         services.AddSingleton<BudgetAnswer>();
+        services.AddSingleton<EndpointAuthority>();
+        services.AddSingleton<EndpointCertificateAnswer>();
     }
 
     public static void MapAgentApi(this WebApplication app)

@@ -22,7 +22,8 @@ internal sealed class AgentService(
     IIdTokens tokens,
     Enrolment enrolment,
     SyncStream sync,
-    BudgetAnswer budget) : Protocol.Agent.V1.AgentService.AgentServiceBase
+    BudgetAnswer budget,
+    EndpointCertificateAnswer certificates) : Protocol.Agent.V1.AgentService.AgentServiceBase
 {
     // Bytes; an ID token with a thousand groups is 40 KiB.
     private const int LongestSecret = 128 * 1024;
@@ -94,7 +95,7 @@ internal sealed class AgentService(
 
     public override Task Sync(SyncRequest request, IServerStreamWriter<SyncUpdate> responseStream, ServerCallContext context)
         => sync.RunAsync(
-            PeerAuthentication.PeerOf(context).Id, MachineOf(request.Machine), responseStream, context.CancellationToken);
+            PeerAuthentication.PeerOf(context).Id, MachineOf(request.Machine), request.StaysWhileBlocked, responseStream, context.CancellationToken);
 
     public override async Task<LeaveReply> Leave(LeaveRequest request, ServerCallContext context)
     {
@@ -105,6 +106,11 @@ internal sealed class AgentService(
     public override Task<GetBudgetReply> GetBudget(GetBudgetRequest request, ServerCallContext context)
         => budget.ForAsync(
             PeerAuthentication.Standing(store.Current, PeerAuthentication.PeerOf(context).Id), context.CancellationToken);
+
+    public override Task<IssueEndpointCertificateReply> IssueEndpointCertificate(
+        IssueEndpointCertificateRequest request, ServerCallContext context)
+        => Task.FromResult(certificates.For(
+            PeerAuthentication.Standing(store.Current, PeerAuthentication.PeerOf(context).Id), request));
 
     private static string AddressOf(ServerCallContext context)
         => context.GetHttpContext().Connection.RemoteIpAddress?.ToString() ?? "";

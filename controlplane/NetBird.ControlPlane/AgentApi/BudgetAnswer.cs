@@ -6,6 +6,7 @@ using NetBird.Policy;
 using NetBird.Policy.Limits;
 using NetBird.Primitives;
 using NetBird.Protocol.Agent.V1;
+using NetBird.Protocol.Budget.V1;
 using Cap = NetBird.Policy.Limits.Cap;
 using Peer = NetBird.ControlPlane.Peers.Peer;
 
@@ -50,7 +51,7 @@ internal sealed class BudgetAnswer(GatewaySnapshots snapshots, IReservations res
         ];
     }
 
-    private static Protocol.Agent.V1.Cap ToMessage(CounterReading reading) => new()
+    private static Protocol.Budget.V1.Cap ToMessage(CounterReading reading) => new()
     {
         Source = reading.Cap.SourceName,
         Scope = reading.Cap.Counter.Scope switch { CapScope.User => "user", CapScope.Group => "group", _ => "account" },

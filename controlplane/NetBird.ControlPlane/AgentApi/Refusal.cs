@@ -17,5 +17,7 @@ internal static class Refusal
     public static RpcException LoginExpired()
         => new(new Status(StatusCode.FailedPrecondition, "Your login has expired. Run 'netbird-agent login'."));
 
+    public static RpcException NotSetUp(string sentence) => new(new Status(StatusCode.FailedPrecondition, sentence));
+
     public static RpcException TryLater(string sentence) => new(new Status(StatusCode.Unavailable, sentence));
 }

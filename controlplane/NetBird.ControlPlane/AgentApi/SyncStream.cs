@@ -23,17 +23,31 @@ internal sealed class SyncStream(
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(25);
 
     public async Task RunAsync(
-        PeerId id, MachineFacts machine, IServerStreamWriter<SyncUpdate> updates, CancellationToken cancellationToken)
+        PeerId id, MachineFacts machine, bool staysWhileBlocked, IServerStreamWriter<SyncUpdate> updates, CancellationToken cancellationToken)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
         using var connected = activity.Connected(id);
         NetworkMap? sent = null;
+        string? block = null;
         try
         {
             while (true)
             {
                 var change = signal.Next;
                 var configuration = store.Current;
+                if (staysWhileBlocked && BlockOf(configuration, id) is { } sentence)
+                {
+                    if (sentence != block)
+                    {
+                        await updates.WriteAsync(new SyncUpdate { Blocked = new Blocked { Detail = sentence } }, ending.Token);
+                    }
+
+                    (block, sent) = (sentence, null);
+                    await BeatUnlessAsync(change, Heartbeat, id, updates, ending.Token);
+                    continue;
+                }
+
+                block = null;
                 var peer = PeerAuthentication.Standing(configuration, id);
                 if (peer.LoginExpiresAt <= time.GetUtcNow())
                 {
@@ -52,12 +66,7 @@ internal sealed class SyncStream(
                     sent = map;
                 }
 
-                if (!await HappensAsync(change, WaitFor(peer), ending.Token))
-                {
-                    await updates.WriteAsync(
-                        new SyncUpdate { Heartbeat = new Heartbeat { Time = time.GetUtcNow().ToUnixTimeMilliseconds() } }, ending.Token);
-                    activity.Seen(id);
-                }
+                await BeatUnlessAsync(change, WaitFor(peer), id, updates, ending.Token);
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -84,6 +93,36 @@ internal sealed class SyncStream(
     {
         var untilExpiry = peer.LoginExpiresAt - time.GetUtcNow();
         return untilExpiry < Heartbeat ? TimeSpan.FromTicks(Math.Max(untilExpiry.Value.Ticks, TimeSpan.TicksPerMillisecond)) : Heartbeat;
+    }
+
+    /// <summary>Why the peer is blocked, as a sentence; null when it is not, or is gone.</summary>
+    private static string? BlockOf(Configuration configuration, PeerId id)
+    {
+        try
+        {
+            PeerAuthentication.Standing(configuration, id);
+            return null;
+        }
+        catch (RpcException e) when (e.StatusCode == StatusCode.PermissionDenied)
+        {
+            return e.Status.Detail;
+        }
+        catch (RpcException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Waits for a change, or for the time to say that we are still here.</summary>
+    private async Task BeatUnlessAsync(
+        Task change, TimeSpan wait, PeerId id, IServerStreamWriter<SyncUpdate> updates, CancellationToken cancellationToken)
+    {
+        if (!await HappensAsync(change, wait, cancellationToken))
+        {
+            await updates.WriteAsync(
+                new SyncUpdate { Heartbeat = new Heartbeat { Time = time.GetUtcNow().ToUnixTimeMilliseconds() } }, cancellationToken);
+            activity.Seen(id);
+        }
     }
 
     /// <summary>False when the time passed first.</summary>

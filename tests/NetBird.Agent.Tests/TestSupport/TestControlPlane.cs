@@ -163,6 +163,13 @@ internal sealed class TestControlPlane : AgentService.AgentServiceBase, IAsyncDi
         while (!context.CancellationToken.IsCancellationRequested)
         {
             var changed = _mapChanged.Task;
+            if (request.StaysWhileBlocked && Refusal is { StatusCode: StatusCode.PermissionDenied } block)
+            {
+                await responseStream.WriteAsync(new SyncUpdate { Blocked = new Blocked { Detail = block.Detail } }, context.CancellationToken);
+                await changed.WaitAsync(context.CancellationToken);
+                continue;
+            }
+
             if (Refusal is { } refusal)
             {
                 throw new RpcException(refusal);

@@ -1,0 +1,27 @@
+using Microsoft.Extensions.Logging;
+using NetBird.Agent.Store;
+
+namespace NetBird.Agent.Endpoint;
+
+/// <summary>
+/// Whom this agent serves: the person whose process it is, or, for a service of the system, the person it was set up for.
+/// </summary>
+internal sealed class EndpointOwner
+{
+    private readonly AgentStore _store;
+
+    public EndpointOwner(AgentStore store, ILogger<OwnerOnly> logger)
+    {
+        _store = store;
+        Guard = new OwnerOnly(this, rootToo: false, logger);
+        GuardWithRoot = new OwnerOnly(this, rootToo: true, logger);
+    }
+
+    public uint Uid => _store.Settings.OwnerUid ?? ProcessOwner.Uid;
+
+    /// <summary>For the endpoint: the owner alone.</summary>
+    public OwnerOnly Guard { get; }
+
+    /// <summary>For the daemon's own sockets: root as well, who sets services up.</summary>
+    public OwnerOnly GuardWithRoot { get; }
+}
