@@ -7,6 +7,7 @@ namespace EndToEnd.Tests;
 /// The documented form, https under the account's endpoint name, with the real control plane's authority and the real
 /// client. The hosts file is one of the test's own, mounted where only the test's commands see it.
 /// </summary>
+[System.Runtime.Versioning.SupportedOSPlatform("linux")]
 public sealed class HttpsEndpointTests(WorldFixture fixture) : IClassFixture<WorldFixture>
 {
     private const string Name = "claude.acme.internal";

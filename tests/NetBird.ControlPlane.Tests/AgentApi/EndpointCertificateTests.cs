@@ -9,6 +9,7 @@ using NetBird.Protocol.Agent.V1;
 namespace NetBird.ControlPlane.Tests.AgentApi;
 
 /// <summary>Certificates for the https endpoint: to whom, for which name, and how long.</summary>
+[System.Runtime.Versioning.SupportedOSPlatform("linux")]
 public sealed class EndpointCertificateTests : IAsyncLifetime
 {
     private const string Name = "claude.acme.internal";
