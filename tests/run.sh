@@ -84,7 +84,7 @@ fi
 [ "$mode" = long ] && export NETBIRD_LONG=1
 projects=(Architecture.Tests NetBird.Primitives.Tests NetBird.CommandLine.Tests NetBird.Policy.Tests NetBird.WireGuard.Tests NetBird.Gateway.Tests
           NetBird.ControlPlane.Tests NetBird.Agent.Tests)
-[ "$mode" = quick ] || projects+=(EndToEnd.Tests)
+[ "$mode" = quick ] || projects+=(Dashboard.Tests EndToEnd.Tests)
 
 # run NAME PROJECT [FILTER]: leaves NAME.trx and NAME.log; sets code
 run() {

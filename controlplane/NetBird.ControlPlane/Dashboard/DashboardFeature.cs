@@ -11,12 +11,18 @@ internal static class DashboardFeature
         "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
         + "connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'";
 
+    // Ours: an answer of REST that a page asks its browser for comes back through the hub. Its own 32 KiB cut the connection
+    // at a list of a hundred; this is a list of a thousand.
+    private const int LargestMessage = 1024 * 1024;
+
     public static IServiceCollection AddDashboard(this IServiceCollection services)
     {
-        services.AddRazorComponents().AddInteractiveServerComponents();
+        services.AddRazorComponents().AddInteractiveServerComponents()
+            .AddHubOptions(hub => hub.MaximumReceiveMessageSize = LargestMessage);
         services.AddMudServices();
         services.AddSingleton<Viewing.DisplayNames>();
         services.AddScoped<Editing.AdminCalls>();
+        services.AddScoped<Viewing.ViewerClock>();
         return services;
     }
 

@@ -1,9 +1,17 @@
-// What the browser alone can do: remember colours, copy text, tell its time zone.
+// What the browser alone can do: remember colours and a time zone, copy text, keep the focus in a dialog.
 window.dashboard = {
   colours: () => localStorage.getItem("colours"),
   keepColours: value => localStorage.setItem("colours", value),
-  copy: text => navigator.clipboard.writeText(text),
-  timeZone: () => Intl.DateTimeFormat().resolvedOptions().timeZone
+  timeZone: () => localStorage.getItem("timeZone") || Intl.DateTimeFormat().resolvedOptions().timeZone,
+  keepTimeZone: value => localStorage.setItem("timeZone", value),
+  copy: async text => {
+    if (navigator.clipboard && window.isSecureContext) {
+      await navigator.clipboard.writeText(text);
+      return true;
+    }
+    // Without TLS, away from loopback, browsers give no clipboard: the text is selected by hand.
+    return false;
+  }
 };
 
 // The admin API under the viewer's session: the browser itself says that a page of ours sent it (Fetch Metadata).
@@ -17,4 +25,12 @@ window.dashboard.send = async (method, path, body) => {
   } catch {
     return { status: 0, text: "" };
   }
+};
+
+// A dialog opens with its first field in focus and gives the focus back to whatever opened it.
+window.dashboard.openDialog = dialog => {
+  if (dialog && !dialog.open) dialog.showModal();
+};
+window.dashboard.closeDialog = dialog => {
+  if (dialog && dialog.open) dialog.close();
 };

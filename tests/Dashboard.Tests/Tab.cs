@@ -1,0 +1,116 @@
+using EndToEnd.Tests;
+using Microsoft.Playwright;
+
+namespace Dashboard.Tests;
+
+/// <summary>One page of a browser. What it complains of (script errors, refused content, failed fetches) fails the test that asks.</summary>
+internal sealed class Tab : IAsyncDisposable
+{
+    private readonly IBrowserContext _context;
+    private readonly List<string> _complaints = [];
+
+    private Tab(IBrowserContext context, IPage page)
+    {
+        (_context, Page) = (context, page);
+        page.SetDefaultTimeout(20_000);
+        page.Console += (_, message) => Note(message.Type is "error" or "warning" ? $"console {message.Type}: {message.Text}" : null);
+        page.PageError += (_, error) => Note("script: " + error);
+        page.RequestFailed += (_, request) => Note(IsCutByNavigation(request) ? null : $"{request.Method} {request.Url}: {request.Failure}");
+        page.Request += (_, request) => Requests.Add(request.Url);
+    }
+
+    public IPage Page { get; }
+
+    /// <summary>Everything it asked for.</summary>
+    public List<string> Requests { get; } = [];
+
+    public IReadOnlyList<string> Complaints
+    {
+        get
+        {
+            lock (_complaints)
+            {
+                return [.. _complaints];
+            }
+        }
+    }
+
+    public static async Task<Tab> OpenAsync(IBrowserContext context) => new(context, await context.NewPageAsync());
+
+    /// <summary>Goes to a page of the dashboard through the login form, as a person does.</summary>
+    public async Task LogInAsync(string email, string password = Company.Password, string path = "/")
+    {
+        await Page.GotoAsync(path);
+        await Page.GetByLabel("E-mail").FillAsync(email);
+        await Page.GetByLabel("Password").FillAsync(password);
+        await Page.GetByRole(AriaRole.Button, new() { Name = "Log in" }).ClickAsync();
+        await ReadyAsync();
+    }
+
+    /// <summary>Opens a page and waits until its figures are there.</summary>
+    public async Task GoAsync(string path)
+    {
+        await Page.GotoAsync(path);
+        await ReadyAsync();
+    }
+
+    /// <summary>The page is connected, has its heading, and waits for nothing.</summary>
+    public async Task ReadyAsync()
+    {
+        await Page.Locator("h1").First.WaitForAsync();
+        await Page.WaitForFunctionAsync("() => !document.querySelector('[aria-busy=true], .mud-progress-linear, .mud-progress-circular')");
+    }
+
+    /// <summary>Serious and critical faults that axe-core finds, a line each; empty where it is not installed.</summary>
+    public async Task<IReadOnlyList<string>> FaultsAsync()
+    {
+        if (Checkout.NodeModules is not { } modules)
+        {
+            return [];
+        }
+
+        // Run in Playwright's own world: the page's policy forbids scripts that are not its own, and stays as it is.
+        var source = await File.ReadAllTextAsync(Path.Combine(modules, "axe-core", "axe.min.js"));
+        return await Page.EvaluateAsync<string[]>(source + """
+
+            ; (async () => {
+              const found = await axe.run(document, { resultTypes: ["violations"] });
+              return found.violations.filter(one => one.impact === "serious" || one.impact === "critical")
+                .flatMap(one => one.nodes.map(node => `${one.id} (${one.impact}): ${node.target} ${node.failureSummary ?? ""}`.replaceAll("\n", " ")));
+            })()
+            """) ?? [];
+    }
+
+    /// <summary>Elements whose text does not fit and is not scrolled, a line each.</summary>
+    public async Task<IReadOnlyList<string>> CutTextAsync() => await Page.EvaluateAsync<string[]>("""
+        () => [...document.querySelectorAll("h1, h2, h3, p, dt, dd, td, th, button, a, label, .value, .note, .label")]
+          .filter(e => e.offsetParent && e.innerText.trim() && getComputedStyle(e).overflow === "hidden" && e.scrollWidth > e.clientWidth + 1)
+          .filter(e => !e.closest("[title]"))
+          .map(e => e.className + ": " + e.innerText.slice(0, 60))
+          .concat(document.documentElement.scrollWidth > innerWidth + 1 ? ["the page scrolls sideways: " + document.documentElement.scrollWidth] : [])
+        """) ?? [];
+
+    /// <summary>Written to a temporary folder for people to look at, when NETBIRD_SCREENSHOTS names one.</summary>
+    public async Task ShootAsync(string name)
+    {
+        if (Environment.GetEnvironmentVariable("NETBIRD_SCREENSHOTS") is { Length: > 0 } folder)
+        {
+            await Page.ScreenshotAsync(new() { Path = Path.Combine(folder, name + ".png"), FullPage = true, Animations = ScreenshotAnimations.Disabled });
+        }
+    }
+
+    public async ValueTask DisposeAsync() => await _context.CloseAsync();
+
+    private static bool IsCutByNavigation(IRequest request) => request.Failure is "net::ERR_ABORTED";
+
+    private void Note(string? complaint)
+    {
+        if (complaint is not null)
+        {
+            lock (_complaints)
+            {
+                _complaints.Add(complaint);
+            }
+        }
+    }
+}
