@@ -52,8 +52,8 @@ internal sealed class Site : IAsyncDisposable
         var now = DateTimeOffset.UtcNow;
         if (fill is not null)
         {
-            await using var store = await ConfigurationStores.OpenAsync(state, TimeProvider.System, NullLoggerFactory.Instance, default);
-            await store.CommitAsync(Actor.System, draft => fill(draft, now), default);
+            await using var account = await AccountState.OpenAsync(state, TimeProvider.System, NullLoggerFactory.Instance, default);
+            await account.Configuration.CommitAsync(Actor.System, draft => fill(draft, now), default);
         }
 
         if (rows is not null)

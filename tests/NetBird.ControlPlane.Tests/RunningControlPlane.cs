@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using NetBird.ControlPlane.Audit;
 using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Tests.Store;
 using NetBird.ControlPlane.Users;
 using NetBird.Primitives;
 using NetBird.WireGuard;
@@ -42,6 +43,14 @@ internal sealed class RunningControlPlane : IAsyncDisposable
         };
         options = adjust is null ? options : adjust(options);
         return new(options, await ControlPlaneServer.StartAsync(options, TimeProvider.System, CancellationToken.None));
+    }
+
+    /// <summary>With everything in a fresh database; the test is skipped where there is no PostgreSQL.</summary>
+    public static async Task<RunningControlPlane> StartOnAsync(PostgresCluster cluster, Func<ServeOptions, ServeOptions>? adjust = null)
+    {
+        Skip.If(cluster.Missing is not null, cluster.Missing);
+        var database = await cluster.CreateDatabaseAsync();
+        return await StartAsync(options => (adjust?.Invoke(options) ?? options) with { Postgres = database });
     }
 
     /// <summary>Stops and starts over the same state, at the same address.</summary>

@@ -11,8 +11,10 @@ internal sealed class TemporaryState : IDisposable
 
     public FakeTimeProvider Time { get; } = new(new(2026, 11, 1, 12, 0, 0, TimeSpan.Zero));
 
-    public Task<ConfigurationStore> OpenAsync()
-        => ConfigurationStores.OpenAsync(Path, Time, NullLoggerFactory.Instance, CancellationToken.None);
+    public async Task<ConfigurationStore> OpenAsync() => (await OpenStateAsync()).Configuration;
+
+    public Task<AccountState> OpenStateAsync()
+        => AccountState.OpenAsync(Path, Time, NullLoggerFactory.Instance, CancellationToken.None);
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

@@ -12,14 +12,15 @@ internal static class AdministrationFeature
 {
     /// <param name="services">The host's.</param>
     /// <param name="options">What the host knows.</param>
-    /// <param name="store">Opened by the host before anything else, so that a store that cannot be opened is the first word; the host disposes of it.</param>
+    /// <param name="state">Opened by the host before anything else, so that a store that cannot be opened is the first word; the host disposes of it.</param>
     public static IServiceCollection AddAdministration(
-        this IServiceCollection services, AdministrationOptions options, ConfigurationStore store)
+        this IServiceCollection services, AdministrationOptions options, AccountState state)
     {
         services.AddSingleton(options);
-        services.AddSingleton(store);
-        services.AddSingleton<IConfigurationStore>(store);
-        services.AddSingleton(new SecretSeal(StateKeys.Protection(options.StateDirectory)));
+        services.AddSingleton(state);
+        services.AddSingleton(state.Configuration);
+        services.AddSingleton<IConfigurationStore>(state.Configuration);
+        services.AddSingleton(new SecretSeal(state.Protection));
         services.AddSingleton<ProviderKeys>();
         services.AddSingleton<IProviderKeys>(provider => provider.GetRequiredService<ProviderKeys>());
         services.AddSingleton<ProviderForm>();
@@ -27,8 +28,6 @@ internal static class AdministrationFeature
         services.AddSingleton<ProviderTest>();
         services.AddSingleton<SampleProvider>();
         services.AddSingleton<PeerActivity>();
-        services.AddHostedService<FirstStart>();
-        services.AddHostedService<PeerUpkeep>();
         services.AddSingleton<TokenUse>();
         services.AddSingleton<AdminAuthentication>();
         services.AddSingleton<AdminGate>();
@@ -41,6 +40,13 @@ internal static class AdministrationFeature
         });
         services.AddAdminOpenApi();
         return services;
+    }
+
+    /// <summary>What a management node looks after while it runs.</summary>
+    public static void AddUpkeep(this IServiceCollection services)
+    {
+        services.AddHostedService<FirstStart>();
+        services.AddHostedService<PeerUpkeep>();
     }
 
     /// <summary>Maps <c>/api</c>, the OpenAPI document and the sample provider.</summary>

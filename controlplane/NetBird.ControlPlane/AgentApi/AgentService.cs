@@ -17,7 +17,7 @@ namespace NetBird.ControlPlane.AgentApi;
 internal sealed class AgentService(
     IConfigurationStore store,
     LoginOffers logins,
-    GatewayKey key,
+    ControlPlaneKey key,
     Challenges challenges,
     IIdTokens tokens,
     Enrolment enrolment,

@@ -1,14 +1,14 @@
+using NetBird.ControlPlane.Gateways;
 using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Store;
-using NetBird.ControlPlane.Tunnels;
 using NetBird.Protocol.Agent.V1;
 using Peer = NetBird.ControlPlane.Peers.Peer;
 
 namespace NetBird.ControlPlane.AgentApi;
 
 /// <summary>What an agent needs to know to bring its tunnel up: its own address, the gateways, who it is taken for.</summary>
-internal sealed class NetworkMaps(ServeOptions options, GatewayKey key, TunnelHost tunnel)
+internal sealed class NetworkMaps(ServeOptions options, IGatewayList gateways)
 {
     // Bytes; as the tunnel's own default, which fits IPv6 over Ethernet.
     private const int Mtu = 1420;
@@ -21,7 +21,6 @@ internal sealed class NetworkMaps(ServeOptions options, GatewayKey key, TunnelHo
     public NetworkMap For(Peer peer, Configuration configuration)
     {
         var user = configuration.Users[peer.User];
-        var gateway = OverlayAddresses.GatewayOf(options.Overlay).ToString();
         var map = new NetworkMap
         {
             Version = configuration.Version,
@@ -37,15 +36,15 @@ internal sealed class NetworkMaps(ServeOptions options, GatewayKey key, TunnelHo
         map.Addresses.Add(peer.OverlayAddress.ToString());
         map.GroupNames.AddRange(configuration.GroupsOf(peer)
             .Select(id => configuration.Groups[id].Name).Order(StringComparer.OrdinalIgnoreCase));
-        map.Gateways.Add(new Protocol.Agent.V1.Gateway
+        map.Gateways.AddRange(gateways.For(peer, configuration).Select(gateway => new Protocol.Agent.V1.Gateway
         {
-            PublicKey = key.Public.ToString(),
-            Endpoint = options.WireGuardEndpoint ?? $":{tunnel.ListenPort}",
-            OverlayAddress = gateway,
+            PublicKey = gateway.PublicKey.ToString(),
+            Endpoint = gateway.Endpoint,
+            OverlayAddress = gateway.OverlayAddress.ToString(),
             HttpPort = GatewayHttpPort,
             PersistentKeepalive = Keepalive,
-            AllowedIps = { gateway + "/32" },
-        });
+            AllowedIps = { gateway.OverlayAddress + "/32" },
+        }));
         return map;
     }
 }

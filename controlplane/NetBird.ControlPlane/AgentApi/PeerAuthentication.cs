@@ -15,7 +15,7 @@ namespace NetBird.ControlPlane.AgentApi;
 /// that agent.proto opens, so a new one is closed until somebody decides otherwise.
 /// </summary>
 internal sealed partial class PeerAuthentication(
-    IConfigurationStore store, GatewayKey key, Challenges challenges, ILogger<PeerAuthentication> logger) : Interceptor
+    IConfigurationStore store, ControlPlaneKey key, Challenges challenges, ILogger<PeerAuthentication> logger) : Interceptor
 {
     private const string PeerState = "netbird-peer";
 

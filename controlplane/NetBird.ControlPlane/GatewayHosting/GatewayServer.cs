@@ -2,7 +2,6 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using NetBird.ControlPlane.Hosting;
-using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Tunnels;
 using NetBird.Gateway;
 using NetBird.Gateway.Authorization;
@@ -29,7 +28,7 @@ internal sealed class GatewayServer : IAsyncDisposable
     public static async Task<GatewayServer> StartAsync(
         ServeOptions options, TunnelHost tunnel, IServiceProvider services, CancellationToken cancellationToken)
     {
-        var endpoint = new IPEndPoint(OverlayAddresses.GatewayOf(options.Overlay), Port);
+        var endpoint = new IPEndPoint(tunnel.Address, Port);
         var listener = await tunnel.Overlay.ListenAsync(endpoint, cancellationToken);
         try
         {

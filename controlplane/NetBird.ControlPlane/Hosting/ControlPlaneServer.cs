@@ -7,7 +7,10 @@ using NetBird.ControlPlane.AdminApi;
 using NetBird.ControlPlane.AgentApi;
 using NetBird.ControlPlane.Dashboard;
 using NetBird.ControlPlane.GatewayHosting;
+using NetBird.ControlPlane.Gateways;
 using NetBird.ControlPlane.Identity;
+using NetBird.ControlPlane.Peers;
+using NetBird.ControlPlane.Providers;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Tokens;
 using NetBird.ControlPlane.Tunnels;
@@ -71,17 +74,21 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
             held.Push(new Held(socket));
             var logging = LoggerFactory.Create(Logging.AddControlPlaneLogging);
             held.Push(new Held(logging));
-            var store = await ConfigurationStores.OpenAsync(state.Path, time, logging, cancellationToken);
-            held.Push(store);
+            var account = options.Postgres is { } shared
+                ? await AccountState.OpenPostgresAsync(state.Path, shared, options.ClusterKey, time, logging, cancellationToken)
+                : await AccountState.OpenAsync(state.Path, time, logging, cancellationToken);
+            held.Push(account);
             var key = GatewayKey.Load(state);
             held.Push(new Held(key));
-            var tunnel = options.Gateway ? await TunnelHost.OpenAsync(options, key, time, logging, cancellationToken) : TunnelHost.None;
+            var proofs = ControlPlaneKey.Load(account, state);
+            held.Push(new Held(proofs));
+            var tunnel = options.Gateway ? await OpenTunnelAsync(options, account, key, time, logging, cancellationToken) : TunnelHost.None;
             held.Push(tunnel);
             var usage = options.Postgres is { } database
                 ? await UsageStore.OpenPostgresAsync(database, state.Path, time, logging, cancellationToken)
                 : await UsageStore.OpenAsync(state.Path, time, logging, cancellationToken);
             held.Push(usage);
-            var app = Build(options, state, socket, time, new(store, key, tunnel, usage));
+            var app = Build(options, state, socket, time, new(account, key, proofs, tunnel, usage));
             held.Push(app);
             var gateway = options.Gateway ? await GatewayServer.StartAsync(options, tunnel, app.Services, cancellationToken) : null;
             if (gateway is not null)
@@ -89,7 +96,11 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
                 held.Push(gateway);
             }
 
-            await FirstToken.EnsureAsync(store, state.Path, time, cancellationToken);
+            if (options.Management)
+            {
+                await FirstToken.EnsureAsync(account.Configuration, state.Path, time, cancellationToken);
+            }
+
             await app.StartAsync(cancellationToken);
             var server = new ControlPlaneServer(options, app, gateway, held);
             Log.Ready(server.Logger, server.Url);
@@ -145,6 +156,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(state);
         builder.Services.AddSingleton(opened.Key);
+        builder.Services.AddSingleton(opened.Proofs);
         builder.Services.AddSingleton(opened.Tunnel);
         builder.Services.AddSingleton<IReadiness>(opened.Tunnel);
         var url = PublicUrl.Of(options, (System.Net.IPEndPoint)socket.LocalEndPoint!);
@@ -158,26 +170,65 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         builder.Services.AddHostGuard(options);
         builder.Services.AddControlPlaneMetrics();
         builder.Services.AddAdministration(
-            new() { StateDirectory = state.Path, EmbeddedIdentity = options.Oidc is null, PublicUrl = url.Value }, opened.Store);
+            new() { StateDirectory = state.Path, EmbeddedIdentity = options.Oidc is null, PublicUrl = url.Value }, opened.Account);
         builder.Services.AddUsage(opened.Usage);
+        builder.Services.AddGateways(options, opened.Account, opened.Key);
         builder.Services.AddGatewayHosting();
-        builder.Services.AddAgentApi();
-        builder.Services.AddDashboard();
-        builder.UseDashboardAssets();
-        builder.Services.AddIdentity(options, state, url, time);
+        if (options.Management)
+        {
+            builder.Services.AddUpkeep();
+            builder.Services.AddAgentApi();
+            builder.Services.AddDashboard();
+            builder.UseDashboardAssets();
+            builder.Services.AddIdentity(options, opened.Account, url, time);
+        }
 
         var app = builder.Build();
         app.UseHostGuard();
         app.UseRouting();
-        app.UseIdentity();
+        if (options.Management)
+        {
+            app.UseIdentity();
+        }
+
         app.MapHealth();
         app.MapMetrics();
+        if (options.Management)
+        {
+            MapManagement(app, options);
+        }
+        else
+        {
+            // A gateway alone answers nothing else here; the sample provider is what its own requests may go to.
+            app.MapSampleProvider();
+        }
+
+        return app;
+    }
+
+    private static void MapManagement(WebApplication app, ServeOptions options)
+    {
         app.MapIdentity(options);
         app.UseAntiforgery();
         app.MapAgentApi();
         app.MapAdminApi();
         app.MapDashboard();
-        return app;
+    }
+
+    /// <summary>Nodes that share a database each have an address of their own in the overlay; one process alone has the first.</summary>
+    private static async Task<TunnelHost> OpenTunnelAsync(
+        ServeOptions options, AccountState account, GatewayKey key, TimeProvider time, ILoggerFactory logging, CancellationToken cancellationToken)
+    {
+        if (account.Database is null)
+        {
+            return await TunnelHost.OpenAsync(options, key, OverlayAddresses.GatewayOf(options.Overlay), time, logging, cancellationToken);
+        }
+
+        var address = await GatewayRegistration.AddressAsync(account.Configuration, key.Public, options.Overlay, time, cancellationToken);
+        var tunnel = await TunnelHost.OpenAsync(options, key, address, time, logging, cancellationToken);
+        await GatewayRegistration.AnnounceAsync(
+            account.Configuration, key.Public, options.WireGuardEndpoint ?? $":{tunnel.ListenPort}", cancellationToken);
+        return tunnel;
     }
 
     private static void ConfigureKestrel(KestrelServerOptions kestrel, ServeOptions options, System.Net.IPEndPoint endpoint)
@@ -246,7 +297,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
     private ILogger Logger => Services.GetRequiredService<ILogger<ControlPlaneServer>>();
 
     /// <summary>What was opened before the container is made, so that what cannot be opened is told at once.</summary>
-    private sealed record Opened(ConfigurationStore Store, GatewayKey Key, TunnelHost Tunnel, UsageStore Usage);
+    private sealed record Opened(AccountState Account, GatewayKey Key, ControlPlaneKey Proofs, TunnelHost Tunnel, UsageStore Usage);
 
     private sealed class Held(IDisposable value) : IAsyncDisposable
     {

@@ -22,11 +22,12 @@ internal static class ServeCommand
         ("tunnel", "KIND", "auto, kernel, userspace or rootless. Default auto"),
         ("tunnel-namespace", "WHERE", "own or host: whose network namespace the interface lives in. Default own"),
         ("postgres", "CONNSTRING", "PostgreSQL in place of LiteDB. Better given by environment: arguments are visible to other users"),
+        ("cluster-key", "FILE", "Key that seals secrets in PostgreSQL, the same at every node. Default: keys/cluster.key in the state directory"),
         ("oidc-issuer", "URL", "The company's IdP in place of the embedded one"),
         ("oidc-client-id", "ID", "Our client at that IdP"),
         ("oidc-groups-claim", "CLAIM", "Claim with a person's groups. Default groups"),
         ("oidc-client-secret-file", "FILE", "File with the client's secret, where web sign-in at that IdP needs one"),
-        ("roles", "ROLES", "management, gateway or both. Default management,gateway; one process is both in this version"),
+        ("roles", "ROLES", "management, gateway or both. Default management,gateway; one of them alone needs --postgres"),
         ("drain-seconds", "SECONDS", "How long requests in flight may go on after SIGTERM. Default 4"),
     ];
 

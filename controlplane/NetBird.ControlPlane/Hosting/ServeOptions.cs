@@ -36,6 +36,9 @@ internal sealed record ServeOptions
     /// <summary>PostgreSQL connection string; null keeps everything in LiteDB in the state directory.</summary>
     public string? Postgres { get; init; }
 
+    /// <summary>File of the key that seals secrets in PostgreSQL; null: in the state directory.</summary>
+    public string? ClusterKey { get; init; }
+
     /// <summary>The company's IdP; null runs the embedded one.</summary>
     public ExternalIssuer? Oidc { get; init; }
 

@@ -38,6 +38,7 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
                 ("userspace", TunnelKind.Userspace), ("rootless", TunnelKind.Rootless)),
             OwnTunnelNamespace = ReadChoice("tunnel-namespace", true, ("own", true), ("host", false)),
             Postgres = ReadPostgres(),
+            ClusterKey = read("cluster-key") is { } clusterKey ? Path.GetFullPath(clusterKey) : null,
             Oidc = ReadOidc(),
             Management = HasRole("management"),
             Gateway = HasRole("gateway"),
@@ -208,8 +209,16 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
         }
         else if (roles.Distinct().Count() == 1)
         {
-            // A management node would have to know the gateways' keys and addresses; until it does, saying so beats half a network.
-            Wrong("roles", "cannot be split in this version: one process is both management and gateway");
+            if (read("postgres") is null)
+            {
+                Wrong("roles", "of one node are both, unless several share a database: give --postgres as well");
+            }
+
+            if (roles[0] == "gateway" && read("wireguard-endpoint") is null)
+            {
+                // Agents reach the management node; what they dial here is for us to say.
+                Wrong("wireguard-endpoint", "is missing: a gateway alone has to say what agents dial, such as gw1.example.com:51820");
+            }
         }
     }
 

@@ -11,10 +11,10 @@ namespace NetBird.ControlPlane.Identity;
 /// <summary>Who people are: the embedded IdP, or the company's.</summary>
 internal static class IdentityFeature
 {
-    public static void AddIdentity(this IServiceCollection services, ServeOptions options, StateDirectory state, PublicUrl url, TimeProvider time)
+    public static void AddIdentity(this IServiceCollection services, ServeOptions options, AccountState state, PublicUrl url, TimeProvider time)
     {
-        // One key ring for cookies, forms and sealed secrets: the state directory's.
-        services.AddSingleton(StateKeys.Protection(state.Path));
+        // One key ring for cookies, forms and sealed secrets, whichever node made them.
+        services.AddSingleton(state.Protection);
         services.AddAntiforgery(antiforgery =>
         {
             antiforgery.Cookie.Name = options.Tls is null ? "netbird-form" : "__Host-netbird-form";
@@ -26,7 +26,7 @@ internal static class IdentityFeature
         if (options.Oidc is null)
         {
             authentication.AddIdpSession(options.Tls is not null);
-            var keys = IdpKeys.Load(state, time);
+            var keys = IdpKeys.Load(state.Secrets, time);
             services.AddSingleton(keys);
             services.AddSingleton<IIdTokens, EmbeddedIdTokens>();
             services.AddEmbeddedIdp(options.Tls is not null, keys, url);
@@ -65,12 +65,21 @@ internal static class IdentityFeature
         }
     }
 
-    private static void AddIssuedRecords(this IServiceCollection services, StateDirectory state)
+    private static void AddIssuedRecords(this IServiceCollection services, AccountState state)
     {
-        services.AddSingleton(_ => new IssuedDatabase(state.PathOf("identity.db")));
+        if (state.Database is { } shared)
+        {
+            services.AddSingleton<IIssuedRecords<IssuedToken>>(new PostgresIssuedRecords<IssuedToken>(shared, IssuedRecordKinds.Tokens));
+            services.AddSingleton<IIssuedRecords<IssuedAuthorization>>(
+                new PostgresIssuedRecords<IssuedAuthorization>(shared, IssuedRecordKinds.Authorizations));
+            return;
+        }
+
+        services.AddSingleton(_ => new IssuedDatabase(Path.Combine(state.Directory, IssuedRecordKinds.LiteDbFileName)));
         services.AddSingleton<IIssuedRecords<IssuedToken>>(provider =>
-            new LiteDbIssuedRecords<IssuedToken>(provider.GetRequiredService<IssuedDatabase>().Database, "tokens"));
+            new LiteDbIssuedRecords<IssuedToken>(provider.GetRequiredService<IssuedDatabase>().Database, IssuedRecordKinds.Tokens));
         services.AddSingleton<IIssuedRecords<IssuedAuthorization>>(provider =>
-            new LiteDbIssuedRecords<IssuedAuthorization>(provider.GetRequiredService<IssuedDatabase>().Database, "authorizations"));
+            new LiteDbIssuedRecords<IssuedAuthorization>(
+                provider.GetRequiredService<IssuedDatabase>().Database, IssuedRecordKinds.Authorizations));
     }
 }

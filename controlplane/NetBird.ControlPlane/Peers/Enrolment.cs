@@ -188,7 +188,9 @@ internal sealed class Enrolment(IConfigurationStore store, ServeOptions options,
     /// <summary>The lowest address that nobody has; not the network's, the gateway's or the broadcast one. Null: none left.</summary>
     private IPAddress? FreeAddress(ConfigurationDraft draft)
     {
-        var taken = draft.Peers.All.Select(peer => OverlayAddresses.NumberOf(peer.OverlayAddress)).ToHashSet();
+        var taken = draft.Peers.All.Select(peer => peer.OverlayAddress)
+            .Concat(draft.Gateways.All.Select(gateway => gateway.OverlayAddress))
+            .Select(OverlayAddresses.NumberOf).ToHashSet();
         var (first, last) = OverlayAddresses.PeerRange(options.Overlay);
         for (var number = first; number <= last; number++)
         {

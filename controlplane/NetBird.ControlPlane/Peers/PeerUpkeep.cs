@@ -10,7 +10,10 @@ internal sealed partial class PeerUpkeep(
     /// <summary>How often. Ours: half of the shortest silence that can be set.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(30);
 
-    /// <summary>How far the stored time may lag behind. Ours: what an administrator cares about, a few writes an hour.</summary>
+    /// <summary>
+    /// How far the stored time may lag behind. Ours: what an administrator cares about, a few writes an hour. A third of
+    /// the silence for ephemeral machines: another node, which does not hear them itself, removes them by what is stored.
+    /// </summary>
     public static readonly TimeSpan Lag = TimeSpan.FromMinutes(15);
 
     /// <summary>One round.</summary>
@@ -50,7 +53,7 @@ internal sealed partial class PeerUpkeep(
                 draft.Peers.Remove(peer.Id);
                 removed++;
             }
-            else if (seen - (peer.LastSeen ?? DateTimeOffset.MinValue) > Lag)
+            else if (seen - (peer.LastSeen ?? DateTimeOffset.MinValue) > (peer.Ephemeral ? silence / 3 : Lag))
             {
                 draft.Peers.Put(peer with { LastSeen = seen }, audited: false);
             }

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using NetBird.ControlPlane.Account;
+using NetBird.ControlPlane.Gateways;
 using NetBird.ControlPlane.Groups;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Policies;
@@ -54,6 +55,9 @@ internal sealed class Configuration
     public ImmutableDictionary<BudgetRuleId, BudgetRuleRecord> BudgetRules { get; init; } = Map<BudgetRuleId, BudgetRuleRecord>();
 
     public ImmutableDictionary<AccessTokenId, AccessToken> AccessTokens { get; init; } = Map<AccessTokenId, AccessToken>();
+
+    /// <summary>Nodes that terminate tunnels, where several share the store; none with one process.</summary>
+    public ImmutableDictionary<GatewayId, GatewayRecord> Gateways { get; init; } = Map<GatewayId, GatewayRecord>();
 
     /// <summary>The peer that holds this tunnel key, or null.</summary>
     public Peer? FindPeer(PublicKey key) => _peersByKey.Value.GetValueOrDefault(key);

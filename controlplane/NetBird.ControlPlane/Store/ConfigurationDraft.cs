@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using NetBird.ControlPlane.Account;
 using NetBird.ControlPlane.Audit;
+using NetBird.ControlPlane.Gateways;
 using NetBird.ControlPlane.Groups;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Policies;
@@ -35,6 +36,7 @@ internal sealed class ConfigurationDraft
         Guardrails = new("guardrail", basis.Guardrails);
         BudgetRules = new("budget_rule", basis.BudgetRules);
         AccessTokens = new("access_token", basis.AccessTokens);
+        Gateways = new("gateway", basis.Gateways);
     }
 
     /// <summary>What the change starts from.</summary>
@@ -60,6 +62,8 @@ internal sealed class ConfigurationDraft
 
     public DraftTable<AccessTokenId, AccessToken> AccessTokens { get; }
 
+    public DraftTable<GatewayId, GatewayRecord> Gateways { get; }
+
     /// <summary>Set by <see cref="Abandon"/>.</summary>
     public bool IsAbandoned { get; private set; }
 
@@ -67,7 +71,7 @@ internal sealed class ConfigurationDraft
     public IReadOnlyList<AuditNote> Notes => _notes;
 
     private IDraftTable[] Tables =>
-        [Settings, Groups, Users, Peers, SetupKeys, Providers, Policies, Guardrails, BudgetRules, AccessTokens];
+        [Settings, Groups, Users, Peers, SetupKeys, Providers, Policies, Guardrails, BudgetRules, AccessTokens, Gateways];
 
     /// <summary>Nothing of this change is to happen; what the function returns says why.</summary>
     public void Abandon() => IsAbandoned = true;
@@ -100,5 +104,6 @@ internal sealed class ConfigurationDraft
         Guardrails = Guardrails.ToImmutable(),
         BudgetRules = BudgetRules.ToImmutable(),
         AccessTokens = AccessTokens.ToImmutable(),
+        Gateways = Gateways.ToImmutable(),
     };
 }

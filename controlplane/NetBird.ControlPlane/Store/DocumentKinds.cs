@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using NetBird.ControlPlane.Account;
+using NetBird.ControlPlane.Gateways;
 using NetBird.ControlPlane.Groups;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Policies;
@@ -26,6 +27,7 @@ internal static class DocumentKinds
         new DocumentKind<GuardrailId, GuardrailRecord>("guardrail", draft => draft.Guardrails),
         new DocumentKind<BudgetRuleId, BudgetRuleRecord>("budget_rule", draft => draft.BudgetRules),
         new DocumentKind<AccessTokenId, AccessToken>("access_token", draft => draft.AccessTokens),
+        new DocumentKind<GatewayId, GatewayRecord>("gateway", draft => draft.Gateways),
     }.ToFrozenDictionary(kind => kind.Name, StringComparer.Ordinal);
 
     /// <summary>Builds a configuration from all stored documents.</summary>

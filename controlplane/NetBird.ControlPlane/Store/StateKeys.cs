@@ -1,43 +1,34 @@
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using NetBird.ControlPlane.Audit;
-using NetBird.ControlPlane.Store.LiteDb;
+using NetBird.ControlPlane.Store.Secrets;
 
 namespace NetBird.ControlPlane.Store;
 
-/// <summary>The keys in <c>STATE/keys</c> (mode 0700, files 0600): what seals secrets and what signs the audit log.</summary>
+/// <summary>The keys that seal secrets and sign the audit log, out of the shared secrets.</summary>
 internal static class StateKeys
 {
     private const string Application = "netbird-controlplane";
+    private const string AuditKey = "keys/audit.key";
     private const int AuditKeyBytes = 32;
 
     /// <summary>The key ring that seals provider keys, cookies and second factors.</summary>
-    public static IDataProtectionProvider Protection(string stateDirectory)
-        => DataProtectionProvider.Create(Folder(stateDirectory), builder => builder.SetApplicationName(Application));
+    public static IDataProtectionProvider Protection(ISharedSecrets secrets)
+    {
+        var services = new ServiceCollection();
+        services.AddDataProtection().SetApplicationName(Application);
+        services.Configure<KeyManagementOptions>(ring => ring.XmlRepository = new KeyRingRepository(secrets));
+        return services.BuildServiceProvider().GetRequiredService<IDataProtectionProvider>();
+    }
 
     /// <summary>The audit log's chain, keyed with a secret made at the first start.</summary>
     /// <exception cref="InvalidDataException">The secret is damaged.</exception>
-    public static AuditChain AuditChain(string stateDirectory)
+    public static AuditChain AuditChain(ISharedSecrets secrets)
     {
-        var path = Path.Combine(Folder(stateDirectory).FullName, "audit.key");
-        if (!File.Exists(path))
-        {
-            using var file = LiteDbFile.CreatePrivate(path);
-            file.Write(RandomNumberGenerator.GetBytes(AuditKeyBytes));
-            file.Flush(flushToDisk: true);
-        }
-
-        var key = File.ReadAllBytes(path);
+        var key = secrets.GetOrAdd(AuditKey, () => RandomNumberGenerator.GetBytes(AuditKeyBytes));
         return key.Length == AuditKeyBytes
             ? new(key)
-            : throw new InvalidDataException($"{path} is damaged: it has {key.Length} bytes instead of {AuditKeyBytes}.");
-    }
-
-    private static DirectoryInfo Folder(string stateDirectory)
-    {
-        var path = Path.Combine(stateDirectory, "keys");
-        return OperatingSystem.IsWindows()
-            ? Directory.CreateDirectory(path)
-            : Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            : throw new InvalidDataException($"{AuditKey} is damaged: it has {key.Length} bytes instead of {AuditKeyBytes}.");
     }
 }

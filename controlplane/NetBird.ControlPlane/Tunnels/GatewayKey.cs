@@ -9,7 +9,7 @@ namespace NetBird.ControlPlane.Tunnels;
 /// <summary>The tunnel key of this end, in <c>STATE/gateway.key</c>, mode 0600, made at the first start.</summary>
 internal sealed class GatewayKey : IDisposable
 {
-    private const string FileName = "gateway.key";
+    public const string FileName = "gateway.key";
 
     private GatewayKey(PrivateKey key) => Private = key;
 

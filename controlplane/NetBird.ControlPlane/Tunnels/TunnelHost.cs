@@ -1,5 +1,4 @@
 using NetBird.ControlPlane.Hosting;
-using NetBird.ControlPlane.Peers;
 using NetBird.Primitives;
 using NetBird.WireGuard;
 
@@ -13,10 +12,13 @@ internal sealed partial class TunnelHost : IAsyncDisposable, IReadiness
 {
     private readonly ITunnel? _tunnel;
 
-    private TunnelHost(ITunnel? tunnel) => _tunnel = tunnel;
+    private TunnelHost(ITunnel? tunnel, System.Net.IPAddress address) => (_tunnel, Address) = (tunnel, address);
 
     /// <summary>A node that terminates no tunnel.</summary>
-    public static TunnelHost None { get; } = new(null);
+    public static TunnelHost None { get; } = new(null, System.Net.IPAddress.None);
+
+    /// <summary>This gateway's own address in the overlay.</summary>
+    public System.Net.IPAddress Address { get; }
 
     public string Name => "tunnel";
 
@@ -30,7 +32,7 @@ internal sealed partial class TunnelHost : IAsyncDisposable, IReadiness
 
     /// <exception cref="TunnelException">It cannot be had; the message says what to do.</exception>
     public static async Task<TunnelHost> OpenAsync(
-        ServeOptions options, GatewayKey key, TimeProvider time, ILoggerFactory logging, CancellationToken cancellationToken)
+        ServeOptions options, GatewayKey key, System.Net.IPAddress address, TimeProvider time, ILoggerFactory logging, CancellationToken cancellationToken)
     {
         var tunnel = await WireGuard.Tunnel.OpenAsync(
             new TunnelOptions
@@ -39,7 +41,7 @@ internal sealed partial class TunnelHost : IAsyncDisposable, IReadiness
                 InterfaceName = $"nbcp{Environment.ProcessId}",
                 PrivateKey = key.Private,
                 ListenPort = options.WireGuardPort,
-                Addresses = [OverlayAddresses.GatewayOf(options.Overlay)],
+                Addresses = [address],
                 Routes = [options.Overlay],
                 Kind = options.Tunnel,
                 OwnNamespace = options.OwnTunnelNamespace,
@@ -48,7 +50,7 @@ internal sealed partial class TunnelHost : IAsyncDisposable, IReadiness
             },
             cancellationToken);
         Log.Opened(logging.CreateLogger<TunnelHost>(), tunnel.InterfaceName, tunnel.Kind, tunnel.KindReason, tunnel.ListenPort);
-        return new(tunnel);
+        return new(tunnel, address);
     }
 
     /// <summary>Does nothing where there is no tunnel.</summary>

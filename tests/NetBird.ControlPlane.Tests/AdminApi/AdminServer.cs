@@ -33,7 +33,8 @@ internal sealed class AdminServer : IAsyncDisposable
     public static async Task<AdminServer> StartAsync(TemporaryState? state = null)
     {
         var server = new AdminServer { State = state ?? new() };
-        server.Store = await server.State.OpenAsync();
+        var account = await server.State.OpenStateAsync();
+        server.Store = account.Configuration;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton<TimeProvider>(server.State.Time);
@@ -41,7 +42,8 @@ internal sealed class AdminServer : IAsyncDisposable
         builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
         builder.Services.AddAdministration(
             new() { StateDirectory = server.State.Path, EmbeddedIdentity = true, PublicUrl = new($"http://127.0.0.1:{port}") },
-            server.Store);
+            account);
+        builder.Services.AddUpkeep();
         server._app = builder.Build();
         server._app.MapAdminApi();
         await FirstToken.EnsureAsync(server.Store, server.State.Path, server.State.Time, CancellationToken.None);

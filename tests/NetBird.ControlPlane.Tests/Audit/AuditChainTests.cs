@@ -32,7 +32,7 @@ public sealed class AuditChainTests
     public async Task Verify_TamperedLog_SaysSo(string how)
     {
         using var state = await FilledAsync();
-        using (var database = new LiteDatabase(Path.Combine(state.Path, ConfigurationStores.LiteDbFileName)))
+        using (var database = new LiteDatabase(Path.Combine(state.Path, AccountState.LiteDbFileName)))
         {
             Tamper(database.GetCollection("audit"), how);
         }

@@ -44,7 +44,7 @@ public sealed class ServeOptionsReaderTests
     [InlineData("oidc-client-id", "netbird", "--oidc-issuer is missing")]
     [InlineData("public-url", "http://netbird.example.com", "not a URL")]
     [InlineData("public-url", "https://netbird.example.com/path", "not a URL")]
-    [InlineData("roles", "gateway", "cannot be split")]
+    [InlineData("roles", "management", "share a database")]
     [InlineData("roles", "admin", "'management'")]
     [InlineData("drain-seconds", "x", "number")]
     public void Read_WrongValue_SaysWhatIsRight(string option, string value, string expected)

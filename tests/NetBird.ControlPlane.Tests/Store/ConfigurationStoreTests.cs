@@ -93,7 +93,7 @@ public sealed class ConfigurationStoreTests
     {
         using var state = new TemporaryState();
         await (await state.OpenAsync()).DisposeAsync();
-        var file = Path.Combine(state.Path, ConfigurationStores.LiteDbFileName);
+        var file = Path.Combine(state.Path, AccountState.LiteDbFileName);
         using (var database = new LiteDatabase(file))
         {
             var meta = database.GetCollection("meta").FindAll().Single();

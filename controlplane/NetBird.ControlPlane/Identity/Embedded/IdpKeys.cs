@@ -1,16 +1,18 @@
 using System.Security.Cryptography;
+using System.Text;
 using Microsoft.IdentityModel.Tokens;
-using NetBird.ControlPlane.Hosting;
+using NetBird.ControlPlane.Store.Secrets;
 
 namespace NetBird.ControlPlane.Identity.Embedded;
 
 /// <summary>
-/// The embedded IdP's keys, in files of the state directory that only its owner can read. The newest signing key
+/// The embedded IdP's keys, among the shared secrets. The newest signing key
 /// signs; older ones go on verifying, and stay published, until nothing they signed can be alive.
 /// </summary>
 internal sealed class IdpKeys
 {
     private const string Folder = "idp";
+    private const string SigningPrefix = Folder + "/signing-";
 
     // RFC 7518 section 3.3 asks for 2048 bits or more; a signature per login, so size costs nothing.
     private const int RsaBits = 3072;
@@ -30,46 +32,46 @@ internal sealed class IdpKeys
     public SymmetricSecurityKey Encryption { get; }
 
     /// <summary>Reads the keys, and makes those that are missing or due.</summary>
-    public static IdpKeys Load(StateDirectory state, TimeProvider time)
+    public static IdpKeys Load(ISharedSecrets secrets, TimeProvider time)
     {
-        var folder = state.Folder(Folder);
         var now = time.GetUtcNow();
         var signing = new List<(DateTimeOffset Made, RsaSecurityKey Key)>();
-        foreach (var file in folder.EnumerateFiles("signing-*.pem").OrderByDescending(file => file.Name, StringComparer.Ordinal))
+        foreach (var name in secrets.Names(Folder).Where(name => name.StartsWith(SigningPrefix, StringComparison.Ordinal)).Reverse())
         {
-            var made = MadeAt(file.Name);
+            var made = MadeAt(name);
             if (now - made > VerifiesFor)
             {
-                file.Delete();
-                continue;
+                secrets.Remove(name);
             }
-
-            var rsa = RSA.Create();
-            rsa.ImportFromPem(File.ReadAllText(file.FullName));
-            signing.Add((made, Named(rsa)));
+            else if (secrets.Find(name) is { } pem)
+            {
+                signing.Add((made, Read(pem)));
+            }
         }
 
         if (signing.Count == 0 || now - signing[0].Made > SignsFor)
         {
-            var rsa = RSA.Create(RsaBits);
-            state.WriteSecret(
-                $"{Folder}/signing-{now.ToUnixTimeSeconds():D12}.pem", System.Text.Encoding.ASCII.GetBytes(rsa.ExportPkcs8PrivateKeyPem()));
-            signing.Insert(0, (now, Named(rsa)));
+            // Named by the hour: nodes that start together name the same key, and one of them makes it.
+            var hour = now.ToUnixTimeSeconds() / 3600 * 3600;
+            var pem = secrets.GetOrAdd($"{SigningPrefix}{hour:D12}.pem", Make);
+            signing.Insert(0, (now, Read(pem)));
         }
 
-        return new([.. signing.Select(entry => entry.Key)], LoadEncryption(state));
+        var encryption = new SymmetricSecurityKey(secrets.GetOrAdd($"{Folder}/encryption.key", () => RandomNumberGenerator.GetBytes(32)));
+        return new([.. signing.Select(entry => entry.Key)], encryption);
     }
 
-    private static SymmetricSecurityKey LoadEncryption(StateDirectory state)
+    private static byte[] Make()
     {
-        var name = $"{Folder}/encryption.key";
-        var path = state.PathOf(name);
-        if (!File.Exists(path))
-        {
-            state.WriteSecret(name, RandomNumberGenerator.GetBytes(32));
-        }
+        using var rsa = RSA.Create(RsaBits);
+        return Encoding.ASCII.GetBytes(rsa.ExportPkcs8PrivateKeyPem());
+    }
 
-        return new SymmetricSecurityKey(File.ReadAllBytes(path));
+    private static RsaSecurityKey Read(byte[] pem)
+    {
+        var rsa = RSA.Create();
+        rsa.ImportFromPem(Encoding.ASCII.GetString(pem));
+        return Named(rsa);
     }
 
     private static DateTimeOffset MadeAt(string name)

@@ -10,10 +10,10 @@ namespace NetBird.ControlPlane.Store.LiteDb;
 /// The embedded store: one file, one process. LiteDB is synchronous and fast for what a commit of the configuration
 /// touches, so the calls run where they are made, under one lock (its transactions belong to a thread).
 /// </summary>
-internal sealed class LiteDbDocumentStore(string path) : IDocumentStore
+internal sealed class LiteDbDocumentStore(string path, IReadOnlyList<Action<LiteDatabase>>? migrations = null) : IDocumentStore
 {
-    /// <summary>Format of this store. Raised, with a migration, by a change that older programs cannot read.</summary>
-    public const int Format = 1;
+    /// <summary>Migration N, counted from 0, makes format N + 2 of N + 1. Append only; none was needed so far.</summary>
+    public static readonly IReadOnlyList<Action<LiteDatabase>> Migrations = [];
 
     private const string Meta = "meta";
     private const string Documents = "documents";
@@ -21,6 +21,7 @@ internal sealed class LiteDbDocumentStore(string path) : IDocumentStore
     private const int AuditPage = 500;
 
     private readonly Lock _lock = new();
+    private readonly IReadOnlyList<Action<LiteDatabase>> _migrations = migrations ?? Migrations;
     private LiteDatabase? _database;
 
     public string Description => $"LiteDB file {path}";
@@ -38,9 +39,9 @@ internal sealed class LiteDbDocumentStore(string path) : IDocumentStore
                 Database.GetCollection(Meta).Insert(MetaDocument(version: 0, AuditHead.Empty));
                 Database.Checkpoint();
             }
-            else if (meta["format"].AsInt32 > Format)
+            else
             {
-                throw new StateVersionException(Description, meta["format"].AsInt32, Format);
+                MigrateLocked(meta["format"].AsInt32);
             }
 
             return Task.FromResult(ReadLocked());
@@ -121,7 +122,10 @@ internal sealed class LiteDbDocumentStore(string path) : IDocumentStore
         return ValueTask.CompletedTask;
     }
 
-    private static BsonDocument MetaDocument(long version, AuditHead head) => new()
+    // Of what this program writes.
+    private int Format => _migrations.Count + 1;
+
+    private BsonDocument MetaDocument(long version, AuditHead head) => new()
     {
         ["_id"] = Meta,
         ["format"] = Format,
@@ -131,6 +135,26 @@ internal sealed class LiteDbDocumentStore(string path) : IDocumentStore
     };
 
     private static AuditHead HeadOf(BsonDocument meta) => new(meta["audit_sequence"].AsInt64, meta["audit_hash"].AsString);
+
+    /// <summary>A step and its number are one transaction: whenever the process dies, the file is at one format or the next.</summary>
+    private void MigrateLocked(int format)
+    {
+        if (format > Format)
+        {
+            throw new StateVersionException(Description, format, Format);
+        }
+
+        for (; format < Format; format++)
+        {
+            Database.BeginTrans();
+            _migrations[format - 1](Database);
+            var meta = Database.GetCollection(Meta).FindById(Meta);
+            meta["format"] = format + 1;
+            Database.GetCollection(Meta).Update(meta);
+            Database.Commit();
+            Database.Checkpoint();
+        }
+    }
 
     private void WriteLocked(long expectedVersion, DocumentBatch batch, AuditHead head)
     {

@@ -13,64 +13,37 @@ namespace NetBird.ControlPlane.Store.Postgres;
 /// </summary>
 internal sealed class PostgresDocumentStore : IDocumentStore
 {
-    /// <summary>Format of this store. Raised, with a migration, by a change that older programs cannot read.</summary>
-    public const int Format = 1;
-
     private const string Channel = "netbird_configuration";
     private const int AuditPage = 500;
-
-    // Any fixed number: it keeps two processes from creating the tables at once.
-    private const long CreationLock = 0x6e62_6370;
 
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(5);
 
     private readonly NpgsqlDataSource _source;
     private readonly string _description;
+    private readonly IReadOnlyList<string> _schema;
     private long _seen;
 
-    public PostgresDocumentStore(string connectionString)
+    public PostgresDocumentStore(string connectionString, IReadOnlyList<string>? schema = null)
     {
-        var settings = new NpgsqlConnectionStringBuilder(connectionString) { ApplicationName = "netbird-controlplane" };
-        _description = $"PostgreSQL database {settings.Database} on {settings.Host}";
-        _source = NpgsqlDataSource.Create(settings);
+        _description = Describe(connectionString);
+        _schema = schema ?? PostgresSchema.Steps;
+        _source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString) { ApplicationName = "netbird-controlplane" });
     }
 
     public string Description => _description;
+
+    /// <summary>Name of a database for people and logs, without credentials.</summary>
+    public static string Describe(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        return $"PostgreSQL database {settings.Database} on {settings.Host}";
+    }
 
     public async Task<StoredState> OpenAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await using var connection = await _source.OpenConnectionAsync(cancellationToken);
-            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            await ExecuteAsync(connection, "SELECT pg_advisory_xact_lock($1)", cancellationToken, CreationLock);
-            await ExecuteAsync(
-                connection,
-                """
-                CREATE TABLE IF NOT EXISTS netbird_meta (
-                    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
-                    format integer NOT NULL, version bigint NOT NULL,
-                    audit_sequence bigint NOT NULL, audit_hash text NOT NULL);
-                CREATE TABLE IF NOT EXISTS netbird_documents (
-                    kind text NOT NULL, id text NOT NULL, content text NOT NULL, PRIMARY KEY (kind, id));
-                CREATE TABLE IF NOT EXISTS netbird_audit (sequence bigint PRIMARY KEY, content text NOT NULL);
-                """,
-                cancellationToken);
-            await ExecuteAsync(
-                connection,
-                "INSERT INTO netbird_meta (format, version, audit_sequence, audit_hash) VALUES ($1, 0, 0, '') ON CONFLICT DO NOTHING",
-                cancellationToken,
-                Format);
-            await using (var command = new NpgsqlCommand("SELECT format FROM netbird_meta", connection))
-            {
-                var found = (int)(await command.ExecuteScalarAsync(cancellationToken) ?? 0);
-                if (found > Format)
-                {
-                    throw new StateVersionException(Description, found, Format);
-                }
-            }
-
-            await transaction.CommitAsync(cancellationToken);
+            await PostgresSchema.MigrateAsync(_source, Description, _schema, cancellationToken);
         }
         catch (NpgsqlException fault)
         {
