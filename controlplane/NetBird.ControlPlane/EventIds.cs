@@ -13,4 +13,7 @@ internal static class EventIds
     public const int Providers = 1700;
     public const int Audit = 1800;
     public const int Dashboard = 1900;
+    public const int Raises = 2000;
+    public const int Webhooks = 2100;
+    public const int Prompts = 2200;
 }

@@ -18,7 +18,11 @@ namespace NetBird.Policy;
 public static class PolicyEvaluator
 {
     /// <summary>Decides which policies allow the request, and under which caps.</summary>
-    public static PolicyDecision Evaluate(PolicySnapshot snapshot, Caller caller, ModelRequest request)
+    /// <param name="snapshot">What is in force.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="request">What for.</param>
+    /// <param name="at">When: temporary raises that hold then are in the caps. The default is before all of them.</param>
+    public static PolicyDecision Evaluate(PolicySnapshot snapshot, Caller caller, ModelRequest request, DateTimeOffset at = default)
     {
         if (request.Kind is not (RequestKind.Messages or RequestKind.CountTokens or RequestKind.Models or RequestKind.Batches))
         {
@@ -27,6 +31,7 @@ public static class PolicyEvaluator
 
         var candidates = ImmutableArray.CreateBuilder<Candidate>();
         var ruleCaps = default(ImmutableArray<Cap>);
+        var raises = new RaisesAt(snapshot.Raises, at);
         Refusal nearest = default;
         foreach (var policy in snapshot.Policies)
         {
@@ -56,12 +61,12 @@ public static class PolicyEvaluator
 
             if (ruleCaps.IsDefault)
             {
-                ruleCaps = ApplicableCaps.OfRules(snapshot.BudgetRules, caller);
+                ruleCaps = ApplicableCaps.OfRules(snapshot.BudgetRules, caller, raises);
             }
 
             foreach (var group in ApplicableCaps.HasGroupCap(policy.Limits) ? groups : [groups[0]])
             {
-                Add(candidates, policy, group, providers, ApplicableCaps.Of(policy, group, caller.User, ruleCaps), capture);
+                Add(candidates, policy, group, providers, ApplicableCaps.Of(policy, group, caller.User, ruleCaps, raises), capture);
             }
         }
 

@@ -9,12 +9,14 @@ namespace NetBird.Policy;
 /// <param name="BudgetRules">Ceilings over all policies; every one that applies must hold.</param>
 /// <param name="Providers">Those that are enabled, with the models they offer (empty: any).</param>
 /// <param name="Prices">Dated list prices and each provider's overrides.</param>
+/// <param name="Raises">Temporary raises, those that ended or have not begun included; default: none.</param>
 public sealed record PolicySnapshot(
     ImmutableArray<AccessPolicy> Policies,
     ImmutableDictionary<GuardrailId, Guardrail> Guardrails,
     ImmutableArray<BudgetRule> BudgetRules,
     ImmutableDictionary<ProviderId, PolicyProvider> Providers,
-    Pricing.PriceTable Prices);
+    Pricing.PriceTable Prices,
+    ImmutableArray<Limits.LimitRaise> Raises = default);
 
 /// <summary>Connects source groups to providers, under guardrails and limits.</summary>
 public sealed record AccessPolicy(
@@ -53,7 +55,8 @@ public sealed record PolicyLimits(Limit? Tokens, Limit? Money);
 /// <param name="UserCap">For each person; 0 is none.</param>
 /// <param name="Window">60 s to 366 days.</param>
 /// <param name="Strict">Reserve the upper bound.</param>
-public sealed record Limit(long GroupCap, long UserCap, TimeSpan Window, bool Strict);
+/// <param name="Soft">Warns only: counted and shown like any other, never in the way.</param>
+public sealed record Limit(long GroupCap, long UserCap, TimeSpan Window, bool Strict, bool Soft = false);
 
 /// <summary>A provider as policy sees it.</summary>
 /// <param name="Id">Our id.</param>

@@ -161,4 +161,5 @@ internal sealed record ConsumptionAnswer(
     decimal Cap,
     long WindowSeconds,
     bool Strict,
+    bool Soft,
     DateTimeOffset? FreesUpAt);

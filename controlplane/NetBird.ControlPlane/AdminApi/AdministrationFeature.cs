@@ -1,6 +1,7 @@
 using NetBird.ControlPlane.AsCode;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Providers;
+using NetBird.ControlPlane.Raises;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Tokens;
 using NetBird.Gateway.Credentials;
@@ -47,6 +48,7 @@ internal static class AdministrationFeature
     {
         services.AddHostedService<FirstStart>();
         services.AddHostedService<PeerUpkeep>();
+        services.AddHostedService<RaiseUpkeep>();
     }
 
     /// <summary>Maps <c>/api</c>, the OpenAPI document and the sample provider.</summary>
@@ -64,6 +66,8 @@ internal static class AdministrationFeature
         api.MapPolicies();
         api.MapGuardrails();
         api.MapBudgetRules();
+        api.MapLimitRaises();
+        api.MapWebhooks();
         api.MapSettings();
         api.MapAudit();
         api.MapUsage();

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using NetBird.ControlPlane.Raises;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Users;
 using NetBird.Gateway.Authorization;
@@ -16,7 +17,7 @@ internal static class ConsumptionEndpoints
     public static void MapConsumption(this IEndpointRouteBuilder api)
         => api.MapGet("/agent-network/consumption", List).ForEveryone().WithTags("Usage").Produces<ConsumptionAnswer[]>();
 
-    private static IResult List(HttpContext http, IConfigurationStore store)
+    private static IResult List(HttpContext http, IConfigurationStore store, TimeProvider time)
     {
         if (http.RequestServices.GetService<IReservations>() is not { } reservations)
         {
@@ -29,7 +30,7 @@ internal static class ConsumptionEndpoints
         var people = configuration.Users.Values
             .Where(person => person.Status == UserStatus.Active)
             .Where(person => caller.ReadsAll ? user.Length == 0 || person.Id.Value == user : person.Id == caller.User.Id);
-        var readings = reservations.Read(CapsOf(configuration, people));
+        var readings = reservations.Read(CapsOf(configuration, people, time.GetUtcNow()));
         var source = http.Request.Query["source"].ToString();
         return Paging.Array(http, readings
             .Where(reading => source.Length == 0 || reading.Cap.Counter.Source == source)
@@ -39,18 +40,19 @@ internal static class ConsumptionEndpoints
             .Select(reading => Answer(configuration, reading)).ToList());
     }
 
-    private static ImmutableArray<Cap> CapsOf(Configuration configuration, IEnumerable<User> people)
+    private static ImmutableArray<Cap> CapsOf(Configuration configuration, IEnumerable<User> people, DateTimeOffset at)
     {
+        var raises = new RaisesAt(configuration.RaisesInPlace(), at);
         var policies = configuration.Policies.Values.Where(policy => policy.Enabled).Select(policy => policy.ToAccessPolicy()).ToList();
         ImmutableArray<BudgetRule> rules = [.. configuration.BudgetRules.Values.Select(rule => rule.ToBudgetRule())];
         var caps = new Dictionary<CounterKey, Cap>();
         foreach (var person in people)
         {
             var caller = new Caller(person.Id, person.DisplayName(), NoPeer, configuration.GroupsOf(person));
-            var ofRules = ApplicableCaps.OfRules(rules, caller);
+            var ofRules = ApplicableCaps.OfRules(rules, caller, raises);
             foreach (var cap in policies
                 .SelectMany(policy => policy.SourceGroups.Where(caller.Groups.Contains)
-                    .SelectMany(group => ApplicableCaps.Of(policy, group, person.Id, ofRules)))
+                    .SelectMany(group => ApplicableCaps.Of(policy, group, person.Id, ofRules, raises)))
                 .Concat(ofRules))
             {
                 caps.TryAdd(cap.Counter, cap);
@@ -82,6 +84,7 @@ internal static class ConsumptionEndpoints
             Amount(reading.Cap.Limit),
             (long)reading.Cap.Window.TotalSeconds,
             reading.Cap.Strict,
+            reading.Cap.Soft,
             reading.FreesUpAt);
 
         decimal Amount(long value) => usd ? new NanoUsd(value).ToUsd() : value;

@@ -23,7 +23,7 @@ internal sealed class BudgetAnswer(GatewaySnapshots snapshots, IReservations res
         if (snapshots.Current is { } snapshot && snapshot.Peers.TryGetValue(peer.OverlayAddress, out var admitted))
         {
             reply.PolicyContact = snapshot.Contact;
-            reply.Caps.AddRange(reservations.Read(CapsOf(snapshot.Policies, admitted.Caller)).Select(ToMessage));
+            reply.Caps.AddRange(reservations.Read(CapsOf(snapshot.Policies, admitted.Caller, time.GetUtcNow())).Select(ToMessage));
         }
 
         var now = time.GetUtcNow();
@@ -37,15 +37,16 @@ internal sealed class BudgetAnswer(GatewaySnapshots snapshots, IReservations res
     }
 
     /// <summary>Every cap the person may come under, each counter once.</summary>
-    private static ImmutableArray<Cap> CapsOf(PolicySnapshot policies, Caller caller)
+    private static ImmutableArray<Cap> CapsOf(PolicySnapshot policies, Caller caller, DateTimeOffset at)
     {
-        var ofRules = ApplicableCaps.OfRules(policies.BudgetRules, caller);
+        var raises = new RaisesAt(policies.Raises, at);
+        var ofRules = ApplicableCaps.OfRules(policies.BudgetRules, caller, raises);
         return
         [
             .. policies.Policies
                 .Where(policy => policy.Enabled)
                 .SelectMany(policy => policy.SourceGroups.Intersect(caller.Groups)
-                    .SelectMany(group => ApplicableCaps.Of(policy, group, caller.User, [])))
+                    .SelectMany(group => ApplicableCaps.Of(policy, group, caller.User, [], raises)))
                 .Concat(ofRules)
                 .DistinctBy(cap => cap.Counter),
         ];

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Net;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Providers;
+using NetBird.ControlPlane.Raises;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Tunnels;
 using NetBird.ControlPlane.Users;
@@ -72,7 +73,8 @@ internal sealed class GatewaySnapshots : IGatewaySnapshots, IDisposable
             [.. configuration.BudgetRules.Values.OrderBy(rule => rule.CreatedAt).ThenBy(rule => rule.Id).Select(rule => rule.ToBudgetRule())],
             configuration.Providers.Values.Where(provider => provider.Enabled).ToImmutableDictionary(
                 provider => provider.Id, provider => provider.ToPolicyProvider()),
-            PriceTable.Default.WithOverrides(configuration.Providers.Values.SelectMany(provider => provider.PriceOverrides())));
+            PriceTable.Default.WithOverrides(configuration.Providers.Values.SelectMany(provider => provider.PriceOverrides())),
+            configuration.RaisesInPlace());
 
     private void Take(Configuration configuration)
     {

@@ -15,6 +15,7 @@ using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Tokens;
 using NetBird.ControlPlane.Tunnels;
 using NetBird.ControlPlane.Usage;
+using NetBird.ControlPlane.Webhooks;
 using NetBird.WireGuard;
 
 namespace NetBird.ControlPlane.Hosting;
@@ -177,6 +178,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         if (options.Management)
         {
             builder.Services.AddUpkeep();
+            builder.Services.AddWebhooks();
             builder.Services.AddAgentApi();
             builder.Services.AddDashboard();
             builder.UseDashboardAssets();

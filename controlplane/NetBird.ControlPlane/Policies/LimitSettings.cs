@@ -17,7 +17,8 @@ internal sealed record LimitSettings(LimitSetting TokenLimit, LimitSetting Budge
 /// <param name="UserCap">For each person; 0: none.</param>
 /// <param name="WindowSeconds">60 s to 366 days.</param>
 /// <param name="Strict">Reserve the upper bound, so that the cap is never passed.</param>
-internal sealed record LimitSetting(bool Enabled, long GroupCap, long UserCap, long WindowSeconds, bool Strict)
+/// <param name="Soft">Warns only, refuses nobody.</param>
+internal sealed record LimitSetting(bool Enabled, long GroupCap, long UserCap, long WindowSeconds, bool Strict, bool Soft = false)
 {
     public const long MinWindowSeconds = 60;
     public const long MaxWindowSeconds = 366 * 86400;
@@ -26,6 +27,6 @@ internal sealed record LimitSetting(bool Enabled, long GroupCap, long UserCap, l
 
     /// <summary>Null when it does not hold, or holds nothing.</summary>
     public Limit? ToLimit() => Enabled && (GroupCap > 0 || UserCap > 0)
-        ? new(GroupCap, UserCap, TimeSpan.FromSeconds(WindowSeconds), Strict)
+        ? new(GroupCap, UserCap, TimeSpan.FromSeconds(WindowSeconds), Strict, Soft)
         : null;
 }

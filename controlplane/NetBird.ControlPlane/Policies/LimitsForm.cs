@@ -49,6 +49,7 @@ internal static class LimitsForm
         WindowSeconds = form.Whole(
             "window_seconds", basis.WindowSeconds, LimitSetting.MinWindowSeconds, LimitSetting.MaxWindowSeconds),
         Strict = form.Flag("strict", basis.Strict),
+        Soft = form.Flag("soft", basis.Soft),
     };
 
     private static long ReadUsd(Form form, string name, long basis)
@@ -57,6 +58,11 @@ internal static class LimitsForm
     private static LimitSetting Finish(Form form, LimitSetting limit)
     {
         form.RefuseUnknown();
+        if (limit is { Strict: true, Soft: true })
+        {
+            form.Fail("soft", "A limit is strict (never passed) or soft (warns only), not both.");
+        }
+
         return limit;
     }
 }

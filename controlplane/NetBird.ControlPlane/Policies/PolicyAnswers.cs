@@ -26,16 +26,16 @@ internal sealed record LimitsAnswer(TokenLimitAnswer TokenLimit, BudgetLimitAnsw
 {
     public static LimitsAnswer Of(LimitSettings limits) => new(
         new(limits.TokenLimit.Enabled, limits.TokenLimit.GroupCap, limits.TokenLimit.UserCap,
-            limits.TokenLimit.WindowSeconds, limits.TokenLimit.Strict),
+            limits.TokenLimit.WindowSeconds, limits.TokenLimit.Strict, limits.TokenLimit.Soft),
         new(limits.BudgetLimit.Enabled, new NanoUsd(limits.BudgetLimit.GroupCap).ToUsd(), new NanoUsd(limits.BudgetLimit.UserCap).ToUsd(),
-            limits.BudgetLimit.WindowSeconds, limits.BudgetLimit.Strict));
+            limits.BudgetLimit.WindowSeconds, limits.BudgetLimit.Strict, limits.BudgetLimit.Soft));
 }
 
 /// <summary>A token limit; a cap of 0 is none.</summary>
-internal sealed record TokenLimitAnswer(bool Enabled, long GroupCap, long UserCap, long WindowSeconds, bool Strict);
+internal sealed record TokenLimitAnswer(bool Enabled, long GroupCap, long UserCap, long WindowSeconds, bool Strict, bool Soft);
 
 /// <summary>A money limit in dollars; a cap of 0 is none.</summary>
-internal sealed record BudgetLimitAnswer(bool Enabled, decimal GroupCapUsd, decimal UserCapUsd, long WindowSeconds, bool Strict);
+internal sealed record BudgetLimitAnswer(bool Enabled, decimal GroupCapUsd, decimal UserCapUsd, long WindowSeconds, bool Strict, bool Soft);
 
 /// <summary>A guardrail as REST gives it.</summary>
 internal sealed record GuardrailAnswer(

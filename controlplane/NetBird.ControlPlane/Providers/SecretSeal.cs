@@ -9,6 +9,8 @@ internal sealed class SecretSeal(IDataProtectionProvider protection)
     private readonly IDataProtector _providerKeys = protection.CreateProtector("NetBird.ControlPlane.ProviderKey.v1");
     private readonly IDataProtector _totp = protection.CreateProtector("NetBird.ControlPlane.TotpSecret.v1");
 
+    private readonly IDataProtector _webhooks = protection.CreateProtector("NetBird.ControlPlane.WebhookSecret.v1");
+
     public string SealProviderKey(string secret) => _providerKeys.Protect(secret);
 
     /// <summary>The secret, or null when the key ring does not open it (another state directory's, or damaged).</summary>
@@ -18,6 +20,11 @@ internal sealed class SecretSeal(IDataProtectionProvider protection)
 
     /// <inheritdoc cref="UnsealProviderKey"/>
     public string? UnsealTotpSecret(string sealedSecret) => Unseal(_totp, sealedSecret);
+
+    public string SealWebhookSecret(string secret) => _webhooks.Protect(secret);
+
+    /// <inheritdoc cref="UnsealProviderKey"/>
+    public string? UnsealWebhookSecret(string sealedSecret) => Unseal(_webhooks, sealedSecret);
 
     private static string? Unseal(IDataProtector protector, string text)
     {

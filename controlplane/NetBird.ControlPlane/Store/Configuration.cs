@@ -6,8 +6,10 @@ using NetBird.ControlPlane.Groups;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Policies;
 using NetBird.ControlPlane.Providers;
+using NetBird.ControlPlane.Raises;
 using NetBird.ControlPlane.Tokens;
 using NetBird.ControlPlane.Users;
+using NetBird.ControlPlane.Webhooks;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Store;
@@ -58,6 +60,10 @@ internal sealed class Configuration
 
     /// <summary>Nodes that terminate tunnels, where several share the store; none with one process.</summary>
     public ImmutableDictionary<GatewayId, GatewayRecord> Gateways { get; init; } = Map<GatewayId, GatewayRecord>();
+
+    public ImmutableDictionary<LimitRaiseId, LimitRaiseRecord> LimitRaises { get; init; } = Map<LimitRaiseId, LimitRaiseRecord>();
+
+    public ImmutableDictionary<WebhookId, Webhook> Webhooks { get; init; } = Map<WebhookId, Webhook>();
 
     /// <summary>The peer that holds this tunnel key, or null.</summary>
     public Peer? FindPeer(PublicKey key) => _peersByKey.Value.GetValueOrDefault(key);

@@ -6,8 +6,10 @@ using NetBird.ControlPlane.Groups;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Policies;
 using NetBird.ControlPlane.Providers;
+using NetBird.ControlPlane.Raises;
 using NetBird.ControlPlane.Tokens;
 using NetBird.ControlPlane.Users;
+using NetBird.ControlPlane.Webhooks;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Store;
@@ -37,6 +39,8 @@ internal sealed class ConfigurationDraft
         BudgetRules = new("budget_rule", basis.BudgetRules);
         AccessTokens = new("access_token", basis.AccessTokens);
         Gateways = new("gateway", basis.Gateways);
+        LimitRaises = new("limit_raise", basis.LimitRaises);
+        Webhooks = new("webhook", basis.Webhooks);
     }
 
     /// <summary>What the change starts from.</summary>
@@ -64,6 +68,10 @@ internal sealed class ConfigurationDraft
 
     public DraftTable<GatewayId, GatewayRecord> Gateways { get; }
 
+    public DraftTable<LimitRaiseId, LimitRaiseRecord> LimitRaises { get; }
+
+    public DraftTable<WebhookId, Webhook> Webhooks { get; }
+
     /// <summary>Set by <see cref="Abandon"/>.</summary>
     public bool IsAbandoned { get; private set; }
 
@@ -71,7 +79,7 @@ internal sealed class ConfigurationDraft
     public IReadOnlyList<AuditNote> Notes => _notes;
 
     private IDraftTable[] Tables =>
-        [Settings, Groups, Users, Peers, SetupKeys, Providers, Policies, Guardrails, BudgetRules, AccessTokens, Gateways];
+        [Settings, Groups, Users, Peers, SetupKeys, Providers, Policies, Guardrails, BudgetRules, AccessTokens, Gateways, LimitRaises, Webhooks];
 
     /// <summary>Nothing of this change is to happen; what the function returns says why.</summary>
     public void Abandon() => IsAbandoned = true;
@@ -105,5 +113,7 @@ internal sealed class ConfigurationDraft
         BudgetRules = BudgetRules.ToImmutable(),
         AccessTokens = AccessTokens.ToImmutable(),
         Gateways = Gateways.ToImmutable(),
+        LimitRaises = LimitRaises.ToImmutable(),
+        Webhooks = Webhooks.ToImmutable(),
     };
 }

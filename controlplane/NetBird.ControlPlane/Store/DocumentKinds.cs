@@ -5,8 +5,10 @@ using NetBird.ControlPlane.Groups;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Policies;
 using NetBird.ControlPlane.Providers;
+using NetBird.ControlPlane.Raises;
 using NetBird.ControlPlane.Tokens;
 using NetBird.ControlPlane.Users;
+using NetBird.ControlPlane.Webhooks;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Store;
@@ -28,6 +30,8 @@ internal static class DocumentKinds
         new DocumentKind<BudgetRuleId, BudgetRuleRecord>("budget_rule", draft => draft.BudgetRules),
         new DocumentKind<AccessTokenId, AccessToken>("access_token", draft => draft.AccessTokens),
         new DocumentKind<GatewayId, GatewayRecord>("gateway", draft => draft.Gateways),
+        new DocumentKind<LimitRaiseId, LimitRaiseRecord>("limit_raise", draft => draft.LimitRaises),
+        new DocumentKind<WebhookId, Webhook>("webhook", draft => draft.Webhooks),
     }.ToFrozenDictionary(kind => kind.Name, StringComparer.Ordinal);
 
     /// <summary>Builds a configuration from all stored documents.</summary>

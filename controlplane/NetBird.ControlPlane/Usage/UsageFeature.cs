@@ -1,3 +1,4 @@
+using NetBird.ControlPlane.Usage.Warnings;
 using NetBird.Gateway;
 using NetBird.Gateway.Authorization;
 using NetBird.Gateway.Metering;
@@ -19,8 +20,11 @@ internal static class UsageFeature
         {
             var snapshots = provider.GetRequiredService<IGatewaySnapshots>();
             store.Policies.Follow(() => snapshots.Current?.Policies);
-            return store.Reservations;
+            return provider.GetRequiredService<WatchedReservations>();
         });
+        services.AddSingleton(new WatchedReservations(store.Reservations));
+        services.AddSingleton(store.Outbox);
+        services.AddHostedService<LimitWatch>();
         return services;
     }
 }

@@ -2,6 +2,9 @@ using NetBird.ControlPlane.Usage.Journalling;
 using NetBird.ControlPlane.Usage.LiteDb;
 using NetBird.ControlPlane.Usage.Postgres;
 using NetBird.ControlPlane.Usage.Sums;
+using NetBird.ControlPlane.Webhooks;
+using NetBird.ControlPlane.Webhooks.LiteDb;
+using NetBird.ControlPlane.Webhooks.Postgres;
 using NetBird.Gateway.Authorization;
 using NetBird.Gateway.Metering;
 using NetBird.Policy;
@@ -20,14 +23,17 @@ internal sealed class UsageStore : IAsyncDisposable
     private readonly Stack<IAsyncDisposable> _held;
 
     private UsageStore(
-        IUsageLedger ledger, UsageJournal journal, IReservations reservations, PolicySource policies, Stack<IAsyncDisposable> held)
-        => (Ledger, _journal, Reservations, Policies, _held) = (ledger, journal, reservations, policies, held);
+        IUsageLedger ledger, UsageJournal journal, IReservations reservations, IWebhookOutbox outbox, PolicySource policies, Stack<IAsyncDisposable> held)
+        => (Ledger, _journal, Reservations, Outbox, Policies, _held) = (ledger, journal, reservations, outbox, policies, held);
 
     public IUsageLedger Ledger { get; }
 
     public IUsageJournal Journal => _journal;
 
     public IReservations Reservations { get; }
+
+    /// <summary>Warnings of limits on their way to webhooks.</summary>
+    public IWebhookOutbox Outbox { get; }
 
     /// <summary>Where the policies and prices in force come from; set before the first request.</summary>
     public PolicySource Policies { get; }
@@ -53,7 +59,9 @@ internal sealed class UsageStore : IAsyncDisposable
             held.Push(new Held(metrics));
             var reservations = new InMemoryReservations(pricing, history.Of, metrics, time);
             held.Push(new Held(reservations));
-            return new(ledger, journal, reservations, policies, held);
+            var outbox = LiteDbWebhookOutbox.Open(Path.Combine(stateDirectory, "webhooks.db"));
+            held.Push(new Held(outbox));
+            return new(ledger, journal, reservations, outbox, policies, held);
         }
         catch
         {
@@ -80,7 +88,7 @@ internal sealed class UsageStore : IAsyncDisposable
             held.Push(journal);
             var metrics = new LimitMetrics();
             held.Push(new Held(metrics));
-            return new(ledger, journal, new PostgresReservations(database, pricing, policies, metrics, time), policies, held);
+            return new(ledger, journal, new PostgresReservations(database, pricing, policies, metrics, time), new PostgresWebhookOutbox(database), policies, held);
         }
         catch
         {

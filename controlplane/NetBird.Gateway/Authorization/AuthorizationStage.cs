@@ -13,7 +13,7 @@ internal sealed partial class AuthorizationStage(IReservations reservations, Tim
     {
         var snapshot = call.Snapshot!;
         var caller = call.Peer!.Caller;
-        switch (PolicyEvaluator.Evaluate(snapshot.Policies, caller, call.Request!))
+        switch (PolicyEvaluator.Evaluate(snapshot.Policies, caller, call.Request!, call.StartedAt))
         {
             case PolicyDecision.Denied denied:
                 return Refusal.Because(denied.Reason, denied.Explanation);

@@ -20,7 +20,7 @@ internal sealed class UsageAnswer(IReservations reservations, TimeProvider time)
     /// <returns>Always null: it has no reason to refuse.</returns>
     public Refusals.Refusal? Write(GatewayCall call)
     {
-        var readings = reservations.Read(CapsOf(call.Snapshot!.Policies, call.Peer!.Caller));
+        var readings = reservations.Read(CapsOf(call.Snapshot!.Policies, call.Peer!.Caller, time.GetUtcNow()));
         var fullest = LimitHeaders.Fullest(readings);
         var body = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(body))
@@ -76,16 +76,17 @@ internal sealed class UsageAnswer(IReservations reservations, TimeProvider time)
     }
 
     /// <summary>Every money cap that a message of this caller could be under, each once.</summary>
-    private static ImmutableArray<Cap> CapsOf(PolicySnapshot policies, Caller caller)
+    private static ImmutableArray<Cap> CapsOf(PolicySnapshot policies, Caller caller, DateTimeOffset at)
     {
-        var caps = new HashSet<Cap>(ApplicableCaps.OfRules(policies.BudgetRules, caller));
+        var raises = new RaisesAt(policies.Raises, at);
+        var caps = new HashSet<Cap>(ApplicableCaps.OfRules(policies.BudgetRules, caller, raises));
         foreach (var policy in policies.Policies)
         {
             if (policy.Enabled)
             {
                 foreach (var group in policy.SourceGroups.Intersect(caller.Groups))
                 {
-                    caps.UnionWith(ApplicableCaps.Of(policy, group, caller.User, []));
+                    caps.UnionWith(ApplicableCaps.Of(policy, group, caller.User, [], raises));
                 }
             }
         }

@@ -13,11 +13,11 @@ public static class ApplicableCaps
     public static bool HasGroupCap(PolicyLimits limits) => limits.Tokens is { GroupCap: > 0 } || limits.Money is { GroupCap: > 0 };
 
     /// <summary>Caps of one policy for one of its groups and a person, with <paramref name="ruleCaps"/> behind them.</summary>
-    public static ImmutableArray<Cap> Of(AccessPolicy policy, GroupId group, UserId user, ImmutableArray<Cap> ruleCaps)
+    public static ImmutableArray<Cap> Of(AccessPolicy policy, GroupId group, UserId user, ImmutableArray<Cap> ruleCaps, RaisesAt raises)
     {
         var caps = ImmutableArray.CreateBuilder<Cap>(4 + ruleCaps.Length);
-        AddUser(caps, policy.Id.Value, false, policy.Name, policy.Limits, user);
-        AddShared(caps, policy.Id.Value, false, policy.Name, policy.Limits, CapScope.Group, group.Value);
+        AddUser(caps, raises, policy.Id.Value, false, policy.Name, policy.Limits, user);
+        AddShared(caps, raises, policy.Id.Value, false, policy.Name, policy.Limits, CapScope.Group, group.Value);
         caps.AddRange(ruleCaps);
         return caps.DrainToImmutable();
     }
@@ -26,7 +26,7 @@ public static class ApplicableCaps
     /// Caps of every budget rule that applies to a caller. A rule's group cap is shared by each target group it names that
     /// the caller is in; for people named one by one it is shared by all those named; with neither, by everyone.
     /// </summary>
-    public static ImmutableArray<Cap> OfRules(ImmutableArray<BudgetRule> rules, Caller caller)
+    public static ImmutableArray<Cap> OfRules(ImmutableArray<BudgetRule> rules, Caller caller, RaisesAt raises)
     {
         var caps = ImmutableArray.CreateBuilder<Cap>();
         foreach (var rule in rules)
@@ -44,18 +44,18 @@ public static class ApplicableCaps
                 if (caller.Groups.Contains(group))
                 {
                     applies = true;
-                    AddShared(caps, rule.Id.Value, true, rule.Name, rule.Limits, CapScope.Group, group.Value);
+                    AddShared(caps, raises, rule.Id.Value, true, rule.Name, rule.Limits, CapScope.Group, group.Value);
                 }
             }
 
             if (named || everyone)
             {
-                AddShared(caps, rule.Id.Value, true, rule.Name, rule.Limits, CapScope.Account, "");
+                AddShared(caps, raises, rule.Id.Value, true, rule.Name, rule.Limits, CapScope.Account, "");
             }
 
             if (applies)
             {
-                AddUser(caps, rule.Id.Value, true, rule.Name, rule.Limits, caller.User);
+                AddUser(caps, raises, rule.Id.Value, true, rule.Name, rule.Limits, caller.User);
             }
         }
 
@@ -63,33 +63,34 @@ public static class ApplicableCaps
     }
 
     private static void AddUser(
-        ImmutableArray<Cap>.Builder caps, string source, bool rule, string name, PolicyLimits limits, UserId user)
+        ImmutableArray<Cap>.Builder caps, in RaisesAt raises, string source, bool rule, string name, PolicyLimits limits, UserId user)
     {
         if (limits.Tokens is { UserCap: > 0 } tokens)
         {
-            Add(caps, new(source, CapScope.User, user.Value, CapUnit.Tokens, rule), name, tokens.UserCap, tokens);
+            Add(caps, raises, new(source, CapScope.User, user.Value, CapUnit.Tokens, rule), name, tokens.UserCap, tokens);
         }
 
         if (limits.Money is { UserCap: > 0 } money)
         {
-            Add(caps, new(source, CapScope.User, user.Value, CapUnit.NanoUsd, rule), name, money.UserCap, money);
+            Add(caps, raises, new(source, CapScope.User, user.Value, CapUnit.NanoUsd, rule), name, money.UserCap, money);
         }
     }
 
     private static void AddShared(
-        ImmutableArray<Cap>.Builder caps, string source, bool rule, string name, PolicyLimits limits, CapScope scope, string subject)
+        ImmutableArray<Cap>.Builder caps, in RaisesAt raises, string source, bool rule, string name, PolicyLimits limits, CapScope scope, string subject)
     {
         if (limits.Tokens is { GroupCap: > 0 } tokens)
         {
-            Add(caps, new(source, scope, subject, CapUnit.Tokens, rule), name, tokens.GroupCap, tokens);
+            Add(caps, raises, new(source, scope, subject, CapUnit.Tokens, rule), name, tokens.GroupCap, tokens);
         }
 
         if (limits.Money is { GroupCap: > 0 } money)
         {
-            Add(caps, new(source, scope, subject, CapUnit.NanoUsd, rule), name, money.GroupCap, money);
+            Add(caps, raises, new(source, scope, subject, CapUnit.NanoUsd, rule), name, money.GroupCap, money);
         }
     }
 
-    private static void Add(ImmutableArray<Cap>.Builder caps, CounterKey counter, string name, long cap, Limit limit)
-        => caps.Add(new(counter, counter.Unit, cap, limit.Window, limit.Strict, name));
+    private static void Add(
+        ImmutableArray<Cap>.Builder caps, in RaisesAt raises, CounterKey counter, string name, long cap, Limit limit)
+        => caps.Add(new(counter, counter.Unit, raises.Apply(counter, cap), limit.Window, limit.Strict, name, limit.Soft));
 }

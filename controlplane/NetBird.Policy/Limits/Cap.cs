@@ -9,8 +9,9 @@ namespace NetBird.Policy.Limits;
 /// <param name="Window">At least 60 s.</param>
 /// <param name="Strict">Reserve the upper bound, so that the cap is never passed; else an estimate.</param>
 /// <param name="SourceName">Policy or budget rule, for refusals.</param>
+/// <param name="Soft">Warns only: it is counted, and passing it refuses nobody.</param>
 public sealed record Cap(
-    CounterKey Counter, CapUnit Unit, long Limit, TimeSpan Window, bool Strict, string SourceName);
+    CounterKey Counter, CapUnit Unit, long Limit, TimeSpan Window, bool Strict, string SourceName, bool Soft = false);
 
 /// <summary>What a cap counts.</summary>
 public enum CapUnit

@@ -35,7 +35,7 @@ public sealed class ReservationBook(CounterHistory history)
     /// <param name="request">The request; one that already holds a reservation gets the same answer again.</param>
     /// <param name="candidates">Best first; at least one.</param>
     /// <param name="demands">What each candidate would take, in the same order.</param>
-    /// <param name="now">From a a clock that never goes back.</param>
+    /// <param name="now">From a clock that never goes back.</param>
     public BookOutcome Reserve(
         RequestId request, ImmutableArray<Candidate> candidates, ReadOnlySpan<Demand> demands, DateTimeOffset now)
     {
@@ -65,7 +65,7 @@ public sealed class ReservationBook(CounterHistory history)
     /// <param name="request">Whose reservation.</param>
     /// <param name="tokens">Tokens used; zero releases.</param>
     /// <param name="nanoUsd">Their cost.</param>
-    /// <param name="now">From a a clock that never goes back: when the usage happened, for the window.</param>
+    /// <param name="now">From a clock that never goes back: when the usage happened, for the window.</param>
     /// <param name="settlement">What became of it.</param>
     public bool Settle(RequestId request, long tokens, long nanoUsd, DateTimeOffset now, out Settlement settlement)
     {
@@ -85,7 +85,10 @@ public sealed class ReservationBook(CounterHistory history)
                 counter.Used.Add(_now, used);
                 counter.Reserved -= held.Lapsed ? 0 : amount;
                 counter.Holders--;
-                settlement = settlement.With(cap, used - amount, counter.Used.Sum(_now) - cap.Limit);
+                if (!cap.Soft)
+                {
+                    settlement = settlement.With(cap, used - amount, counter.Used.Sum(_now) - cap.Limit);
+                }
             }
 
             return true;
@@ -133,7 +136,7 @@ public sealed class ReservationBook(CounterHistory history)
         foreach (var cap in caps)
         {
             var counter = CounterOf(cap);
-            if (demand.On(cap) > cap.Limit - counter.Used.Sum(_now) - counter.Reserved)
+            if (!cap.Soft && demand.On(cap) > cap.Limit - counter.Used.Sum(_now) - counter.Reserved)
             {
                 return false;
             }
@@ -232,6 +235,11 @@ public sealed class ReservationBook(CounterHistory history)
     /// <summary>When a cap has room for an amount: <see cref="long.MinValue"/> now, <see cref="long.MaxValue"/> never.</summary>
     private long WhenFits(Cap cap, long amount)
     {
+        if (cap.Soft)
+        {
+            return long.MinValue;
+        }
+
         if (amount > cap.Limit)
         {
             return long.MaxValue;

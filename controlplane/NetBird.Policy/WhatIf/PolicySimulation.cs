@@ -48,7 +48,7 @@ public static class PolicySimulation
 
     private static Refused? Refuse(PolicySnapshot snapshot, ReservationBook book, PastRequest request)
     {
-        var decision = PolicyEvaluator.Evaluate(snapshot, request.Caller, request.Request);
+        var decision = PolicyEvaluator.Evaluate(snapshot, request.Caller, request.Request, request.Begun);
         if (decision is not PolicyDecision.Allowed allowed)
         {
             var denied = (PolicyDecision.Denied)decision;

@@ -10,6 +10,8 @@ using NetBird.ControlPlane.Audit;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Tokens;
 using NetBird.ControlPlane.Users;
+using NetBird.ControlPlane.Webhooks;
+using NetBird.ControlPlane.Webhooks.LiteDb;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Tests.AdminApi;
@@ -19,6 +21,7 @@ internal sealed class AdminServer : IAsyncDisposable
 {
     private readonly Dictionary<Role, string> _tokens = [];
     private WebApplication? _app;
+    private LiteDbWebhookOutbox? _outbox;
 
     public TemporaryState State { get; private init; } = new();
 
@@ -44,6 +47,8 @@ internal sealed class AdminServer : IAsyncDisposable
             new() { StateDirectory = server.State.Path, EmbeddedIdentity = true, PublicUrl = new($"http://127.0.0.1:{port}") },
             account);
         builder.Services.AddUpkeep();
+        server._outbox = LiteDbWebhookOutbox.Open(Path.Combine(server.State.Path, "webhooks.db"));
+        builder.Services.AddSingleton<IWebhookOutbox>(server._outbox).AddWebhooks();
         server._app = builder.Build();
         server._app.MapAdminApi();
         await FirstToken.EnsureAsync(server.Store, server.State.Path, server.State.Time, CancellationToken.None);
@@ -109,6 +114,7 @@ internal sealed class AdminServer : IAsyncDisposable
             await _app.DisposeAsync();
         }
 
+        _outbox?.Dispose();
         await Store.DisposeAsync();
         State.Dispose();
     }

@@ -7,6 +7,9 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 /// <summary>Caps laid out as the arrays that the functions of <c>usage.sql</c> take.</summary>
 internal sealed class CapArrays(PolicySnapshot? snapshot)
 {
+    /// <summary>Of a soft cap, which is in nobody's way; SQL subtracts from it, so it is not the largest value.</summary>
+    private const long NoLimit = long.MaxValue / 2;
+
     private readonly List<Cap> _caps = [];
     private readonly List<int> _candidates = [];
     private readonly List<long> _amounts = [];
@@ -31,7 +34,7 @@ internal sealed class CapArrays(PolicySnapshot? snapshot)
     {
         command.Parameters.AddWithValue(_candidates.ToArray());
         command.Parameters.AddWithValue(Keys());
-        command.Parameters.AddWithValue(_caps.Select(cap => cap.Limit).ToArray());
+        command.Parameters.AddWithValue(_caps.Select(cap => cap.Soft ? NoLimit : cap.Limit).ToArray());
         command.Parameters.AddWithValue(Windows());
         command.Parameters.AddWithValue(_amounts.ToArray());
         BindSources(command);

@@ -296,3 +296,25 @@ begin
         (select min(s.at) + p_window[i] from usage_slots s where s.key = p_key[i] and s.at > v_now - p_window[i])
     from generate_subscripts(p_key, 1) i;
 end $$;
+
+-- Up to which threshold (percent) a counter's webhooks were told, and what is on its way to them.
+create table if not exists usage_warnings (
+    counter text primary key,
+    level int not null
+);
+
+create table if not exists webhook_deliveries (
+    id text primary key,
+    webhook text not null,
+    type text not null,
+    body text not null,
+    created bigint not null,
+    state smallint not null,
+    attempts int not null,
+    next bigint not null,
+    status int not null,
+    fault text not null,
+    ended bigint not null
+);
+create index if not exists webhook_deliveries_due on webhook_deliveries (next) where state = 1;
+create index if not exists webhook_deliveries_log on webhook_deliveries (webhook, created desc);
