@@ -35,7 +35,7 @@ internal static class SegmentSplitter
         var isUdp = kind == VirtioHeader.Udp;
         var transport = (int)header.ChecksumStart;
         if (version == 0 || header.SegmentSize == 0
-            || transport < (version == 4 ? IpHeader.V4Size : IpHeader.V6Size)
+            || (version == 4 ? transport < IpHeader.V4Size || transport != (packet[0] & 15) * 4 : transport < IpHeader.V6Size)
             || packet.Length < transport + (isUdp ? UdpHeader : MinTcpHeader)
             || (!isUdp && kind != (version == 4 ? VirtioHeader.TcpV4 : VirtioHeader.TcpV6)))
         {
