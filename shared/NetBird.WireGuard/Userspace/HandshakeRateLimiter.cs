@@ -18,6 +18,18 @@ internal sealed class HandshakeRateLimiter(EngineClock clock)
     private readonly Dictionary<UInt128, Bucket> _buckets = [];
     private long _sweptMs;
 
+    /// <summary>How many sources are remembered.</summary>
+    public int Sources
+    {
+        get
+        {
+            lock (_buckets)
+            {
+                return _buckets.Count;
+            }
+        }
+    }
+
     public bool Allows(in DatagramSource source)
     {
         lock (_buckets)

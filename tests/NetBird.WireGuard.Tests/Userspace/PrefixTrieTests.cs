@@ -1,4 +1,7 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using CsCheck;
 using NetBird.WireGuard.Userspace.Routing;
 
@@ -81,5 +84,53 @@ public sealed class PrefixTrieTests
         }
 
         Assert.Null(trie.Find(UInt128.Zero));
+    }
+
+    // A table as in wireguard-go's allowedips_test.go and the kernel's selftest: prefixes in prefixes, of both families, some given twice.
+    [Theory]
+    [InlineData("192.168.4.20", "a")]
+    [InlineData("192.168.4.0", "a")]
+    [InlineData("192.168.4.4", "b")]
+    [InlineData("192.168.200.182", "c")]
+    [InlineData("192.95.5.68", "c")]
+    [InlineData("192.95.5.96", "e")]
+    [InlineData("10.1.0.3", "f")]
+    [InlineData("10.1.0.4", "e")]
+    [InlineData("255.255.255.255", "e")]
+    [InlineData("2607:5300:60:6b0::c05f:543", "d")]
+    [InlineData("2607:5300:60:6b0::c02e:1ee", "c")]
+    [InlineData("2607:5300:60:6b1::", "f")]
+    [InlineData("2404:6800:4004:806::1006", "h")]
+    [InlineData("2404:6800:4004:806:0:1234:0:5678", "g")]
+    [InlineData("2404:67ff:4004:806::1006", "f")]
+    [InlineData("24:2404:6800::1", null)]
+    public void Find_NestedPrefixes_TheLongestOwns(string address, string? owner)
+    {
+        var (v4, v6) = (PrefixTrie<string>.Empty, PrefixTrie<string>.Empty);
+        foreach (var (prefix, value) in ((string, string)[])
+            [
+                ("192.168.4.0/24", "a"), ("192.168.4.4/32", "b"), ("192.168.0.0/16", "c"), ("192.95.5.64/27", "d"), ("192.95.5.64/27", "c"),
+                ("0.0.0.0/0", "e"), ("10.1.0.0/30", "f"),
+                ("2607:5300:60:6b0::c05f:543/128", "d"), ("2607:5300:60:6b0::/64", "c"), ("2607:5300::/32", "f"), ("2404:6800::/32", "f"),
+                ("2404:6800:4004:806::/64", "g"), ("2404:6800:4004:806::1006/128", "h"), ("2404:67ff::/32", "x"), ("2404:67ff::/32", "f"),
+            ])
+        {
+            var network = IPNetwork.Parse(prefix);
+            var bits = BitsOf(network.BaseAddress);
+            (v4, v6) = network.BaseAddress.AddressFamily == AddressFamily.InterNetwork
+                ? (v4.With(bits, network.PrefixLength, value), v6)
+                : (v4, v6.With(bits, network.PrefixLength, value));
+        }
+
+        var asked = IPAddress.Parse(address);
+
+        Assert.Equal(owner, (asked.AddressFamily == AddressFamily.InterNetwork ? v4 : v6).Find(BitsOf(asked)));
+
+        static UInt128 BitsOf(IPAddress address)
+        {
+            var bytes = new byte[16];
+            address.TryWriteBytes(bytes, out _);
+            return BinaryPrimitives.ReadUInt128BigEndian(bytes);
+        }
     }
 }

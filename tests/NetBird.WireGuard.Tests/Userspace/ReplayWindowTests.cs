@@ -59,4 +59,46 @@ public sealed class ReplayWindowTests
         Assert.False(window.TryTake(ReplayWindow.Size));
         Assert.Equal(8128UL, ReplayWindow.Size);
     }
+
+    // The moves that wireguard-go's replay_test.go makes: forward, back within the window, across its whole length, again from a leap.
+    [Fact]
+    public void TryTake_ForwardAndBack_EachOnce()
+    {
+        const ulong Last = ReplayWindow.Size;
+        var window = new ReplayWindow();
+        Check(true, 0, 1);
+        Check(false, 1);
+        Check(true, 9, 8, 7);
+        Check(false, 7);
+        Check(true, Last);
+        Check(true, Last - 1);
+        Check(false, Last - 1);
+        Check(true, Last - 2, 2);
+        Check(false, 2);
+        Check(true, Last + 16, 3 + 16);
+        Check(false, 3, 15, Last + 16);
+        Check(true, Last * 4);
+        Check(false, (Last * 4) - Last - 1, 10, Last);
+        Check(true, (Last * 4) - Last, (Last * 4) - Last + 1, (Last * 4) - 1);
+
+        window = new ReplayWindow();
+        for (var counter = 1UL; counter <= Last; counter++)
+        {
+            Check(true, counter);
+        }
+
+        Check(true, 0);
+        Check(false, 0);
+
+        window = new ReplayWindow();
+        for (var counter = Last + 1; counter >= 1; counter--)
+        {
+            Check(true, counter);
+        }
+
+        Check(false, 0);
+
+        void Check(bool expected, params ulong[] counters)
+            => Assert.All(counters, counter => Assert.Equal(expected, window.TryTake(counter)));
+    }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using NetBird.WireGuard.Userspace;
 
@@ -12,8 +13,9 @@ internal sealed class World : IAsyncDisposable
     public static readonly IPAddress AliceInner = IPAddress.Parse("10.0.0.1");
     public static readonly IPAddress BobInner = IPAddress.Parse("10.0.0.2");
 
-    public World(byte[]? alicePsk = null, byte[]? bobPsk = null, int aliceKeepalive = 0, IPacketDevice? aliceDevice = null)
+    public World(byte[]? alicePsk = null, byte[]? bobPsk = null, int aliceKeepalive = 0, IPacketDevice? aliceDevice = null, ILoggerFactory? logging = null)
     {
+        Logging = logging ?? NullLoggerFactory.Instance;
         Alice = new Party(this, AliceKey, "192.0.2.1:51820", aliceDevice);
         Bob = new Party(this, BobKey, "192.0.2.2:51820");
         Bob.Engine.SetPeer(new PeerConfiguration
@@ -32,6 +34,8 @@ internal sealed class World : IAsyncDisposable
         });
         Settle();
     }
+
+    public ILoggerFactory Logging { get; }
 
     public JumpingTime Time { get; } = new(new DateTimeOffset(2026, 1, 5, 12, 0, 0, TimeSpan.Zero));
 
@@ -145,7 +149,7 @@ internal sealed class World : IAsyncDisposable
         public Party(World world, PrivateKey key, string address, IPacketDevice? device = null)
         {
             Socket = world.Wire.Open(address);
-            Engine = new Engine(key, device ?? Device, Socket, world.Time, NullLoggerFactory.Instance);
+            Engine = new Engine(key, device ?? Device, Socket, world.Time, world.Logging);
             Engine.Start();
         }
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using NetBird.WireGuard.Userspace.Peers;
 
 namespace NetBird.WireGuard.Userspace.Routing;
@@ -43,16 +44,22 @@ internal sealed class AllowedIPs
                 }
             }
 
+            var taken = new Dictionary<Peer, HashSet<IPNetwork>>();
             foreach (var network in wanted)
             {
                 var (bits, length) = KeyOf(network);
                 var table = TableOf(network);
                 if (table.FindExact(bits, length) is { } owner && owner != peer)
                 {
-                    owner.AllowedIPs = [.. owner.AllowedIPs.Where(n => n != network)];
+                    (CollectionsMarshal.GetValueRefOrAddDefault(taken, owner, out _) ??= []).Add(network);
                 }
 
                 Replace(network, table.With(bits, length, peer));
+            }
+
+            foreach (var (owner, lost) in taken)
+            {
+                owner.AllowedIPs = [.. owner.AllowedIPs.Where(network => !lost.Contains(network))];
             }
 
             peer.AllowedIPs = [.. wanted];
