@@ -166,7 +166,7 @@ agent_pid=$!
 # What the person would do in a browser: follow the link, fill the form in, be sent back to the agent.
 login_url=""
 for ((i = 0; i < 300; i++)); do
-  login_url=$(grep -om1 'http://127\.0\.0\.1:[0-9]*/[^ ]*authorize?[^ ]*' "$state/agent.log" || true)
+  login_url=$(grep -som1 'http://127\.0\.0\.1:[0-9]*/[^ ]*authorize?[^ ]*' "$state/agent.log" || true)
   [ -n "$login_url" ] && break
   kill -0 "$agent_pid" 2>/dev/null || failed "the agent ended" "$state/agent.log"
   sleep 0.1
