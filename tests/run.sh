@@ -57,12 +57,13 @@ install_node_modules() {
   export NETBIRD_NODE_MODULES="$cache/node_modules"
   export NETBIRD_CLAUDE="$NETBIRD_NODE_MODULES/@anthropic-ai/claude-code-linux-x64/claude"
   [ -x "$NETBIRD_CLAUDE" ] && [ -f "$cache/node.done.$node_set" ] && return 0
-  say "Installing Claude Code, the Anthropic SDK and oidc-provider from npm"
+  say "Installing Claude Code, the Anthropic SDK, oidc-provider and what checks SCIM and OpenAPI from npm"
   npm install --prefix "$cache" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
-    @anthropic-ai/claude-code-linux-x64@2.1.331 @anthropic-ai/sdk@1.13.0 oidc-provider@9 axe-core@4 >&2 \
+    @anthropic-ai/claude-code-linux-x64@2.1.331 @anthropic-ai/sdk@1.13.0 oidc-provider@9 axe-core@4 \
+    scim-patch@0.8.3 scimmy@1.3.5 openapi-typescript@7 >&2 \
     && touch "$cache/node.done.$node_set"
 }
-node_set=1
+node_set=2
 cache="${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/netbird-agent-tests"
 mkdir -p "$cache"
 

@@ -2,6 +2,7 @@ using NetBird.ControlPlane.Dashboard.Viewing;
 using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Identity.Embedded;
 using NetBird.ControlPlane.Identity.Embedded.Issued;
+using NetBird.ControlPlane.Identity.Scim;
 using NetBird.ControlPlane.Identity.Tokens;
 using NetBird.ControlPlane.Identity.Web;
 using NetBird.ControlPlane.Store;
@@ -43,6 +44,8 @@ internal static class IdentityFeature
         }
 
         services.AddSingleton<LoginOffers>();
+        services.AddSingleton<ScimGate>();
+        services.AddSingleton<ScimEndpoints>();
     }
 
     public static void UseIdentity(this WebApplication app)
@@ -54,6 +57,7 @@ internal static class IdentityFeature
 
     public static void MapIdentity(this WebApplication app, ServeOptions options)
     {
+        ScimEndpoints.Map(app);
         if (options.Oidc is null)
         {
             app.MapEmbeddedIdp();

@@ -50,6 +50,12 @@ internal sealed record User : IDocument<UserId>
     /// <summary>The SCIM client's <c>externalId</c>, or null.</summary>
     public string? ExternalId { get; init; }
 
+    /// <summary>The resource as the SCIM client wrote it, without what is above; JSON, or null.</summary>
+    public string? ScimAttributes { get; init; }
+
+    /// <summary>SCIM deleted the person, and a budget rule keeps the record: disabled, and unknown to SCIM.</summary>
+    public bool ScimGone { get; init; }
+
     public DateTimeOffset? LastLogin { get; init; }
 
     /// <summary>Password and second factor at the embedded IdP; null for everyone else.</summary>
