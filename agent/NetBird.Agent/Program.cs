@@ -1,5 +1,3 @@
 using NetBird.Agent.Cli;
 
-return args is ["statusline", ..] and not [_, "--help" or "-h", ..]
-    ? StatusLineCommand.Run(args)
-    : await CommandTree.RunAsync(args).ConfigureAwait(false);
+return QuickCommand.TryRun(args) ?? await CommandTree.RunAsync(args).ConfigureAwait(false);

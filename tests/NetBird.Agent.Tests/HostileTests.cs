@@ -63,7 +63,7 @@ public sealed class HostileTests
             File.SetUnixFileMode(folder, (UnixFileMode)0b111_111_111);
         }
 
-        foreach (var name in new[] { "endpoint.sock", "daemon.sock", "statusline.sock" })
+        foreach (var name in new[] { "endpoint.sock", "daemon.sock", "quick.sock" })
         {
             var path = Path.Combine(world.Agent.StateDir, name);
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));

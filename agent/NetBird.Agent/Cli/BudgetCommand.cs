@@ -7,12 +7,16 @@ namespace NetBird.Agent.Cli;
 internal static class BudgetCommand
 {
     public static Command BuildBudget() => Build(
-        "budget", "Show every cap that applies to you, what is used of it and when something frees up.", reply => BudgetText.Caps(reply, TimeProvider.System.GetUtcNow()));
+        "budget", "Show every cap that applies to you, what is used of it and when something frees up.");
 
     public static Command BuildUsage() => Build(
-        "usage", "Show your own requests, tokens and cost of the last day and the last 30 days.", BudgetText.Usage);
+        "usage", "Show your own requests, tokens and cost of the last day and the last 30 days.");
 
-    private static Command Build(string name, string description, Func<BudgetReply, string> format)
+    /// <summary>What the command prints.</summary>
+    internal static string Format(string command, BudgetReply reply, bool json, DateTimeOffset now)
+        => json ? MessageJson.Format(reply, indented: true) : command == "budget" ? BudgetText.Caps(reply, now) : BudgetText.Usage(reply);
+
+    private static Command Build(string name, string description)
     {
         var json = CommonOptions.Json();
         var command = new Command(name, description) { json };
@@ -20,7 +24,7 @@ internal static class BudgetCommand
         {
             var reply = await DaemonConnection.AskAsync(StateDirOf.Parse(parsed), async client => await client.GetBudgetAsync(
                 new GetBudgetRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
-            Terminal.Result.WriteLine(parsed.GetValue(json) ? MessageJson.Format(reply, indented: true) : format(reply));
+            Terminal.Result.WriteLine(Format(name, reply, parsed.GetValue(json), TimeProvider.System.GetUtcNow()));
             return ExitCode.Done;
         });
         return command;

@@ -35,9 +35,9 @@ internal static class DoctorCommand
     {
         var mark = check.Result switch
         {
-            "pass" => Terminal.Good("pass"),
-            "fail" => Terminal.Bad("FAIL"),
-            _ => Terminal.Faint("skip"),
+            "pass" => Terminal.Paint.Good("pass"),
+            "fail" => Terminal.Paint.Bad("FAIL"),
+            _ => Terminal.Paint.Faint("skip"),
         };
         Terminal.Result.WriteLine($"{mark}  {check.Link,-14} {check.Detail}");
         if (check.Mend.Length != 0)

@@ -34,7 +34,7 @@ internal static class StatusCommand
 
             var status = await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
                 new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
-            Terminal.Result.WriteLine(parsed.GetValue(json) ? MessageJson.Format(status, indented: true) : StatusText.Format(status, parsed.GetValue(detail), TimeProvider.System.GetUtcNow()));
+            Terminal.Result.WriteLine(parsed.GetValue(json) ? MessageJson.Format(status, indented: true) : StatusText.Format(status, parsed.GetValue(detail), TimeProvider.System.GetUtcNow(), Terminal.Paint));
             return ExitCodeOf(status);
         });
         return command;
@@ -61,7 +61,7 @@ internal static class StatusCommand
                     continue;
                 }
 
-                Terminal.Result.WriteLine(StatusText.Format(status, detail, TimeProvider.System.GetUtcNow()));
+                Terminal.Result.WriteLine(StatusText.Format(status, detail, TimeProvider.System.GetUtcNow(), Terminal.Paint));
                 Terminal.Result.WriteLine();
             }
         }

@@ -7,10 +7,10 @@ namespace NetBird.Agent.Cli;
 /// <summary>The status for people: one fact a line, what is wrong and what to do at the end.</summary>
 internal static class StatusText
 {
-    public static string Format(StatusReply status, bool detail, DateTimeOffset now)
+    public static string Format(StatusReply status, bool detail, DateTimeOffset now, Paint paint)
     {
         var text = new StringBuilder();
-        Line(text, "Agent", $"{Coloured(status.State)}, version {status.AgentVersion}, process {status.ProcessId}");
+        Line(text, "Agent", $"{Coloured(status.State, paint)}, version {status.AgentVersion}, process {status.ProcessId}");
         Line(text, "Control plane", ControlPlane(status));
         Line(text, "Login", Login(status, now));
         Line(text, "Tunnel", Tunnel(status));
@@ -35,7 +35,7 @@ internal static class StatusText
 
         if (status.Reason.Length != 0)
         {
-            text.AppendLine().AppendLine(Terminal.Warning(status.Reason));
+            text.AppendLine().AppendLine(paint.Warning(status.Reason));
         }
 
         return text.ToString().TrimEnd();
@@ -53,11 +53,11 @@ internal static class StatusText
     private static void Line(StringBuilder text, string name, string value)
         => text.Append(CultureInfo.InvariantCulture, $"{name + ":",-15} ").AppendLine(value);
 
-    private static string Coloured(string state) => state switch
+    private static string Coloured(string state, Paint paint) => state switch
     {
-        "connected" => Terminal.Good(state),
-        "logged_out" or "login_needed" => Terminal.Bad(state.Replace('_', ' ')),
-        _ => Terminal.Warning(state),
+        "connected" => paint.Good(state),
+        "logged_out" or "login_needed" => paint.Bad(state.Replace('_', ' ')),
+        _ => paint.Warning(state),
     };
 
     private static string ControlPlane(StatusReply status)

@@ -9,19 +9,11 @@ internal static class Terminal
 
     public static bool ColourResult { get; } = !Console.IsOutputRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
 
-    public static string Good(string text) => Paint(text, 32);
-
-    public static string Warning(string text) => Paint(text, 33);
-
-    public static string Bad(string text) => Paint(text, 31);
-
-    public static string Faint(string text) => Paint(text, 2);
+    public static Paint Paint => new(ColourResult);
 
     public static int Fail(string message, int exitCode)
     {
         Message.WriteLine(message);
         return exitCode;
     }
-
-    private static string Paint(string text, int code) => ColourResult ? $"\x1b[{code}m{text}\x1b[0m" : text;
 }

@@ -86,8 +86,7 @@ internal sealed class DaemonApiService(
     public override async Task<BudgetReply> GetBudget(GetBudgetRequest request, ServerCallContext context)
         => await budget.RefreshAsync(context.CancellationToken).ConfigureAwait(false) is { } figures
             ? BudgetMapping.ToReply(figures)
-            : throw new RpcException(new Status(StatusCode.Unavailable, supervisor.Snapshot.Reason is { Length: > 0 } reason
-                ? reason : "The control plane has not told the figures yet. Try again."));
+            : throw new RpcException(new Status(StatusCode.Unavailable, BudgetWatch.NoFigures(supervisor.Snapshot)));
 
     public override Task<StopReply> Stop(StopRequest request, ServerCallContext context)
     {

@@ -14,6 +14,10 @@ internal sealed class BudgetWatch(AgentSupervisor supervisor, TimeProvider time)
 
     public BudgetFigures? Last => _last;
 
+    /// <summary>Why there are none, for people.</summary>
+    public static string NoFigures(AgentSnapshot snapshot)
+        => snapshot.Reason is { Length: > 0 } reason ? reason : "The control plane has not told the figures yet. Try again.";
+
     /// <summary>Asks the control plane unless the figures are fresh; keeps what there is when it is not reached.</summary>
     public async Task<BudgetFigures?> RefreshAsync(CancellationToken cancellationToken)
     {

@@ -45,8 +45,8 @@ internal sealed class StateDirectory
     /// <summary>The local endpoint as a unix socket.</summary>
     public string EndpointSocket => Socket("endpoint.sock");
 
-    /// <summary>One line of text per connection, for <c>statusline</c>, which has no time to load a gRPC client.</summary>
-    public string StatusLineSocket => Socket("statusline.sock");
+    /// <summary>Plain text per connection, for the commands that have no time to load a gRPC client.</summary>
+    public string QuickSocket => Socket("quick.sock");
 
     /// <summary>Key, certificate and authority of the https form.</summary>
     public string EndpointCertificateFile => In("endpoint-certificate.pem");
@@ -138,7 +138,7 @@ internal sealed class StateDirectory
             return;
         }
 
-        if (System.Text.Encoding.UTF8.GetByteCount(StatusLineSocket) > LongestSocketPath)
+        if (System.Text.Encoding.UTF8.GetByteCount(EndpointSocket) > LongestSocketPath)
         {
             throw new StateDirectoryException(string.Create(CultureInfo.InvariantCulture,
                 $"The path is too long for the sockets in it (limit {LongestSocketPath} bytes): {SocketPath}. Choose a shorter --state-dir."));

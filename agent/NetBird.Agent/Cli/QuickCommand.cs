@@ -1,0 +1,114 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
+using NetBird.Agent.Store;
+
+namespace NetBird.Agent.Cli;
+
+/// <summary>
+/// The commands that only ask the daemon, outside the command parser: most of their time is the runtime's own start, so
+/// nothing else is loaded for them. They pass their words on and print what comes back. Whatever is not plainly one of
+/// them, such as a switch that is not known here, is left to the parser.
+/// </summary>
+internal static class QuickCommand
+{
+    private static readonly Dictionary<string, string[]> Known = new()
+    {
+        ["statusline"] = [],
+        ["status"] = ["--json", "--detail"],
+        ["budget"] = ["--json"],
+        ["usage"] = ["--json"],
+    };
+
+    /// <summary>The exit code; null when the parser is to take over.</summary>
+    public static int? TryRun(string[] args)
+    {
+        if (args is not [var command, ..] || !Known.TryGetValue(command, out var switches) || OperatingSystem.IsWindows())
+        {
+            return null;
+        }
+
+        var question = command;
+        string? stateDir = Variable("STATE_DIR"), socketDir = Variable("SOCKET_DIR"), profile = Variable("PROFILE");
+        for (var i = 1; i < args.Length; i++)
+        {
+            var (name, value) = args[i].IndexOf('=', StringComparison.Ordinal) is var at and > 0 ? (args[i][..at], args[i][(at + 1)..]) : (args[i], null);
+            if (value is null && switches.Contains(name))
+            {
+                question += " " + name;
+                continue;
+            }
+
+            if (name is not ("--state-dir" or "--socket-dir" or "--profile") || (value ?? (++i < args.Length ? args[i] : null)) is not { Length: > 0 } given)
+            {
+                return command == "statusline" && name is not ("--help" or "-h" or "-?") ? NotRunning() : null;
+            }
+
+            (stateDir, socketDir, profile) = name switch
+            {
+                "--state-dir" => (given, socketDir, profile),
+                "--socket-dir" => (stateDir, given, profile),
+                _ => (stateDir, socketDir, given),
+            };
+        }
+
+        // Switches by variable, as every option has one.
+        foreach (var name in switches)
+        {
+            question += Variable(name[2..].ToUpperInvariant()) is "1" or "true" ? " " + name : "";
+        }
+
+        var answer = Ask(StateDirectory.At(stateDir, profile, socketDir).QuickSocket, question + (Terminal.ColourResult ? " --colour\n" : "\n"));
+        return answer is not null ? Print(answer) : command == "statusline" ? NotRunning() : null;
+    }
+
+    private static string? Variable(string name) => Environment.GetEnvironmentVariable("NETBIRD_AGENT_" + name);
+
+    /// <summary>Claude Code shows the line whatever the exit code, so words alone say it.</summary>
+    private static int NotRunning()
+    {
+        Write("netbird: not running\n", toError: false);
+        return ExitCode.Done;
+    }
+
+    private static int? Print(string answer)
+    {
+        var end = answer.IndexOf('\n', StringComparison.Ordinal);
+        if (end < 0 || !int.TryParse(answer.AsSpan(0, end), NumberStyles.None, CultureInfo.InvariantCulture, out var code))
+        {
+            return null;
+        }
+
+        // A sentence in place of a result is a message; a status is a result whatever its code.
+        Write(answer[(end + 1)..], toError: code != ExitCode.Done && !answer.AsSpan(end + 1).TrimStart().StartsWith("{") && !answer.AsSpan(end + 1).StartsWith("Agent:"));
+        return code;
+    }
+
+    private static void Write(string text, bool toError)
+    {
+        using var output = toError ? Console.OpenStandardError() : Console.OpenStandardOutput();
+        output.Write(Encoding.UTF8.GetBytes(text));
+    }
+
+    private static string? Ask(string path, string question)
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 6000 };
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(path));
+            socket.Send(Encoding.ASCII.GetBytes(question));
+            var buffer = new byte[64 * 1024];
+            var length = 0;
+            while (length < buffer.Length && socket.Receive(buffer, length, buffer.Length - length, SocketFlags.None) is var read and > 0)
+            {
+                length += read;
+            }
+
+            return length == 0 ? null : Encoding.UTF8.GetString(buffer, 0, length);
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException)
+        {
+            return null;
+        }
+    }
+}
