@@ -14,7 +14,7 @@ namespace NetBird.Agent.DaemonApi;
 
 /// <summary>The calls of daemon.proto. Who may call was decided by the socket (OwnerOnly).</summary>
 internal sealed class DaemonApiService(
-    AgentStore store, AgentSupervisor supervisor, EndpointServer endpoint, LoginProcedure login, StatusComposer status,
+    StateDirectory state, AgentStore store, AgentSupervisor supervisor, EndpointServer endpoint, LoginProcedure login, StatusComposer status,
     BudgetWatch budget, DaemonLife life, TimeProvider time) : DaemonService.DaemonServiceBase
 {
     /// <summary>Ours: a handshake and a network map take a second; what takes longer than this needs a person.</summary>
@@ -163,6 +163,7 @@ internal sealed class DaemonApiService(
         supervisor.Post(new AgentEvent.EndpointChanged(null));
         var moved = store.Settings.ManagementUrl is { } before && before != wanted.ManagementUrl;
         store.Save(wanted with { WantUp = connect || store.Settings.WantUp });
+        state.PublishOwner(wanted.OwnerUid ?? ProcessOwner.Uid);
         supervisor.StoreChanged(freshLogin: false);
         if (!connect || moved || LoginIsNeeded())
         {

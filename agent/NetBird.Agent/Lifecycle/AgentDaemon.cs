@@ -20,9 +20,8 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
     /// <summary>Ours: contracts.md gives 5 s for all of it.</summary>
     private static readonly TimeSpan ShutdownPatience = TimeSpan.FromSeconds(4);
 
-    /// <summary>Ours: the start is over by the first; the next follow whatever ran since, seldom.</summary>
-    private static readonly TimeSpan FirstRelease = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan NextRelease = TimeSpan.FromMinutes(30);
+    /// <summary>Ours: a look when the start is over, a release when it is surely over, and then seldom, after whatever ran since.</summary>
+    private static readonly TimeSpan[] Releases = [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(45), TimeSpan.FromMinutes(30)];
 
     private readonly ServiceProvider _services;
     private readonly StateDirectory _state;
@@ -71,6 +70,7 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
             store.Save(store.Settings with { OwnerUid = owner });
         }
 
+        _state.PublishOwner(_services.GetRequiredService<EndpointOwner>().Uid);
         var settings = store.Settings;
         if (!life.EndsWithDown || settings.ManagementUrl is not null)
         {
@@ -85,12 +85,13 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         await api.StartAsync(stop.Token).ConfigureAwait(false);
         _state.OpenSocket(_state.DaemonSocket);
         var lines = _services.GetRequiredService<QuickServer>().RunAsync(stop.Token);
-        await using var release = _services.GetRequiredService<TimeProvider>().CreateTimer(static _ => ReleaseMemory(), null, FirstRelease, NextRelease).ConfigureAwait(false);
+        var memory = ReleaseMemoryAsync(stop.Token);
         Log.Running(_logger, Environment.ProcessId, _state.Path);
         await ready().ConfigureAwait(false);
         await running.ConfigureAwait(false);
         await lines.ConfigureAwait(false);
         await https.ConfigureAwait(false);
+        await memory.ConfigureAwait(false);
         using var patience = new CancellationTokenSource(ShutdownPatience, _services.GetRequiredService<TimeProvider>());
         await api.StopAsync(patience.Token).ConfigureAwait(false);
         File.Delete(_state.DaemonSocket);
@@ -100,11 +101,31 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
     public ValueTask DisposeAsync() => _services.DisposeAsync();
 
     /// <summary>Half of what a fresh process has in memory is code that only its start ran.</summary>
-    private static void ReleaseMemory()
+    private async Task ReleaseMemoryAsync(CancellationToken cancellationToken)
     {
-        if (OperatingSystem.IsLinux())
+        if (!OperatingSystem.IsLinux())
         {
-            ResidentMemory.ReleaseProgramPages();
+            return;
+        }
+
+        var memory = new ResidentMemory();
+        var time = _services.GetRequiredService<TimeProvider>();
+        try
+        {
+            for (var i = 0; ; i++)
+            {
+                await Task.Delay(Releases[Math.Min(i, Releases.Length - 1)], time, cancellationToken).ConfigureAwait(false);
+                if (i > 0)
+                {
+                    GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+                }
+
+                memory.ReleaseProgramPages();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Shutdown.
         }
     }
 

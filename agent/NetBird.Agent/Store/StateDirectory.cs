@@ -16,6 +16,9 @@ internal sealed class StateDirectory
     private const string ServicePath = "/var/lib/netbird-agent";
     private const string ServiceSockets = "/run/netbird-agent";
 
+    /// <summary>Whom the service serves: a uid as text, no secret.</summary>
+    private const string OwnerFile = "owner";
+
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode OthersRead = UnixFileMode.GroupRead | UnixFileMode.OtherRead;
     private const UnixFileMode OthersWrite = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
@@ -103,7 +106,29 @@ internal sealed class StateDirectory
         }
 
         var service = new StateDirectory(ServicePath, ServiceSockets);
-        return File.Exists(service.DaemonSocket) ? service : state;
+        return service.Serves(ProcessOwner.Uid) ? service : state;
+    }
+
+    /// <summary>Says beside the sockets whom the service serves, so that everybody else's commands leave it alone.</summary>
+    public void PublishOwner(uint uid)
+    {
+        if (SocketsAreApart)
+        {
+            Publish(Socket(OwnerFile), System.Text.Encoding.ASCII.GetBytes(uid.ToString(CultureInfo.InvariantCulture)));
+        }
+    }
+
+    private bool Serves(uint uid)
+    {
+        try
+        {
+            return File.Exists(DaemonSocket)
+                && uint.TryParse(File.ReadAllText(Socket(OwnerFile)), NumberStyles.None, CultureInfo.InvariantCulture, out var owner) && owner == uid;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     /// <summary>

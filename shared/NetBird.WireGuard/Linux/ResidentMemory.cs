@@ -4,39 +4,73 @@ using Tmds.Linux;
 
 namespace NetBird.WireGuard.Linux;
 
-/// <summary>Gives memory back that only the start of a process needed.</summary>
+/// <summary>
+/// Gives memory back that only the start of a process needed: code and constants of program files. They come back from
+/// the page cache, unchanged, one by one, when they are used.
+/// </summary>
+/// <remarks>
+/// By MADV_DONTNEED, which also lets go of pages that other processes map (MADV_PAGEOUT leaves those alone). It would
+/// throw away what was written to a private mapping, so only mappings are taken that cannot be written, hold no page of
+/// our own (proc(5), smaps: <c>Anonymous: 0 kB</c>), and were there at the look before: a loader writes relocations into
+/// what it is loading at this moment, and never into what it loaded.
+/// </remarks>
 [SupportedOSPlatform("linux")]
-public static class ResidentMemory
+public sealed class ResidentMemory
 {
-    // madvise(2), since Linux 5.4: reclaim these pages now. They come back from the file, unchanged, when they are used.
-    private const int MadvPageout = 21;
+    // madvise(2), the same on every architecture.
+    private const int MadvDontneed = 4;
 
-    /// <summary>
-    /// Lets the kernel take back the pages of program files (code and constants) that are mapped read only. Nothing is
-    /// lost and nothing can fail: on an older kernel, or where the pages are shared with another process, it does nothing.
-    /// </summary>
-    public static unsafe void ReleaseProgramPages()
+    private HashSet<string> _seen = [];
+
+    /// <summary>Looks, and releases what was already there at the last look. Not for several threads at once.</summary>
+    /// <returns>Bytes of address space that were let go of; zero at the first look and where /proc cannot be read.</returns>
+    public unsafe long ReleaseProgramPages()
     {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var released = 0L;
         try
         {
-            foreach (var line in File.ReadLines("/proc/self/maps"))
+            string? mapping = null;
+            foreach (var line in File.ReadLines("/proc/self/smaps"))
             {
-                // proc(5): "start-end perms offset dev inode path"
-                var fields = line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries);
-                if (fields.Length < 6 || fields[1].Contains('w', StringComparison.Ordinal) || fields[4] == "0")
+                if (line.Length > 0 && char.IsAsciiHexDigitLower(line[0]))
                 {
-                    continue;
+                    mapping = IsProgramFile(line) ? line : null;
                 }
+                else if (mapping is not null && line.StartsWith("Anonymous:", StringComparison.Ordinal))
+                {
+                    if (line.EndsWith(" 0 kB", StringComparison.Ordinal) && seen.Add(mapping) && _seen.Contains(mapping))
+                    {
+                        var (start, length) = RangeOf(mapping);
+                        released += LibC.madvise((void*)start, (size_t)length, MadvDontneed) == 0 ? (long)length : 0;
+                    }
 
-                var dash = fields[0].IndexOf('-', StringComparison.Ordinal);
-                var start = ulong.Parse(fields[0].AsSpan(0, dash), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-                var end = ulong.Parse(fields[0].AsSpan(dash + 1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-                _ = LibC.madvise((void*)start, (size_t)(end - start), MadvPageout);
+                    mapping = null;
+                }
             }
         }
         catch (IOException)
         {
             // No /proc, no list; then the pages stay.
         }
+
+        _seen = seen;
+        return released;
+    }
+
+    /// <summary>proc(5): "start-end perms offset dev inode path"; a file, private, and not writable.</summary>
+    private static bool IsProgramFile(string line)
+    {
+        var fields = line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries);
+        return fields.Length == 6 && fields[1] is "r--p" or "r-xp" && fields[4] != "0";
+    }
+
+    private static (ulong Start, ulong Length) RangeOf(string line)
+    {
+        var dash = line.IndexOf('-', StringComparison.Ordinal);
+        var blank = line.IndexOf(' ', StringComparison.Ordinal);
+        var start = ulong.Parse(line.AsSpan(0, dash), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        var end = ulong.Parse(line.AsSpan(dash + 1, blank - dash - 1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        return (start, end - start);
     }
 }
