@@ -35,6 +35,10 @@ internal sealed class TestJournal : IUsageJournal
         return ValueTask.CompletedTask;
     }
 
+    public void Note(UsageRecord record)
+    {
+    }
+
     public ValueTask CompleteAsync(UsageRecord record)
     {
         Assert.DoesNotContain(_completed, r => r.Id == record.Id);

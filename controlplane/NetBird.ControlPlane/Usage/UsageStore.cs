@@ -24,7 +24,7 @@ internal sealed class UsageStore : IAsyncDisposable
 
     private UsageStore(
         IUsageLedger ledger, UsageJournal journal, IReservations reservations, IWebhookOutbox outbox, PolicySource policies, Stack<IAsyncDisposable> held)
-        => (Ledger, _journal, Reservations, Outbox, Policies, _held) = (ledger, journal, reservations, outbox, policies, held);
+        => (Ledger, _journal, Reservations, Outbox, Policies, _held) = (new CaughtUpLedger(ledger, journal), journal, reservations, outbox, policies, held);
 
     public IUsageLedger Ledger { get; }
 

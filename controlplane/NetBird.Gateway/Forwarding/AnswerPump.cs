@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
+using NetBird.Gateway.Metering;
 
 namespace NetBird.Gateway.Forwarding;
 
@@ -16,23 +17,30 @@ internal sealed class AnswerPump
     /// <summary>Ours: a provider that is never waited for is flushed this often, so that a slow caller holds it back.</summary>
     private const int MaxUnflushedBytes = 32 * 1024;
 
+    /// <summary>Ours: what a crash can take of the figures of an answer that is long under way.</summary>
+    private static readonly TimeSpan NoteEvery = TimeSpan.FromMilliseconds(250);
+
     private static readonly byte[] Ping = "event: ping\ndata: {\"type\": \"ping\"}\n\n"u8.ToArray();
 
     private readonly GatewayCall _call;
+    private readonly MeteringStage _metering;
     private readonly TimeProvider _time;
     private readonly PipeWriter _writer;
 
     // Writes of the answer and pings of ours exclude each other; null where no ping may ever be sent.
     private readonly SemaphoreSlim? _writing;
     private long _lastWrite;
+    private long _lastNote;
 
-    public AnswerPump(GatewayCall call, TimeProvider time)
+    public AnswerPump(GatewayCall call, MeteringStage metering, TimeProvider time)
     {
         _call = call;
+        _metering = metering;
         _time = time;
+        _lastNote = time.GetTimestamp();
         var response = call.Http.Response;
         _writer = response.BodyWriter;
-        if (response.ContentLength is null && call.Meter is Metering.SseUsageReader)
+        if (response.ContentLength is null && call.Meter is SseUsageReader)
         {
             _writing = new(1, 1);
             _lastWrite = time.GetTimestamp();
@@ -148,6 +156,12 @@ internal sealed class AnswerPump
             {
                 _writer.Write(bytes.Span);
                 _call.ResponseBytes += bytes.Length;
+            }
+
+            if (_time.GetElapsedTime(_lastNote) >= NoteEvery)
+            {
+                _lastNote = _time.GetTimestamp();
+                _metering.NoteProgress(_call);
             }
         }
         finally

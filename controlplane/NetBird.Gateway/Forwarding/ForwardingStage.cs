@@ -18,6 +18,7 @@ internal sealed partial class ForwardingStage(
     UpstreamClient upstream,
     CredentialStage credentials,
     IReservations reservations,
+    MeteringStage metering,
     ActiveCalls active,
     GatewayOptions options,
     TimeProvider time,
@@ -145,7 +146,7 @@ internal sealed partial class ForwardingStage(
             return;
         }
 
-        var pump = new AnswerPump(call, time);
+        var pump = new AnswerPump(call, metering, time);
         call.Pump = pump;
         var end = await pump.RunAsync(await response.Content.ReadAsStreamAsync(call.Stop).ConfigureAwait(false)).ConfigureAwait(false);
         if (end is AnswerPump.End.Whole)

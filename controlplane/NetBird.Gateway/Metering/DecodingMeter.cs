@@ -61,7 +61,13 @@ internal sealed class DecodingMeter : UsageMeter
     }
 
     /// <inheritdoc/>
-    public override MeteredUsage Result(UsageEstimate estimate) => _inner.Result(estimate);
+    public override MeteredUsage Result(UsageEstimate estimate)
+    {
+        lock (_inner)
+        {
+            return _inner.Result(estimate);
+        }
+    }
 
     private async Task DecodeAsync(Func<Stream, Stream> decoder)
     {
@@ -79,7 +85,10 @@ internal sealed class DecodingMeter : UsageMeter
                     int read;
                     while ((read = await plain.ReadAsync(buffer, CancellationToken.None).ConfigureAwait(false)) > 0)
                     {
-                        _inner.Feed(buffer.AsSpan(0, read));
+                        lock (_inner)
+                        {
+                            _inner.Feed(buffer.AsSpan(0, read));
+                        }
                     }
                 }
             }

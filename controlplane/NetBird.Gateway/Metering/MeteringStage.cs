@@ -47,6 +47,15 @@ internal sealed partial class MeteringStage(
         return DecodingMeter.For(contentCoding, meter);
     }
 
+    /// <summary>Notes what the meter has seen so far of an answer that goes on.</summary>
+    public void NoteProgress(GatewayCall call)
+    {
+        if (call is { Opened: true, Meter: { } meter })
+        {
+            journal.Note(RecordOf(call, meter.Result(UsageEstimate.Of(call.Body.Length)).Usage, Completeness.Interrupted));
+        }
+    }
+
     /// <summary>Settles the reservation and writes the row. Does not throw: the caller has had the answer.</summary>
     public async ValueTask CloseAsync(GatewayCall call)
     {

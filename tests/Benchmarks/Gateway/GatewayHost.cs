@@ -115,6 +115,10 @@ internal static class GatewayHost
 
         public ValueTask BeginAsync(UsageRecord record, CancellationToken cancellationToken) => default;
 
+        public void Note(UsageRecord record)
+        {
+        }
+
         public ValueTask CompleteAsync(UsageRecord record)
         {
             Interlocked.Increment(ref _rows);

@@ -95,6 +95,61 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
         return default;
     }
 
+    public void Note(UsageRecord record)
+    {
+        record = RecordBounds.Apply(record);
+        lock (_gate)
+        {
+            if (_segmentFault is not null || !_inFlight.ContainsKey(record.Id))
+            {
+                return;
+            }
+
+            try
+            {
+                // The later of two beginnings is what a crash leaves.
+                AppendLocked(BeginFrame, 0, record);
+                _inFlight[record.Id] = record;
+            }
+            catch (IOException)
+            {
+                // The figures of before stand; the fault is noted, and new requests are refused.
+            }
+        }
+    }
+
+    /// <summary>Waits until the ledger has every row that was finished before the call, but no longer than a moment.</summary>
+    /// <returns>False when it has not, after <paramref name="atMost"/> or because it cannot be written.</returns>
+    public async ValueTask<bool> CatchUpAsync(TimeSpan atMost, CancellationToken cancellationToken)
+    {
+        // Real time: whoever reads waits in it, whatever clock the records go by.
+        var began = TimeProvider.System.GetTimestamp();
+        long last;
+        lock (_gate)
+        {
+            last = _ready.Count == 0 ? 0 : _ready[^1].Sequence;
+        }
+
+        while (true)
+        {
+            lock (_gate)
+            {
+                if (_ready.Count == 0 || _ready[0].Sequence > last)
+                {
+                    return true;
+                }
+
+                if (_ledgerFault is not null || TimeProvider.System.GetElapsedTime(began) >= atMost)
+                {
+                    return false;
+                }
+            }
+
+            _work.Writer.TryWrite(true);
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, cancellationToken);
+        }
+    }
+
     public ValueTask CompleteAsync(UsageRecord record)
     {
         record = RecordBounds.Apply(record);

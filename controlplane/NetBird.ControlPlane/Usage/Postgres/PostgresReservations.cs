@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using NetBird.Gateway.Authorization;
 using NetBird.Policy;
 using NetBird.Policy.Limits;
@@ -14,12 +15,19 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 /// room. Reservations of a node that fell silent stop counting after 30 s; its journal, when it comes back, charges what
 /// its requests used.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "The semaphore never makes a wait handle, and a late request must find it alive.")]
 internal sealed class PostgresReservations(
     PostgresUsage database, RequestPricing pricing, PolicySource policies, LimitMetrics metrics, TimeProvider time) : IReservations
 {
     /// <summary>Ours: limit headers may be this much behind; decisions never are.</summary>
     private static readonly TimeSpan ReadingAge = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// Ours: more would only wait for each other's locks in the database, and take the connections that settling needs.
+    /// </summary>
+    private const int MostAtOnce = 16;
+
+    private readonly SemaphoreSlim _turns = new(MostAtOnce);
     private readonly ConcurrentDictionary<RequestId, Pending> _pending = new();
     private readonly ConcurrentDictionary<CounterKey, (CounterReading Reading, long Stamp)> _readings = new();
 
@@ -40,7 +48,7 @@ internal sealed class PostgresReservations(
         // Without any cap there is nothing to ask, and no reason to depend on the database.
         var (chosen, answers) = caps.Count == 0
             ? (0, [])
-            : await CallAsync(request, caps, cancellationToken);
+            : await CallInTurnAsync(request, caps, cancellationToken);
         if (chosen >= 0)
         {
             _pending[request.Id] = new(request.Request, request.Candidates[chosen].Provider, at);
@@ -117,6 +125,20 @@ internal sealed class PostgresReservations(
         catch (Exception failed) when (PostgresUsage.IsUnreachable(failed))
         {
             throw new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
+        }
+    }
+
+    private async Task<(int Chosen, List<CapAnswer> Answers)> CallInTurnAsync(
+        ReservationRequest request, CapArrays caps, CancellationToken cancellationToken)
+    {
+        await _turns.WaitAsync(cancellationToken);
+        try
+        {
+            return database.IsAway ? throw new IOException("PostgreSQL does not answer.") : await CallAsync(request, caps, cancellationToken);
+        }
+        finally
+        {
+            _turns.Release();
         }
     }
 

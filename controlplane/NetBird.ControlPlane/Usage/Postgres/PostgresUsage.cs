@@ -17,10 +17,19 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
     private readonly ILogger _logger;
     private Task _beat = Task.CompletedTask;
 
-    private PostgresUsage(NpgsqlDataSource source, string node, TimeProvider time, ILogger logger)
-        => (Source, Node, _time, _logger) = (source, node, time, logger);
+    private PostgresUsage(NpgsqlDataSource source, NpgsqlDataSource vital, string node, TimeProvider time, ILogger logger)
+        => (Source, Vital, Node, _time, _logger) = (source, vital, node, time, logger);
 
     public NpgsqlDataSource Source { get; }
+
+    /// <summary>
+    /// Connections that requests cannot use up: for the probe, the sign of life and the rows, which must get through however many
+    /// requests wait for a counter.
+    /// </summary>
+    public NpgsqlDataSource Vital { get; }
+
+    /// <summary>The last probe failed: whoever needs the database is refused at once instead of waiting for it.</summary>
+    public bool IsAway { get; set; }
 
     /// <summary>This node's name, kept in its state directory: its journal's sequence belongs to it.</summary>
     public string Node { get; }
@@ -41,7 +50,10 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
             CommandTimeout = 10,
         };
         var source = new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
-        var usage = new PostgresUsage(source, NodeName(stateDirectory), time, loggers.CreateLogger<PostgresUsage>());
+        settings.MaxPoolSize = 4;
+        settings.ApplicationName = "netbird-controlplane usage journal";
+        var vital = new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
+        var usage = new PostgresUsage(source, vital, NodeName(stateDirectory), time, loggers.CreateLogger<PostgresUsage>());
         try
         {
             await usage.PrepareAsync(cancellationToken);
@@ -51,6 +63,7 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
         catch (Exception failed) when (IsUnreachable(failed))
         {
             await source.DisposeAsync();
+            await vital.DisposeAsync();
             throw new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
         }
     }
@@ -64,6 +77,7 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
         await _stop.CancelAsync();
         await _beat;
         await Source.DisposeAsync();
+        await Vital.DisposeAsync();
         _stop.Dispose();
     }
 
@@ -83,7 +97,7 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
 
     private async Task SayAliveAsync(CancellationToken cancellationToken)
     {
-        await using var command = Source.CreateCommand(
+        await using var command = Vital.CreateCommand(
             "insert into usage_nodes (node, seen) values ($1, usage_clock()) on conflict (node) do update set seen = excluded.seen");
         command.Parameters.AddWithValue(Node);
         await command.ExecuteNonQueryAsync(cancellationToken);

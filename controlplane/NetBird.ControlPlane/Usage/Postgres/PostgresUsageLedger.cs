@@ -48,7 +48,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
 
     public async ValueTask<long> LastSequenceAsync(CancellationToken cancellationToken)
     {
-        await using var command = database.Source.CreateCommand("select sequence from usage_nodes where node = $1");
+        await using var command = database.Vital.CreateCommand("select sequence from usage_nodes where node = $1");
         command.Parameters.AddWithValue(database.Node);
         return await Guarded(async () => (long)(await command.ExecuteScalarAsync(cancellationToken) ?? 0L));
     }
@@ -60,19 +60,34 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
             return;
         }
 
-        await Guarded(async () =>
+        try
         {
-            await using var command = database.Source.CreateCommand("select 1");
-            command.CommandTimeout = 1;
-            return await command.ExecuteScalarAsync(cancellationToken);
-        });
+            await Guarded(async () =>
+            {
+                await using var command = database.Vital.CreateCommand("select 1");
+                command.CommandTimeout = 1;
+                return await command.ExecuteScalarAsync(cancellationToken);
+            });
+            if (database.IsAway)
+            {
+                // What is in the pool are connections to the server that went.
+                database.Source.Clear();
+                database.IsAway = false;
+            }
+        }
+        catch (IOException)
+        {
+            database.IsAway = true;
+            throw;
+        }
+
         _probed = time.GetTimestamp();
     }
 
     public async ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken)
         => await Guarded(async () =>
         {
-            await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
+            await using var connection = await database.Vital.OpenConnectionAsync(cancellationToken);
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
             await RunAsync(connection, "create temp table usage_incoming (like usage_rows) on commit drop", cancellationToken);
             await using (var copy = await connection.BeginBinaryImportAsync(
@@ -102,7 +117,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, CancellationToken cancellationToken)
         => await Guarded(async () =>
         {
-            await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
+            await using var connection = await database.Vital.OpenConnectionAsync(cancellationToken);
             var hour = HourlySums.HourOf(rowsFrom);
             var rows = await RunAsync(
                 connection, "delete from usage_rows where begun < $1", cancellationToken, new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });

@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace NetBird.ControlPlane.Tests.Usage.Chaos;
+
+/// <summary>A <see cref="GatewayNode"/> in a process that can be killed and started again on the same state and port.</summary>
+internal sealed class NodeProcess(Uri upstream, string postgres = "-", int people = 30, int groups = 6, long cap = 0) : IDisposable
+{
+    private readonly Scratch _state = new();
+    private Process? _process;
+
+    public string Directory => _state.Path;
+
+    public int Port { get; } = FreePort();
+
+    /// <summary>Times between which it was killed or starting.</summary>
+    public List<(DateTime From, DateTime To)> Away { get; } = [];
+
+    public async Task StartAsync()
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardInput = true };
+        foreach (var argument in (string[])[
+            "exec", typeof(TestProcess).Assembly.Location, "gateway-node", Directory, $"{Port}", upstream.ToString(), postgres,
+            $"{people}", $"{groups}", cap.ToString(CultureInfo.InvariantCulture)])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        _process = Process.Start(start)!;
+        Assert.Equal("ready", await _process.StandardOutput.ReadLineAsync());
+    }
+
+    /// <summary>kill -9, and up again at once.</summary>
+    public async Task KillAsync()
+    {
+        var from = DateTime.UtcNow;
+        _process!.Kill();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        await StartAsync();
+        lock (Away)
+        {
+            Away.Add((from, DateTime.UtcNow));
+        }
+    }
+
+    public async Task StopAsync()
+    {
+        _process!.StandardInput.Close();
+        await _process.WaitForExitAsync();
+    }
+
+    public void Dispose()
+    {
+        if (_process is { HasExited: false })
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+
+        _process?.Dispose();
+        _state.Dispose();
+    }
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Any, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+}
