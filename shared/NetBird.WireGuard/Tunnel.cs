@@ -97,6 +97,19 @@ public static class Tunnel
         => name.Length is > 0 and <= 15 && name is not ("." or "..") && name.All(c => char.IsAsciiLetterOrDigit(c) || "_=+.-".Contains(c));
 }
 
+/// <summary>What a person must change before a tunnel can be had.</summary>
+public enum TunnelObstacle
+{
+    /// <summary>What the message says.</summary>
+    Other,
+
+    /// <summary>The process lacks a privilege: root, CAP_NET_ADMIN, an administrator's rights.</summary>
+    NotPermitted,
+
+    /// <summary>The system has no such driver, or may not load it.</summary>
+    NoDriver,
+}
+
 /// <summary>A tunnel could not be brought up. The message is for people: what failed and what to do.</summary>
 public sealed class TunnelException : Exception
 {
@@ -111,4 +124,7 @@ public sealed class TunnelException : Exception
         : base(message, inner)
     {
     }
+
+    /// <summary>The kind of failure, for callers that know a better remedy than the message.</summary>
+    public TunnelObstacle Obstacle { get; init; }
 }

@@ -35,6 +35,8 @@ internal sealed class TwoHosts : IAsyncDisposable
 
     public Uri Management { get; } = new($"https://{ServerAddress}:8443");
 
+    public Process LastStarted => _processes[^1];
+
     public string ControlPlaneLog => File.ReadAllText(Path.Combine(Folder, "controlplane.log"));
 
     /// <summary>What every program on the developer's machine needs to trust the server's certificate.</summary>

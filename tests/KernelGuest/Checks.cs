@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -33,16 +34,29 @@ internal static class Checks
         ("left-behind-is-removed", LeftBehindIsRemovedAsync),
         ("others-interface-is-kept", OthersInterfaceIsKeptAsync),
         ("port-taken", PortTakenAsync),
+        ("killed-at-any-moment-own-namespace", stop => KilledAsync(own: true, stop)),
+        ("killed-at-any-moment-host-namespace", stop => KilledAsync(own: false, stop)),
     ];
 
-    /// <summary>Opens an interface in the machine's own namespace and waits to be killed.</summary>
-    public static async Task HoldAsync(string name)
+    /// <summary>Opens an interface and holds it until it is killed, or told by SIGTERM to end.</summary>
+    public static async Task HoldAsync(string name, TunnelKind kind, bool ownNamespace, int port)
     {
+        using var told = new CancellationTokenSource();
+        using var signal = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+        {
+            context.Cancel = true;
+            told.Cancel();
+        });
         using var key = PrivateKey.Generate();
-        await using var tunnel = await OpenAsync(
-            TunnelKind.Kernel, key, [KernelAddress], CancellationToken.None, name: name, ownNamespace: false);
+        await using var tunnel = await OpenHeldAsync(kind, key, name, ownNamespace, port, CancellationToken.None);
         Console.WriteLine("holding");
-        await Task.Delay(Timeout.Infinite);
+        try
+        {
+            await Task.Delay(Timeout.Infinite, told.Token);
+        }
+        catch (OperationCanceledException)
+        {
+        }
     }
 
     /// <summary>The first of the two calls: it sends the initiation.</summary>
@@ -249,7 +263,7 @@ internal static class Checks
 
     private static async Task<string> LeftBehindIsRemovedAsync(CancellationToken stop)
     {
-        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["hold", "wgl"]) { RedirectStandardOutput = true })!;
+        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["hold", "wgl", "kernel", "host", "22099"]) { RedirectStandardOutput = true })!;
         Require(await process.StandardOutput.ReadLineAsync(stop) == "holding", "the other process did not start");
         using var key = PrivateKey.Generate();
         var whileAlive = await FailureAsync(() => OpenAsync(TunnelKind.Kernel, key, [KernelAddress], stop, name: "wgl", ownNamespace: false));
@@ -287,6 +301,65 @@ internal static class Checks
         Require(why.Contains($"UDP port {first.ListenPort} is taken", StringComparison.Ordinal), why);
         Require(!Directory.Exists("/sys/class/net/wgp"), "the interface that failed was left behind");
         return "";
+    }
+
+    // Each port has a network of its own: several are held at once in one namespace.
+    private static Task<ITunnel> OpenHeldAsync(TunnelKind kind, PrivateKey key, string name, bool ownNamespace, int port, CancellationToken stop)
+        => Tunnel.OpenAsync(
+            Options(kind, key, [new IPAddress([10, 97, (byte)port, 1])], name, ownNamespace, port) with
+            {
+                Routes = [new IPNetwork(new IPAddress([10, 97, (byte)port, 0]), 24)],
+            },
+            stop);
+
+    /// <summary>Kills at 32 moments of start, run and stop; each next start takes the same name and port, and another's interface stays.</summary>
+    private static async Task<string> KilledAsync(bool own, CancellationToken stop)
+    {
+        const int Names = 8;
+        const int Rounds = 4;
+        var other = own ? "wgx" : "wgy";
+        await RunAsync("/bin/busybox", ["ip", "link", "add", other, "type", "wireguard"], stop);
+        var random = new Random(own ? 1 : 2);
+        var span = 1_500;
+        var (early, late) = (0, 0);
+        for (var round = 0; round < Rounds; round++)
+        {
+            await Task.WhenAll(Enumerable.Range(0, Names).Select(async i =>
+            {
+                using var process = Process.Start(new ProcessStartInfo(
+                    Environment.ProcessPath!, ["hold", $"wgk{i}", "kernel", own ? "own" : "host", $"{22300 + i}"]) { RedirectStandardOutput = true })!;
+                var holding = process.StandardOutput.ReadLineAsync(stop).AsTask();
+                if (i % 2 == 0)
+                {
+                    // Somewhere in its start; processes of one round slow each other down, and so spread.
+                    await Task.Delay(random.Next(span), stop);
+                }
+                else
+                {
+                    // Running, or on its way out.
+                    _ = await holding;
+                    await RunAsync("/bin/busybox", ["kill", i % 4 == 1 ? "-TERM" : "-0", $"{process.Id}"], stop);
+                    await Task.Delay(random.Next(30), stop);
+                }
+
+                _ = holding.IsCompletedSuccessfully && holding.Result is not null ? Interlocked.Increment(ref late) : Interlocked.Increment(ref early);
+                process.Kill();
+                await process.WaitForExitAsync(stop);
+            }));
+            span += 1_000;
+        }
+
+        for (var i = 0; i < Names; i++)
+        {
+            using var key = PrivateKey.Generate();
+            await using var tunnel = await OpenHeldAsync(TunnelKind.Kernel, key, $"wgk{i}", own, 22300 + i, stop);
+            Require(tunnel.PublicKey == key.PublicKey && tunnel.ListenPort == 22300 + i, "the interface is not the new one");
+        }
+
+        Require(Directory.Exists($"/sys/class/net/{other}"), "another program's interface is gone");
+        Require(!Directory.EnumerateDirectories("/sys/class/net", "wgk*").Any(), "something was left behind");
+        Require(!(await RunAsync("/bin/busybox", ["ip", "route"], stop)).Contains("10.97.", StringComparison.Ordinal), "a route was left behind");
+        return $"{early} killed before they were up, {late} after";
     }
 
     private static Task<ITunnel> OpenAsync(

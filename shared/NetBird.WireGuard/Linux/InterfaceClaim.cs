@@ -43,7 +43,10 @@ internal sealed class InterfaceClaim : IDisposable
         }
         catch (UnauthorizedAccessException e)
         {
-            throw new TunnelException($"This process may not write to {Folder}: run it as root.", e);
+            throw new TunnelException($"This process may not write to {Folder}: run it as root.", e)
+            {
+                Obstacle = TunnelObstacle.NotPermitted,
+            };
         }
         catch (IOException e)
         {

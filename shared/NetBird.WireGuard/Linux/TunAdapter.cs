@@ -70,7 +70,7 @@ internal static class TunAdapter
         catch (NetlinkException e)
         {
             device.Close();
-            throw new TunnelException($"The interface {options.InterfaceName} could not be set up. {e.Message}", e);
+            throw SetupFailure.Explain(e, options);
         }
         catch
         {

@@ -77,7 +77,10 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
                         $"This process may not open {Clone}: run it as root, or use --tunnel rootless, which needs no privilege.",
                     _ => error.Message,
                 },
-                error);
+                error)
+            {
+                Obstacle = ObstacleOf(error.NativeErrorCode),
+            };
         }
 
         if (Attach(handle, name, WithVirtioHeader))
@@ -102,7 +105,10 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
                 Libc.EBUSY or Libc.EINVAL => $"An interface named {name} exists already: choose another name, or stop the program that has it.",
                 _ => refusal.Message,
             },
-            refusal);
+            refusal)
+        {
+            Obstacle = ObstacleOf(refusal.NativeErrorCode),
+        };
     }
 
     public void Start(OutboundPacket outbound)
@@ -156,6 +162,13 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
             _stop.Dispose();
         }
     }
+
+    private static TunnelObstacle ObstacleOf(int errno) => errno switch
+    {
+        Libc.EPERM or Libc.EACCES => TunnelObstacle.NotPermitted,
+        Libc.ENOENT or Libc.ENXIO or Libc.ENODEV => TunnelObstacle.NoDriver,
+        _ => TunnelObstacle.Other,
+    };
 
     private static bool Attach(SafeFileHandle handle, string name, short more)
     {

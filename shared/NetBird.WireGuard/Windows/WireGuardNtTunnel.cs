@@ -22,14 +22,13 @@ internal sealed partial class WireGuardNtTunnel : ITunnel, IInterfaceControl
     private static volatile ILogger? s_driverLogger;
 
     private readonly AdapterHandle _adapter;
-    private readonly AddressOwners _owners = new();
-    private readonly Lock _change = new();
+    private readonly DriverInterface _interface;
 
     private WireGuardNtTunnel(AdapterHandle adapter, TunnelOptions options)
     {
         _adapter = adapter;
         InterfaceName = options.InterfaceName;
-        PublicKey = options.PrivateKey.PublicKey;
+        _interface = new DriverInterface(Read, Set);
         Overlay = new WindowsOverlay(options.Addresses);
     }
 
@@ -39,9 +38,9 @@ internal sealed partial class WireGuardNtTunnel : ITunnel, IInterfaceControl
 
     public string InterfaceName { get; }
 
-    public PublicKey PublicKey { get; private set; }
+    public PublicKey PublicKey => _interface.PublicKey;
 
-    public int ListenPort { get; private set; }
+    public int ListenPort => _interface.ListenPort;
 
     public IOverlay Overlay { get; }
 
@@ -50,50 +49,16 @@ internal sealed partial class WireGuardNtTunnel : ITunnel, IInterfaceControl
     internal static Task<ITunnel> OpenAsync(TunnelOptions options, CancellationToken cancellationToken)
         => Task.Run<ITunnel>(() => Open(options), cancellationToken);
 
-    public void SetPeer(PeerConfiguration peer)
-    {
-        ArgumentNullException.ThrowIfNull(peer);
-        Apply(new InterfaceChange { Peers = [PeerChange.From(peer)] });
-    }
+    public void SetPeer(PeerConfiguration peer) => _interface.SetPeer(peer);
 
-    public bool RemovePeer(PublicKey peer)
-    {
-        lock (_change)
-        {
-            var known = _owners.Contains(peer);
-            ApplyLocked(new InterfaceChange { Peers = [new PeerChange { PublicKey = peer, Remove = true }] });
-            return known;
-        }
-    }
+    public bool RemovePeer(PublicKey peer) => _interface.RemovePeer(peer);
 
-    public IReadOnlyList<PeerStatus> GetPeers()
-    {
-        using var state = Read();
-        return [.. state.Peers.Select(peer => peer.Status)];
-    }
+    public IReadOnlyList<PeerStatus> GetPeers() => _interface.GetPeers();
 
-    public PublicKey? FindPeer(IPAddress innerAddress)
-    {
-        ArgumentNullException.ThrowIfNull(innerAddress);
-        return _owners.Find(innerAddress);
-    }
+    public PublicKey? FindPeer(IPAddress innerAddress) => _interface.FindPeer(innerAddress);
 
     /// <summary>The driver follows changes of routes itself; what is left is to be heard from the new address at once.</summary>
-    public void NetworkChanged()
-    {
-        lock (_change)
-        {
-            if (_adapter.IsClosed)
-            {
-                return;
-            }
-
-            foreach (var change in KeepalivePoke.For(GetPeers()))
-            {
-                ApplyLocked(change);
-            }
-        }
-    }
+    public void NetworkChanged() => _interface.NetworkChanged(forgetSources: null);
 
     public InterfaceState Read()
     {
@@ -108,21 +73,11 @@ internal sealed partial class WireGuardNtTunnel : ITunnel, IInterfaceControl
         }
     }
 
-    public void Apply(InterfaceChange change)
-    {
-        lock (_change)
-        {
-            ApplyLocked(change);
-        }
-    }
+    public void Apply(InterfaceChange change) => _interface.Apply(change);
 
     public ValueTask DisposeAsync()
     {
-        lock (_change)
-        {
-            _adapter.Dispose();
-        }
-
+        _interface.Close(_adapter.Dispose);
         return ValueTask.CompletedTask;
     }
 
@@ -159,7 +114,7 @@ internal sealed partial class WireGuardNtTunnel : ITunnel, IInterfaceControl
     private void Configure(TunnelOptions options)
     {
         WireGuardNt.SetLogging(_adapter, NtFlags.Logging.On);
-        ApplyLocked(new InterfaceChange
+        _interface.Apply(new InterfaceChange
         {
             PrivateKey = options.PrivateKey,
             ListenPort = (ushort)options.ListenPort,
@@ -184,10 +139,10 @@ internal sealed partial class WireGuardNtTunnel : ITunnel, IInterfaceControl
             IpHelper.AddRoute(luid, prefix);
         }
 
-        RememberInterface();
+        _interface.Remember();
     }
 
-    private void ApplyLocked(InterfaceChange change)
+    private void Set(InterfaceChange change)
     {
         var configuration = NtConfiguration.Write(change);
         try
@@ -196,28 +151,12 @@ internal sealed partial class WireGuardNtTunnel : ITunnel, IInterfaceControl
         }
         catch (Win32Exception e)
         {
-            // Part of it may have been done: the driver says which.
-            using var state = Read();
-            _owners.Replace(state.Peers.Select(peer => peer.Status));
             throw new IOException(e.Message, e);
         }
         finally
         {
             CryptographicOperations.ZeroMemory(configuration);
         }
-
-        _owners.Follow(change);
-        if (change.PrivateKey is not null || change.RemovePrivateKey || change.ListenPort is not null)
-        {
-            RememberInterface();
-        }
-    }
-
-    private void RememberInterface()
-    {
-        using var state = Read();
-        ListenPort = state.ListenPort;
-        PublicKey = state.PrivateKey?.PublicKey ?? default;
     }
 
     /// <summary>The same name gives the same adapter id, so that Windows does not count up "Network 2", "Network 3".</summary>

@@ -72,11 +72,16 @@ internal sealed class BenchmarkEnd : IDisposable
     }
 
     /// <summary>Resident memory in MiB.</summary>
-    public double ResidentMiB()
-    {
-        var line = File.ReadLines($"/proc/{Carrier()}/status").First(l => l.StartsWith("VmRSS", StringComparison.Ordinal));
-        return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
-    }
+    public double ResidentMiB() => double.Parse(Status("VmRSS"), CultureInfo.InvariantCulture) / 1024;
+
+    public int Threads() => int.Parse(Status("Threads"), CultureInfo.InvariantCulture);
+
+    /// <summary>Open descriptors.</summary>
+    public int Handles() => Directory.GetFileSystemEntries($"/proc/{Carrier()}/fd").Length;
+
+    private string Status(string field)
+        => File.ReadLines($"/proc/{Carrier()}/status").First(line => line.StartsWith(field, StringComparison.Ordinal))
+            .Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1];
 
     public void Dispose()
     {

@@ -116,7 +116,58 @@ public sealed class HardshipTests
     }
 
     [SkippableFact]
-    public async Task Rekey_InRealTime_BothLiveOn()
+    public async Task Restart_OfTheirEnd_WeComeBackByOurselves()
+    {
+        Requires.Tunnels();
+        Requires.Tools("wireguard-go", "wg", "ip", "ping");
+        using var ourKey = PrivateKey.Generate();
+        using var theirKey = PrivateKey.Generate();
+        using var go = new WireGuardGo(theirKey, "10.99.0.2/32", TheirPort + 4, "10.99.0.0/16");
+        await using var ours = await End.OpenAsync(ourKey, "10.99.0.1");
+        ours.SetPeer(End.Peer(theirKey, "10.99.0.2", go.EndPoint));
+        go.SetPeer(ourKey, "10.99.0.1/32", new IPEndPoint(go.Outside, ours.ListenPort));
+        go.In("ping -c 1 -W 5 10.99.0.1");
+
+        // They know the peer and not where it is: only we can begin again, and do so once what we send goes unanswered for 15 s.
+        go.Restart();
+        go.SetPeer(ourKey, "10.99.0.1/32");
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (go.LastHandshake() == 0)
+        {
+            await TryConnectAsync(ours, limit.Token);
+            limit.Token.ThrowIfCancellationRequested();
+        }
+
+        go.In("ping -c 1 -W 5 10.99.0.1");
+    }
+
+    [SkippableFact]
+    public async Task Roam_OurAddressChanges_TheyFollow()
+    {
+        Requires.Tunnels();
+        Requires.Tools("wireguard-go", "wg", "ip", "ping");
+        using var ourKey = PrivateKey.Generate();
+        using var theirKey = PrivateKey.Generate();
+        using var go = new WireGuardGo(theirKey, "10.99.0.2/32", TheirPort + 5, "10.99.0.0/16");
+        await using var ours = await End.OpenAsync(ourKey, "10.99.0.1");
+        ours.SetPeer(End.Peer(theirKey, "10.99.0.2", go.EndPoint, keepalive: 1));
+        go.SetPeer(ourKey, "10.99.0.1/32");
+        go.In("ping -c 1 -W 5 10.99.0.1");
+        Assert.StartsWith($"{go.Outside}:", go.PeerEndpoint(), StringComparison.Ordinal);
+
+        var moved = IPAddress.Parse(go.Outside.ToString()[..^1] + "88");
+        Command.Run($"ip addr del {go.Outside}/24 dev {go.OutsideLink}");
+        Command.Run($"ip addr add {moved}/24 dev {go.OutsideLink}");
+        ours.NetworkChanged();
+        go.In("ping -c 5 -i 0.5 -W 5 10.99.0.1");
+
+        Assert.StartsWith($"{moved}:", go.PeerEndpoint(), StringComparison.Ordinal);
+    }
+
+    [SkippableTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Rekey_InRealTime_BothLiveOn(bool weBegin)
     {
         Requires.Tunnels();
         Requires.Tools("wireguard-go", "wg", "ip", "ping");
@@ -125,13 +176,32 @@ public sealed class HardshipTests
         using var theirKey = PrivateKey.Generate();
         using var go = new WireGuardGo(theirKey, "10.99.0.2/32", TheirPort + 3, "10.99.0.0/16");
         await using var ours = await End.OpenAsync(ourKey, "10.99.0.1");
-        ours.SetPeer(End.Peer(theirKey, "10.99.0.2", go.EndPoint));
-        go.SetPeer(ourKey, "10.99.0.1/32", new IPEndPoint(go.Outside, ours.ListenPort));
+        ours.SetPeer(End.Peer(theirKey, "10.99.0.2", weBegin ? go.EndPoint : null));
+        go.SetPeer(ourKey, "10.99.0.1/32", weBegin ? null : new IPEndPoint(go.Outside, ours.ListenPort));
+        if (weBegin)
+        {
+            await TryConnectAsync(ours, default);
+        }
+
         go.In("ping -c 1 -W 5 10.99.0.1");
         var first = Assert.Single(ours.GetPeers()).LastHandshake;
 
         Assert.Contains(" 0% packet loss", go.In("ping -c 520 -i 0.5 -W 5 10.99.0.1"));
 
         Assert.True(Assert.Single(ours.GetPeers()).LastHandshake - first > TimeSpan.FromSeconds(230));
+    }
+
+    /// <summary>A packet of ours to nobody's port: refused when it arrives.</summary>
+    private static async Task TryConnectAsync(ITunnel ours, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(2));
+        try
+        {
+            await using var stream = await ours.Overlay.ConnectAsync(new IPEndPoint(IPAddress.Parse("10.99.0.2"), 9), limit.Token);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+        }
     }
 }

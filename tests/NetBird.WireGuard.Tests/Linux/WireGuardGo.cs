@@ -13,7 +13,8 @@ internal sealed class WireGuardGo : IDisposable
 
     private readonly string _namespace = Requires.Name();
     private readonly string _device = Requires.Name();
-    private readonly Process _process;
+    private readonly Func<Process> _open;
+    private Process _process;
     private readonly List<string> _files = [];
 
     public WireGuardGo(PrivateKey key, string addresses, int port, string routes = "10.99.0.0/16,fd99::/64", int mtu = 1420)
@@ -28,30 +29,13 @@ internal sealed class WireGuardGo : IDisposable
         Command.Run($"ip link set {OutsideLink} up");
         In("ip link set lo up");
         In($"ip addr add {Inside}/24 dev eth0");
+        (Outside6, Inside6) = (IPAddress.Parse($"fd{net.Split('.')[2]}::1"), IPAddress.Parse($"fd{net.Split('.')[2]}::2"));
+        Command.Run($"ip addr add {Outside6}/64 dev {OutsideLink} nodad");
+        In($"ip addr add {Inside6}/64 dev eth0 nodad");
         In("ip link set eth0 up");
 
-        var start = new ProcessStartInfo("ip", ["netns", "exec", _namespace, "wireguard-go", "-f", _device])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        _process = Process.Start(start)!;
-        for (var i = 0; i < 100 && !File.Exists($"/var/run/wireguard/{_device}.sock"); i++)
-        {
-            Thread.Sleep(50);
-        }
-
-        In($"wg set {_device} listen-port {port} private-key {KeyFile(key)}");
-        foreach (var address in addresses.Split(','))
-        {
-            In($"ip addr add {address} dev {_device}" + (address.Contains(':', StringComparison.Ordinal) ? " nodad" : ""));
-        }
-
-        In($"ip link set {_device} mtu {mtu} up");
-        foreach (var route in routes.Split(','))
-        {
-            In($"ip route add {route} dev {_device}");
-        }
+        _open = () => Open(key, addresses, routes, mtu);
+        _process = _open();
     }
 
     public string Namespace => _namespace;
@@ -63,6 +47,11 @@ internal sealed class WireGuardGo : IDisposable
 
     /// <summary>Where wireguard-go is.</summary>
     public IPAddress Inside { get; }
+
+    /// <summary>The same two by IPv6.</summary>
+    public IPAddress Outside6 { get; }
+
+    public IPAddress Inside6 { get; }
 
     public string OutsideLink { get; }
 
@@ -81,11 +70,57 @@ internal sealed class WireGuardGo : IDisposable
         In(line);
     }
 
+    /// <summary>As after a crash: the process is killed and another started, which knows no peer.</summary>
+    public void Restart()
+    {
+        End();
+        _process = _open();
+    }
+
+    /// <summary>Where it believes its peer to be.</summary>
+    public string PeerEndpoint() => In($"wg show {_device} endpoints").Trim().Split('\t')[1];
+
     /// <summary>Seconds since the epoch of the last handshake; 0 before the first.</summary>
     public long LastHandshake()
         => long.Parse(In($"wg show {_device} latest-handshakes").Split('\t')[1], CultureInfo.InvariantCulture);
 
     public void Dispose()
+    {
+        End();
+        _ = Command.TryRun($"ip netns del {_namespace}");
+        _ = Command.TryRun($"ip link del {OutsideLink}");
+        _files.ForEach(File.Delete);
+    }
+
+    private Process Open(PrivateKey key, string addresses, string routes, int mtu)
+    {
+        var start = new ProcessStartInfo("ip", ["netns", "exec", _namespace, "wireguard-go", "-f", _device])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        var process = Process.Start(start)!;
+        for (var i = 0; i < 200 && !File.Exists($"/var/run/wireguard/{_device}.sock"); i++)
+        {
+            Thread.Sleep(50);
+        }
+
+        In($"wg set {_device} listen-port {Port} private-key {KeyFile(key)}");
+        foreach (var address in addresses.Split(','))
+        {
+            In($"ip addr add {address} dev {_device}" + (address.Contains(':', StringComparison.Ordinal) ? " nodad" : ""));
+        }
+
+        In($"ip link set {_device} mtu {mtu} up");
+        foreach (var route in routes.Split(','))
+        {
+            In($"ip route add {route} dev {_device}");
+        }
+
+        return process;
+    }
+
+    private void End()
     {
         if (!_process.HasExited)
         {
@@ -94,10 +129,7 @@ internal sealed class WireGuardGo : IDisposable
         }
 
         _process.Dispose();
-        _ = Command.TryRun($"ip netns del {_namespace}");
-        _ = Command.TryRun($"ip link del {OutsideLink}");
         File.Delete($"/var/run/wireguard/{_device}.sock");
-        _files.ForEach(File.Delete);
     }
 
     private string KeyFile(PrivateKey key)

@@ -73,6 +73,11 @@ internal static class WgCommand
 
             var way = plain.Kind.ToString().ToLowerInvariant();
             await messages.WriteLineAsync($"Interface {name} is up ({way}), UDP port {plain.ListenPort}. Ctrl-C removes it.").ConfigureAwait(false);
+            if (file is null)
+            {
+                await messages.WriteLineAsync($"It has no key and no peers yet: wg setconf {name} FILE").ConfigureAwait(false);
+            }
+
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken).ConfigureAwait(false);
             return ExitCode.Done;
         }
@@ -83,6 +88,18 @@ internal static class WgCommand
         catch (WgFileException e)
         {
             await messages.WriteLineAsync($"{config}: {e.Message}").ConfigureAwait(false);
+            return ExitCode.Failed;
+        }
+        catch (TunnelException e) when (e.Obstacle == TunnelObstacle.NotPermitted)
+        {
+            // Here no tunnel does without: the one that does has no interface.
+            await messages.WriteLineAsync($"Making the interface {name} needs root (CAP_NET_ADMIN): run it with sudo.").ConfigureAwait(false);
+            return ExitCode.NotPermitted;
+        }
+        catch (TunnelException e) when (e.Obstacle == TunnelObstacle.NoDriver && kind == TunnelKind.Kernel)
+        {
+            await messages.WriteLineAsync(
+                "This kernel has no WireGuard, or may not load its module here: use --tunnel userspace, which needs none.").ConfigureAwait(false);
             return ExitCode.Failed;
         }
         catch (Exception e) when (e is TunnelException or IOException or UnauthorizedAccessException)
@@ -100,6 +117,16 @@ internal static class WgCommand
     {
         if (path != "-")
         {
+            if (Directory.Exists(path))
+            {
+                throw new IOException($"{path} is a folder: name a wg(8) configuration file in it.");
+            }
+
+            if (!File.Exists(path))
+            {
+                throw new IOException($"There is no file {path}.");
+            }
+
             return new FileInfo(path) is { Exists: true, Length: > MostFileBytes }
                 ? throw new IOException($"{path} is larger than {MostFileBytes} bytes.")
                 : await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false);

@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using NetBird.WireGuard.Configuration;
 using NetBird.WireGuard.Linux.Netlink;
-using static Tmds.Linux.LibC;
 
 namespace NetBird.WireGuard.Linux.Kernel;
 
@@ -49,7 +48,7 @@ internal sealed partial class KernelTunnel
         catch (Exception e)
         {
             CleanUp(options.InterfaceName, tunnel, routes, wireGuard, space, claim);
-            throw e is NetlinkException refusal ? Explain(refusal, options)
+            throw e is NetlinkException refusal ? SetupFailure.Explain(refusal, options)
                 : e is Win32Exception failure ? new TunnelException(failure.Message, failure)
                 : e;
         }
@@ -83,7 +82,7 @@ internal sealed partial class KernelTunnel
             _routes.AddRoute(prefix, link.Index);
         }
 
-        RememberInterface();
+        _interface.Remember();
     }
 
     /// <summary>Removes an interface that carries our mark; the claim on its name says that its process is dead.</summary>
@@ -125,23 +124,5 @@ internal sealed partial class KernelTunnel
         routes?.Dispose();
         space?.Dispose();
         claim?.Dispose();
-    }
-
-    private static TunnelException Explain(NetlinkException e, TunnelOptions options)
-    {
-        var name = options.InterfaceName;
-        return new TunnelException(
-            e.Errno switch
-            {
-                var n when n == EOPNOTSUPP || n == ENOENT =>
-                    "This kernel has no WireGuard (its module is missing, or may not be loaded here): use --tunnel userspace or rootless.",
-                var n when n == EPERM || n == EACCES =>
-                    "This process may not set up network interfaces (it lacks CAP_NET_ADMIN): run it as root, or use --tunnel rootless.",
-                var n when n == EEXIST && e.Doing.StartsWith("create", StringComparison.Ordinal) =>
-                    $"An interface named {name} exists already: choose another name, or stop the program that has it.",
-                var n when n == EADDRINUSE => $"UDP port {options.ListenPort} is taken: choose another port, or stop the program that has it.",
-                _ => e.Message,
-            },
-            e);
     }
 }

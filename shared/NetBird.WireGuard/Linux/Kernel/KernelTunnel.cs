@@ -15,17 +15,14 @@ internal sealed partial class KernelTunnel : ITunnel, IInterfaceControl
     private readonly InterfaceClaim? _claim;
     private readonly RouteSocket _routes;
     private readonly WireGuardSocket _wireGuard;
-    private readonly AddressOwners _owners = new();
+    private readonly DriverInterface _interface;
     private readonly ILogger _logger;
-
-    // One change at a time, so that the kernel and what we remember of it go the same way.
-    private readonly Lock _change = new();
-    private bool _disposed;
 
     private KernelTunnel(
         string name, NetworkNamespace? networkNamespace, InterfaceClaim? claim, RouteSocket routes, WireGuardSocket wireGuard, ILogger logger)
     {
         (InterfaceName, _namespace, _claim, _routes, _wireGuard, _logger) = (name, networkNamespace, claim, routes, wireGuard, logger);
+        _interface = new DriverInterface(Read, change => wireGuard.Apply(name, change));
         Overlay = new KernelOverlay(networkNamespace, name);
     }
 
@@ -35,84 +32,35 @@ internal sealed partial class KernelTunnel : ITunnel, IInterfaceControl
 
     public string InterfaceName { get; }
 
-    public PublicKey PublicKey { get; private set; }
+    public PublicKey PublicKey => _interface.PublicKey;
 
-    public int ListenPort { get; private set; }
+    public int ListenPort => _interface.ListenPort;
 
     public IOverlay Overlay { get; }
 
-    public void SetPeer(PeerConfiguration peer)
-    {
-        ArgumentNullException.ThrowIfNull(peer);
-        Apply(new InterfaceChange { Peers = [PeerChange.From(peer)] });
-    }
+    public void SetPeer(PeerConfiguration peer) => _interface.SetPeer(peer);
 
-    public bool RemovePeer(PublicKey peer)
-    {
-        lock (_change)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            var known = _owners.Contains(peer);
-            ApplyLocked(new InterfaceChange { Peers = [new PeerChange { PublicKey = peer, Remove = true }] });
-            return known;
-        }
-    }
+    public bool RemovePeer(PublicKey peer) => _interface.RemovePeer(peer);
 
-    public IReadOnlyList<PeerStatus> GetPeers()
-    {
-        using var state = Read();
-        return [.. state.Peers.Select(peer => peer.Status)];
-    }
+    public IReadOnlyList<PeerStatus> GetPeers() => _interface.GetPeers();
 
-    public PublicKey? FindPeer(IPAddress innerAddress)
-    {
-        ArgumentNullException.ThrowIfNull(innerAddress);
-        return _owners.Find(innerAddress);
-    }
+    public PublicKey? FindPeer(IPAddress innerAddress) => _interface.FindPeer(innerAddress);
 
     /// <summary>
     /// The kernel keeps no sockets to a lost network, but it does keep each peer's source address and route. Setting
     /// the mark drops those (drivers/net/wireguard/netlink.c, wg_set_device).
     /// </summary>
     public void NetworkChanged()
-    {
-        lock (_change)
-        {
-            if (_disposed)
-            {
-                return;
-            }
-
-            using var state = Read();
-            ApplyLocked(new InterfaceChange { FirewallMark = state.FirewallMark });
-            foreach (var change in KeepalivePoke.For(state.Peers.Select(peer => peer.Status)))
-            {
-                ApplyLocked(change);
-            }
-        }
-    }
+        => _interface.NetworkChanged(state => new InterfaceChange { FirewallMark = state.FirewallMark });
 
     public InterfaceState Read() => _wireGuard.Read(InterfaceName);
 
-    public void Apply(InterfaceChange change)
-    {
-        lock (_change)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            ApplyLocked(change);
-        }
-    }
+    public void Apply(InterfaceChange change) => _interface.Apply(change);
 
     public ValueTask DisposeAsync()
     {
-        lock (_change)
+        _interface.Close(() =>
         {
-            if (_disposed)
-            {
-                return ValueTask.CompletedTask;
-            }
-
-            _disposed = true;
             try
             {
                 if (_routes.FindLink(InterfaceName) is { } link)
@@ -126,37 +74,8 @@ internal sealed partial class KernelTunnel : ITunnel, IInterfaceControl
             }
 
             Release();
-        }
-
+        });
         return ValueTask.CompletedTask;
-    }
-
-    private void ApplyLocked(InterfaceChange change)
-    {
-        try
-        {
-            _wireGuard.Apply(InterfaceName, change);
-        }
-        catch
-        {
-            // Part of it may have been done: the kernel says which.
-            using var state = Read();
-            _owners.Replace(state.Peers.Select(peer => peer.Status));
-            throw;
-        }
-
-        _owners.Follow(change);
-        if (change.PrivateKey is not null || change.RemovePrivateKey || change.ListenPort is not null)
-        {
-            RememberInterface();
-        }
-    }
-
-    private void RememberInterface()
-    {
-        using var state = Read();
-        ListenPort = state.ListenPort;
-        PublicKey = state.PrivateKey?.PublicKey ?? default;
     }
 
     private void Release()

@@ -25,7 +25,10 @@ internal static class OuterSocket
                     SocketError.AccessDenied => $"This process may not use UDP port {port}: choose a port above 1023.",
                     _ => $"No UDP socket on port {port}: {e.Message}.",
                 },
-                e);
+                e)
+            {
+                Obstacle = e.SocketErrorCode == SocketError.AccessDenied ? TunnelObstacle.NotPermitted : TunnelObstacle.Other,
+            };
         }
     }
 }

@@ -100,10 +100,22 @@ public sealed class WgCommandTests : IAsyncLifetime
     {
         SkipWithout("wg", "ip");
         await ConnectAsync();
-        foreach (var ms in (int[])[0, 60, 120, 180, 240, 300, 400])
+        var random = new Random(1);
+        for (var moment = 0; moment < 30; moment++)
         {
             var doomed = Start("ip", ["netns", "exec", Ours, Executable(), "wg", Ours]);
-            await Task.Delay(ms);
+            if (moment % 3 == 0)
+            {
+                // Up, and then somewhere in its stop.
+                await doomed.StandardError.ReadLineAsync();
+                await RunAsync("kill", "-TERM", $"{doomed.Id}");
+                await Task.Delay(random.Next(60));
+            }
+            else
+            {
+                await Task.Delay(random.Next(500));
+            }
+
             doomed.Kill(entireProcessTree: true);
             await doomed.WaitForExitAsync();
         }

@@ -23,6 +23,8 @@ public sealed class KernelTunnelTests(KernelGuest guest, ITestOutputHelper outpu
     [InlineData("left-behind-is-removed")]
     [InlineData("others-interface-is-kept")]
     [InlineData("port-taken")]
+    [InlineData("killed-at-any-moment-own-namespace")]
+    [InlineData("killed-at-any-moment-host-namespace")]
     public void Guest_Check_IsOk(string check)
     {
         Skip.If(guest.Missing is not null, guest.Missing);

@@ -1,0 +1,36 @@
+using System.Runtime.Versioning;
+using NetBird.WireGuard.Linux.Netlink;
+using static Tmds.Linux.LibC;
+
+namespace NetBird.WireGuard.Linux;
+
+/// <summary>What a refusal of the kernel means to the person who wanted an interface.</summary>
+[SupportedOSPlatform("linux")]
+internal static class SetupFailure
+{
+    public static TunnelException Explain(NetlinkException e, TunnelOptions options)
+    {
+        var name = options.InterfaceName;
+        var errno = e.Errno;
+        var (message, obstacle) =
+            (errno == EOPNOTSUPP || errno == ENOENT) && IsOfDriver(e.Doing)
+                ? ("This kernel has no WireGuard (its module is missing, or may not be loaded here): use --tunnel userspace or rootless.",
+                    TunnelObstacle.NoDriver)
+            : errno == EPERM || errno == EACCES
+                ? ("This process may not set up network interfaces (it lacks CAP_NET_ADMIN): run it as root, or use --tunnel rootless.",
+                    TunnelObstacle.NotPermitted)
+            : errno == EEXIST && e.Doing.StartsWith("create", StringComparison.Ordinal)
+                ? ($"An interface named {name} exists already: choose another name, or stop the program that has it.", TunnelObstacle.Other)
+            : errno == EEXIST && e.Doing.StartsWith("add route", StringComparison.Ordinal)
+                ? ($"{e.Message} Another interface has that route ('ip route' shows it): stop what made it, or keep this one in a network "
+                    + "namespace of its own.", TunnelObstacle.Other)
+            : errno == EADDRINUSE
+                ? ($"UDP port {options.ListenPort} is taken: choose another port, or stop the program that has it.", TunnelObstacle.Other)
+            : ($"The interface {name} could not be set up. {e.Message}", TunnelObstacle.Other);
+        return new TunnelException(message, e) { Obstacle = obstacle };
+    }
+
+    // Creating the link and finding its netlink family are what a kernel without the module cannot do.
+    private static bool IsOfDriver(string doing)
+        => doing.StartsWith("create", StringComparison.Ordinal) || doing.StartsWith("find the generic netlink family", StringComparison.Ordinal);
+}
