@@ -1,17 +1,19 @@
 namespace Dashboard.Tests;
 
-/// <summary>Every page, in both colours: opens, complains of nothing, is accessible, cuts no text.</summary>
+/// <summary>Every page, in both colours, on a desk and on a phone: opens, complains of nothing, is accessible, cuts no text.</summary>
 [Collection(InChromium.Name)]
 public sealed class PageTests(Chromium chromium)
 {
     private static readonly string[] Pages =
     [
-        "/", "/usage", "/budgets", "/policies", "/providers", "/people", "/groups", "/peers", "/setup-keys", "/audit", "/settings", "/my-usage",
+        "/", "/usage", "/budgets", "/policies", "/providers", "/people", "/groups", "/peers", "/setup-keys", "/tokens", "/audit", "/settings", "/my-usage",
     ];
 
     [SkippableTheory]
     [InlineData(1440, false)]
     [InlineData(1440, true)]
+    [InlineData(390, false)]
+    [InlineData(390, true)]
     public async Task EveryPage_Opened_HasNoFault(int width, bool dark)
     {
         await using var tab = await chromium.SignInAsync(chromium.Acme, Company.Owner, width, dark);

@@ -40,7 +40,7 @@ internal static class ConsumptionEndpoints
             .Select(reading => Answer(configuration, reading)).ToList());
     }
 
-    private static ImmutableArray<Cap> CapsOf(Configuration configuration, IEnumerable<User> people, DateTimeOffset at)
+    internal static ImmutableArray<Cap> CapsOf(Configuration configuration, IEnumerable<User> people, DateTimeOffset at)
     {
         var raises = new RaisesAt(configuration.RaisesInPlace(), at);
         var policies = configuration.Policies.Values.Where(policy => policy.Enabled).Select(policy => policy.ToAccessPolicy()).ToList();

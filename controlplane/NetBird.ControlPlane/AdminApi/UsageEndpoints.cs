@@ -105,6 +105,7 @@ internal static class UsageEndpoints
             Model = QueryFields.Text(fields, "model"),
             Session = QueryFields.Text(fields, "session"),
             Allowed = QueryFields.Decision(fields, "decision", errors),
+            Refusal = QueryFields.Text(fields, "refusal"),
             From = QueryFields.Time(fields, "from", errors),
             To = QueryFields.Time(fields, "to", errors),
             Page = paging.Page,

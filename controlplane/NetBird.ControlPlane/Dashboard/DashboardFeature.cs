@@ -23,6 +23,10 @@ internal static class DashboardFeature
         services.AddSingleton<Viewing.DisplayNames>();
         services.AddScoped<Editing.AdminCalls>();
         services.AddScoped<Viewing.ViewerClock>();
+        services.AddSingleton<Viewing.Counters>();
+        services.AddSingleton<Viewing.Sentences>();
+        services.AddSingleton<Viewing.AccessAnswers>();
+        services.AddSingleton<Viewing.OverviewReader>();
         return services;
     }
 

@@ -19,7 +19,7 @@ internal enum Granularity
 }
 
 /// <summary>What an overview is split by. A group is the one a request was charged to, so that sums add up.</summary>
-internal enum OverviewKey
+public enum OverviewKey
 {
     User = 1,
     Group = 2,

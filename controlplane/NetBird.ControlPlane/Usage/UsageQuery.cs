@@ -5,7 +5,7 @@ using NetBird.Primitives;
 namespace NetBird.ControlPlane.Usage;
 
 /// <summary>Which rows; null is any. The filters of <c>GET /api/agent-network/access-logs</c>.</summary>
-internal sealed record UsageQuery
+public sealed record UsageQuery
 {
     /// <summary>The person.</summary>
     public UserId? User { get; init; }
@@ -25,6 +25,9 @@ internal sealed record UsageQuery
 
     /// <summary>Claude Code's session id.</summary>
     public string? Session { get; init; }
+
+    /// <summary>Part of the sentence a refused caller got, whatever the case; only refused requests have one.</summary>
+    public string? Refusal { get; init; }
 
     /// <summary>First moment, inclusive, by <see cref="UsageRecord.Timestamp"/>.</summary>
     public DateTimeOffset? From { get; init; }
@@ -47,6 +50,7 @@ internal sealed record UsageQuery
             && (Model is null || string.Equals(record.Model, Model, StringComparison.Ordinal))
             && (Allowed is null || (record.DenyReason is null) == Allowed)
             && (Session is null || string.Equals(record.SessionId, Session, StringComparison.Ordinal))
+            && (Refusal is null || record.DenyText?.Contains(Refusal, StringComparison.OrdinalIgnoreCase) == true)
             && (From is null || record.Timestamp >= From)
             && (To is null || record.Timestamp < To);
 }

@@ -11,7 +11,7 @@ namespace NetBird.ControlPlane.Usage;
 /// <param name="Tokens">By bucket.</param>
 /// <param name="WebSearches">Searches the provider ran.</param>
 /// <param name="Cost">At the price of each request's own time.</param>
-internal readonly record struct UsageTotals(
+public readonly record struct UsageTotals(
     long Requests,
     long Denied,
     long Interrupted,

@@ -27,10 +27,20 @@ window.dashboard.send = async (method, path, body) => {
   }
 };
 
-// A dialog opens with its first field in focus and gives the focus back to whatever opened it.
+// Dialogs are the browser's own, which traps the focus; Esc does what the close button does, and the focus goes back to
+// whatever opened the dialog once its markup is gone.
+const openers = [];
 window.dashboard.openDialog = dialog => {
-  if (dialog && !dialog.open) dialog.showModal();
+  openers.push(document.activeElement);
+  dialog.addEventListener("cancel", event => {
+    event.preventDefault();
+    dialog.querySelector("[data-close]").click();
+  });
+  dialog.showModal();
+  const first = dialog.querySelector(".body input:not([type=hidden]), .body select, .body textarea, .body button");
+  (first ?? dialog.querySelector("[data-close]")).focus();
 };
-window.dashboard.closeDialog = dialog => {
-  if (dialog && dialog.open) dialog.close();
+window.dashboard.dialogIsGone = () => {
+  const opener = openers.pop();
+  if (opener && opener.isConnected) opener.focus();
 };

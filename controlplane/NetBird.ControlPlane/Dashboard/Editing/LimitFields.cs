@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using NetBird.ControlPlane.Dashboard.Viewing;
 using NetBird.ControlPlane.Policies;
 using NetBird.Policy;
 using NetBird.Primitives;
@@ -9,13 +8,15 @@ namespace NetBird.ControlPlane.Dashboard.Editing;
 /// <summary>Limits as the page's fields hold them, and as REST takes them.</summary>
 public sealed class LimitFields
 {
+    private const long Day = 86400;
+
     public bool TokensOn { get; set; }
 
     public long TokenGroupCap { get; set; }
 
     public long TokenUserCap { get; set; }
 
-    public long TokenWindowHours { get; set; } = 24;
+    public long TokenWindowSeconds { get; set; } = Day;
 
     public bool TokensStrict { get; set; }
 
@@ -25,7 +26,7 @@ public sealed class LimitFields
 
     public decimal MoneyUserCap { get; set; }
 
-    public long MoneyWindowHours { get; set; } = 24;
+    public long MoneyWindowSeconds { get; set; } = 30 * Day;
 
     public bool MoneyStrict { get; set; }
 
@@ -34,56 +35,36 @@ public sealed class LimitFields
         TokensOn = limits.TokenLimit.Enabled,
         TokenGroupCap = limits.TokenLimit.GroupCap,
         TokenUserCap = limits.TokenLimit.UserCap,
-        TokenWindowHours = Hours(limits.TokenLimit.WindowSeconds),
+        TokenWindowSeconds = limits.TokenLimit.WindowSeconds,
         TokensStrict = limits.TokenLimit.Strict,
         MoneyOn = limits.BudgetLimit.Enabled,
         MoneyGroupCap = new NanoUsd(limits.BudgetLimit.GroupCap).ToUsd(),
         MoneyUserCap = new NanoUsd(limits.BudgetLimit.UserCap).ToUsd(),
-        MoneyWindowHours = Hours(limits.BudgetLimit.WindowSeconds),
+        MoneyWindowSeconds = limits.BudgetLimit.WindowSeconds,
         MoneyStrict = limits.BudgetLimit.Strict,
     };
 
-    private static long Hours(long seconds) => seconds <= 0 ? 24 : Math.Max(1, seconds / 3600);
+    /// <summary>What the fields come to, for a sentence; an amount that REST would refuse counts as none.</summary>
+    internal PolicyLimits ToLimits() => new(
+        Limit(TokensOn, TokenGroupCap, TokenUserCap, TokenWindowSeconds, TokensStrict),
+        Limit(MoneyOn, Nano(MoneyGroupCap), Nano(MoneyUserCap), MoneyWindowSeconds, MoneyStrict));
 
     public JsonObject ToJson() => new()
     {
         ["token_limit"] = new JsonObject
         {
             ["enabled"] = TokensOn, ["group_cap"] = TokenGroupCap, ["user_cap"] = TokenUserCap,
-            ["window_seconds"] = TokenWindowHours * 3600, ["strict"] = TokensStrict,
+            ["window_seconds"] = TokenWindowSeconds, ["strict"] = TokensStrict,
         },
         ["budget_limit"] = new JsonObject
         {
             ["enabled"] = MoneyOn, ["group_cap_usd"] = MoneyGroupCap, ["user_cap_usd"] = MoneyUserCap,
-            ["window_seconds"] = MoneyWindowHours * 3600, ["strict"] = MoneyStrict,
+            ["window_seconds"] = MoneyWindowSeconds, ["strict"] = MoneyStrict,
         },
     };
 
-    /// <summary>What a policy's limits say, in a sentence.</summary>
-    public static string Sentence(PolicyLimits limits)
-    {
-        var parts = new List<string>();
-        Add(limits.Tokens, value => Figures.Count(value) + " tokens");
-        Add(limits.Money, value => Figures.Usd(new NanoUsd(value)));
-        return parts.Count == 0 ? "without limit" : string.Join("; ", parts);
+    private static Limit? Limit(bool on, long group, long user, long seconds, bool strict)
+        => on && (group > 0 || user > 0) ? new(group, user, TimeSpan.FromSeconds(seconds), strict) : null;
 
-        void Add(Limit? limit, Func<long, string> text)
-        {
-            if (limit is null)
-            {
-                return;
-            }
-
-            var window = $"in any {Figures.Window(limit.Window)}" + (limit.Strict ? ", never exceeded" : "");
-            if (limit.UserCap > 0)
-            {
-                parts.Add($"each person at most {text(limit.UserCap)} {window}");
-            }
-
-            if (limit.GroupCap > 0)
-            {
-                parts.Add($"each group together at most {text(limit.GroupCap)} {window}");
-            }
-        }
-    }
+    private static long Nano(decimal usd) => NanoUsd.TryFromUsd(usd, out var amount) ? amount.Value : 0;
 }

@@ -54,6 +54,7 @@ internal static class DashboardTheme
             Default = new DefaultTypography { FontFamily = SystemFonts, FontSize = "0.9rem" },
             H4 = new H4Typography { FontSize = "1.5rem", FontWeight = "600" },
             H5 = new H5Typography { FontSize = "1.35rem", FontWeight = "600" },
+            Button = new ButtonTypography { TextTransform = "none", FontWeight = "600", LetterSpacing = "0", FontSize = "0.87rem" },
             H6 = new H6Typography { FontSize = "1rem", FontWeight = "600" },
         },
         LayoutProperties = new LayoutProperties { DefaultBorderRadius = "8px" },

@@ -1,5 +1,6 @@
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Usage;
+using NetBird.ControlPlane.Users;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Dashboard.Viewing;
@@ -12,6 +13,10 @@ internal sealed class DisplayNames(IConfigurationStore store)
 
     public string Group(GroupId? id)
         => id is null ? "–" : store.Current.Groups.GetValueOrDefault(id.Value)?.Name ?? id.Value.Value;
+
+    /// <summary>A person's groups but All, by name.</summary>
+    public string Groups(User user) => string.Join(", ", store.Current.GroupsOf(user).Where(id => id != ControlPlane.Groups.Group.AllId)
+        .Select(id => Group(id)).Order(StringComparer.OrdinalIgnoreCase));
 
     public string Provider(ProviderId? id)
         => id is null ? "–" : store.Current.Providers.GetValueOrDefault(id.Value)?.Name ?? id.Value.Value;

@@ -8,18 +8,22 @@ internal static class Figures
 {
     private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
 
-    /// <summary>Dollars: cents from a dollar on, four decimals below, all nine for less than a tenth of a cent.</summary>
+    /// <summary>Dollars to the cent from a cent on, four decimals below; the exact amount stands in a title or in details.</summary>
     public static string Usd(NanoUsd amount)
     {
         var usd = amount.ToUsd();
         return Math.Abs(usd) switch
         {
-            0 => "$0",
-            >= 1 => usd.ToString("$#,##0.00", Culture),
-            >= 0.001m => usd.ToString("$0.0000", Culture),
-            _ => usd.ToString("$0.#########", Culture),
+            0 => "$0.00",
+            >= 0.01m => usd.ToString("$#,##0.00;−$#,##0.00", Culture),
+            >= 0.0001m => usd.ToString("$0.0000;−$0.0000", Culture),
+            _ => "<$0.0001",
         };
     }
+
+    /// <summary>Dollars of one request, always four decimals, so that a column of them lines up.</summary>
+    public static string UsdFine(NanoUsd amount) => amount.Value is > 0 and < 100_000
+        ? "<$0.0001" : amount.ToUsd().ToString("$#,##0.0000", Culture);
 
     /// <summary>Every digit, for details and exports.</summary>
     public static string UsdExact(NanoUsd amount) => "$" + amount;

@@ -2,33 +2,67 @@ using NetBird.ControlPlane.Usage;
 
 namespace NetBird.ControlPlane.Dashboard.Viewing;
 
-/// <summary>A range people choose by name, in their own time zone.</summary>
+/// <summary>A range of time with spans that make a readable chart of it.</summary>
 /// <param name="Name">As chosen.</param>
 /// <param name="From">Inclusive.</param>
 /// <param name="To">Exclusive.</param>
-/// <param name="Granularity">Spans that make a readable chart of it.</param>
+/// <param name="Granularity">Spans of the chart.</param>
 internal sealed record TimeRange(string Name, DateTimeOffset From, DateTimeOffset To, Granularity Granularity)
 {
-    public static readonly string[] Names = ["Last 24 hours", "Today", "Last 7 days", "Last 30 days", "This month", "Last 12 months"];
+    public const string Custom = "Custom";
 
-    /// <summary>The range of this name that ends now.</summary>
-    public static TimeRange Named(string name, DateTimeOffset now, TimeZoneInfo zone)
-    {
-        var local = TimeZoneInfo.ConvertTime(now, zone);
-        var today = Midnight(local.Date, zone);
-        return name switch
-        {
-            "Today" => new(name, today, now, Granularity.Hour),
-            "Last 7 days" => new(name, Midnight(local.Date.AddDays(-6), zone), now, Granularity.Day),
-            "Last 30 days" => new(name, Midnight(local.Date.AddDays(-29), zone), now, Granularity.Day),
-            "This month" => new(name, Midnight(new(local.Year, local.Month, 1), zone), now, Granularity.Day),
-            "Last 12 months" => new(name, Midnight(new DateTime(local.Year, local.Month, 1).AddMonths(-11), zone), now, Granularity.Month),
-            _ => new("Last 24 hours", now.AddHours(-24), now, Granularity.Hour),
-        };
-    }
+    public static readonly string[] Names =
+        ["Last hour", "Last 24 hours", "Today", "Last 7 days", "Last 30 days", "This month", "Last month", "Last 12 months", Custom];
 
     /// <summary>The range of the same length just before.</summary>
     public TimeRange Before() => this with { From = From - (To - From), To = From };
 
-    private static DateTimeOffset Midnight(DateTime date, TimeZoneInfo zone) => new(date, zone.GetUtcOffset(date));
+    /// <summary>Midnight at the start of a day of the zone.</summary>
+    public static DateTimeOffset Midnight(DateTime date, TimeZoneInfo zone)
+    {
+        var local = DateTime.SpecifyKind(date, DateTimeKind.Unspecified);
+        while (zone.IsInvalidTime(local))
+        {
+            local = local.AddMinutes(15);
+        }
+
+        return new(local, zone.GetUtcOffset(local));
+    }
+}
+
+/// <summary>A range as people choose it: by a name that moves with the clock, or by two days.</summary>
+/// <param name="Name">One of <see cref="TimeRange.Names"/>.</param>
+/// <param name="First">First day, for <see cref="TimeRange.Custom"/>.</param>
+/// <param name="Last">Last day, itself included.</param>
+public sealed record RangeChoice(string Name, DateOnly? First = null, DateOnly? Last = null)
+{
+    /// <summary>The range now, in the zone where days begin.</summary>
+    internal TimeRange At(DateTimeOffset now, TimeZoneInfo zone)
+    {
+        var local = TimeZoneInfo.ConvertTime(now, zone);
+        var month = new DateTime(local.Year, local.Month, 1, 0, 0, 0, DateTimeKind.Unspecified);
+        return Name switch
+        {
+            "Last hour" => new(Name, now.AddHours(-1), now, Granularity.Hour),
+            "Today" => new(Name, Day(local.Date), now, Granularity.Hour),
+            "Last 7 days" => new(Name, Day(local.Date.AddDays(-6)), now, Granularity.Day),
+            "Last 30 days" => new(Name, Day(local.Date.AddDays(-29)), now, Granularity.Day),
+            "This month" => new(Name, Day(month), now, Granularity.Day),
+            "Last month" => new(Name, Day(month.AddMonths(-1)), Day(month), Granularity.Day),
+            "Last 12 months" => new(Name, Day(month.AddMonths(-11)), now, Granularity.Month),
+            TimeRange.Custom when First is { } first && Last is { } last && first <= last
+                => Between(Day(first.ToDateTime(default)), Day(last.AddDays(1).ToDateTime(default))),
+            _ => new("Last 24 hours", now.AddHours(-24), now, Granularity.Hour),
+        };
+
+        DateTimeOffset Day(DateTime date) => TimeRange.Midnight(date, zone);
+    }
+
+    private static TimeRange Between(DateTimeOffset from, DateTimeOffset to) => new(TimeRange.Custom, from, to, (to - from).TotalDays switch
+    {
+        <= 3 => Granularity.Hour,
+        <= 70 => Granularity.Day,
+        <= 400 => Granularity.Week,
+        _ => Granularity.Month,
+    });
 }

@@ -54,11 +54,11 @@ internal sealed partial class LiteDbUsageLedger
         => query.From is { } from && from >= _rowsFrom ? query : query with { From = _rowsFrom };
 
     /// <summary>
-    /// Whole hours from the sums, the parts of an hour at either end from rows; sessions are not in the sums.
+    /// Whole hours from the sums, the parts of an hour at either end from rows; sessions and sentences are not in the sums.
     /// </summary>
     private long Count(UsageQuery query, CancellationToken cancellationToken)
     {
-        if (query.Session is not null)
+        if (query.Session is not null || query.Refusal is not null)
         {
             return Unordered(query, cancellationToken).LongCount();
         }

@@ -15,6 +15,7 @@ internal static class RowFilter
         Add("policy_id = {0}", query.Policy?.Value);
         Add("model = {0}", query.Model);
         Add("session_id = {0}", query.Session);
+        Add("position(lower({0}) in lower(coalesce(deny_text, ''))) > 0", query.Refusal);
         Add("begun >= {0}", query.From?.UtcTicks);
         Add("begun < {0}", query.To?.UtcTicks);
         Add("(deny_reason is null) = {0}", query.Allowed);

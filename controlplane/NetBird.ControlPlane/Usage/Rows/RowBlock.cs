@@ -79,7 +79,15 @@ internal sealed class RowBlock
                 && (session < 0 || head.Session == session)
                 && (query.Allowed is null || (head.Deny == 0) == query.Allowed))
             {
-                yield return Read(head, groups, row);
+                if (query.Refusal is null)
+                {
+                    yield return Read(head, groups, row);
+                }
+                else if (head.Deny != 0 && Read(head, groups, row) is var refused
+                    && refused.DenyText?.Contains(query.Refusal, StringComparison.OrdinalIgnoreCase) == true)
+                {
+                    yield return refused;
+                }
             }
         }
     }
