@@ -42,7 +42,7 @@ internal static class Figures
 
     /// <summary>37.5%.</summary>
     public static string Share(decimal part, decimal whole)
-        => whole == 0 ? "–" : (part / whole * 100).ToString("0.#", Culture) + "%";
+        => whole == 0 ? "–" : (part / whole * 100).ToString("0.0", Culture) + "%";
 
     /// <summary>850 ms, 12.3 s, 4 min 10 s.</summary>
     public static string Duration(TimeSpan time) => time switch
