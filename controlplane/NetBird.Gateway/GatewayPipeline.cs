@@ -67,7 +67,7 @@ internal sealed partial class GatewayPipeline(
     {
         if (OwnAnswer.IsUsage(call.Http.Request.Method, RequestRoute.PathOf(call.Target)))
         {
-            return admission.Admit(call) ?? usage.Write(call);
+            return admission.Admit(call) ?? await usage.WriteAsync(call).ConfigureAwait(false);
         }
 
         // The order of the stages. A call that gets past one line has passed all lines above it.

@@ -14,6 +14,9 @@ namespace NetBird.Policy;
 /// The body refers to input whose tokens its bytes do not bound (an image, a document, a URL, a file id, a tool that
 /// the provider runs): strict limits then reserve the longest prompt a model takes.
 /// </param>
+/// <param name="AddedPrompt">
+/// The body asks for something for which the provider puts words of its own into the prompt (tools, a format of the answer, skills).
+/// </param>
 public sealed record ModelRequest(
     RequestKind Kind,
     string Model,
@@ -24,7 +27,8 @@ public sealed record ModelRequest(
     string? AgentId = null,
     bool Fast = false,
     bool CacheWrite1h = false,
-    bool UnboundedInput = false);
+    bool UnboundedInput = false,
+    bool AddedPrompt = false);
 
 /// <summary>The provider's calls that policy tells apart. Stored: add at the end.</summary>
 public enum RequestKind

@@ -1,4 +1,5 @@
 using Benchmarks.Gateway;
+using Benchmarks.Policy;
 using Benchmarks.Rootless;
 using Benchmarks.Tunnel;
 
@@ -12,6 +13,7 @@ return args switch
     ["rootless", .. var rest] => await RootlessComparison.RunAsync(rest),
     ["tunnel-end", .. var rest] => await TunnelEnd.RunAsync(rest),
     ["gateway", .. var rest] => await GatewayTopic.RunAsync(rest),
+    ["policy", .. var rest] => await PolicyTopic.RunAsync(rest),
     ["gateway-host", .. var rest] => await GatewayHost.RunAsync(rest),
     ["stream-upstream", .. var rest] => await StreamUpstream.RunAsync(rest),
     _ => Usage(),
@@ -25,5 +27,6 @@ static int Usage()
     Console.Error.WriteLine("Benchmarks soak [--gigabytes N]   memory, handles and threads over much traffic; needs root");
     Console.Error.WriteLine("Benchmarks rootless [--seconds N]   compares the rootless tunnel with our TUN path; needs root");
     Console.Error.WriteLine("Benchmarks gateway [--seconds N] [--connections N] [--only 2k|stream|4m]   the gateway beside direct, nginx, portkey (NETBIRD_BENCH_PORTKEY: its start script), Claude apps gateway (NETBIRD_BENCH_CLAUDE_GATEWAY: URL, NETBIRD_BENCH_CLAUDE_TOKEN); needs wrk and nginx");
+    Console.Error.WriteLine("Benchmarks policy [--rows N]   nanoseconds of a decision with its reservation, rows a second of the ledger");
     return 2;
 }

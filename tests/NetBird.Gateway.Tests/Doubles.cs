@@ -118,3 +118,10 @@ internal sealed class TestKeys(params string[] secrets) : IProviderKeys
 
     public void ReportRefused(ProviderId provider, string keyId, int status) => Refused.Enqueue((keyId, status));
 }
+
+/// <summary>A dollar a day, for everybody.</summary>
+internal sealed class TestSpend : NetBird.Gateway.OwnAnswers.IPersonSpend
+{
+    public ValueTask<NetBird.Gateway.OwnAnswers.PersonSpend> OfAsync(UserId user, DateTimeOffset now, CancellationToken cancellationToken)
+        => new(new NetBird.Gateway.OwnAnswers.PersonSpend(new(NanoUsd.PerUsd), new(7 * NanoUsd.PerUsd), new(30 * NanoUsd.PerUsd)));
+}

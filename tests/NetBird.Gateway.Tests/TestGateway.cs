@@ -14,6 +14,7 @@ using Microsoft.Extensions.Logging;
 using NetBird.Gateway.Authorization;
 using NetBird.Gateway.Credentials;
 using NetBird.Gateway.Metering;
+using NetBird.Gateway.OwnAnswers;
 
 namespace NetBird.Gateway.Tests;
 
@@ -66,7 +67,7 @@ internal sealed class TestGateway : IAsyncDisposable
         var log = new LogLines();
         builder.Services.AddSingleton(log).AddSingleton<ILoggerProvider>(log)
             .AddSingleton<IGatewaySnapshots>(account).AddSingleton<IProviderKeys>(keys)
-            .AddSingleton<IReservations, TestReservations>().AddSingleton<IUsageJournal, TestJournal>()
+            .AddSingleton<IPersonSpend>(new TestSpend()).AddSingleton<IReservations, TestReservations>().AddSingleton<IUsageJournal, TestJournal>()
             .AddSingleton(options ?? new()).AddSingleton(time ?? TimeProvider.System)
             .AddGateway();
         var app = builder.Build();

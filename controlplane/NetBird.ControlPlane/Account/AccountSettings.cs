@@ -29,6 +29,15 @@ internal sealed record AccountSettings : IDocument<SettingsId>
     /// <summary>How long an ephemeral peer may be silent before it goes. 1 minute to 7 days; 10 minutes unless set.</summary>
     public TimeSpan EphemeralSilence { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How many days single requests are kept; 0: for ever. 10 to 3,660; 365 unless set.</summary>
+    public int AccessLogRetentionDays { get; init; } = 365;
+
+    /// <summary>
+    /// How many days hourly and daily sums are kept; 0: for ever. 400 to 3,660, which is longer than any limit's window; 1,830
+    /// unless set.
+    /// </summary>
+    public int UsageRetentionDays { get; init; } = 1_830;
+
     string IDocument.Label => "settings";
 }
 

@@ -10,6 +10,11 @@ internal static class SettingsForm
     private const long MinSilenceSeconds = 60;
     private const long MaxSilenceSeconds = 7 * 86400;
 
+    // Counters are rebuilt from rows of the last 200 hours, and from sums of the whole window before.
+    private const int MinLogDays = 10;
+    private const int MinUsageDays = 400;
+    private const int MaxDays = 3660;
+
     public static AccountSettings Read(Form form, AccountSettings basis)
     {
         var settings = basis with
@@ -22,6 +27,8 @@ internal static class SettingsForm
             PeerApprovalRequired = form.Flag("peer_approval_required", basis.PeerApprovalRequired),
             EphemeralSilence = Seconds(
                 form, "ephemeral_silence_seconds", basis.EphemeralSilence, MinSilenceSeconds, MaxSilenceSeconds),
+            AccessLogRetentionDays = Days(form, "access_log_retention_days", basis.AccessLogRetentionDays, MinLogDays),
+            UsageRetentionDays = Days(form, "usage_retention_days", basis.UsageRetentionDays, MinUsageDays),
         };
         form.RefuseUnknown();
         if (settings.EndpointName.Length > 0
@@ -32,6 +39,17 @@ internal static class SettingsForm
         }
 
         return settings;
+    }
+
+    private static int Days(Form form, string name, int basis, int min)
+    {
+        var days = (int)form.Whole(name, basis, 0, MaxDays);
+        if (days > 0 && days < min)
+        {
+            form.Fail(name, $"This is 0 (kept for ever) or a number of days from {min} to {MaxDays}: limits count by what is kept.");
+        }
+
+        return days;
     }
 
     private static TimeSpan Seconds(Form form, string name, TimeSpan basis, long min, long max)
@@ -46,7 +64,9 @@ internal sealed record SettingsAnswer(
     long LoginExpirySeconds,
     string EndpointName,
     bool PeerApprovalRequired,
-    long EphemeralSilenceSeconds)
+    long EphemeralSilenceSeconds,
+    int AccessLogRetentionDays,
+    int UsageRetentionDays)
 {
     public static SettingsAnswer Of(AccountSettings settings) => new(
         settings.AccountName,
@@ -55,5 +75,7 @@ internal sealed record SettingsAnswer(
         (long)settings.LoginExpiry.TotalSeconds,
         settings.EndpointName,
         settings.PeerApprovalRequired,
-        (long)settings.EphemeralSilence.TotalSeconds);
+        (long)settings.EphemeralSilence.TotalSeconds,
+        settings.AccessLogRetentionDays,
+        settings.UsageRetentionDays);
 }

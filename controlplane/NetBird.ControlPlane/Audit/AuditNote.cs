@@ -18,5 +18,6 @@ internal static class AuditActions
     public const string ProviderTest = "provider.test";
     public const string ProviderKeyRefused = "provider.key_refused";
     public const string BackupMade = "backup.made";
+    public const string UsageRetention = "usage.retention";
     public const string Exported = "configuration.export";
 }

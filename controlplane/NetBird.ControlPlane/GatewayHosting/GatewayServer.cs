@@ -7,6 +7,7 @@ using NetBird.Gateway;
 using NetBird.Gateway.Authorization;
 using NetBird.Gateway.Credentials;
 using NetBird.Gateway.Metering;
+using NetBird.Gateway.OwnAnswers;
 using NetBird.WireGuard;
 
 namespace NetBird.ControlPlane.GatewayHosting;
@@ -63,6 +64,7 @@ internal sealed class GatewayServer : IAsyncDisposable
         builder.Services.AddSingleton(services.GetRequiredService<IProviderKeys>());
         builder.Services.AddSingleton(services.GetRequiredService<IReservations>());
         builder.Services.AddSingleton(services.GetRequiredService<IUsageJournal>());
+        builder.Services.AddSingleton(services.GetRequiredService<IPersonSpend>());
         builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Drain);
         builder.Services.AddGateway();

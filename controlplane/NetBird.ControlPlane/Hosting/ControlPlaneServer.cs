@@ -179,6 +179,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         {
             builder.Services.AddUpkeep();
             builder.Services.AddWebhooks();
+            builder.Services.AddUsageUpkeep();
             builder.Services.AddAgentApi();
             builder.Services.AddDashboard();
             builder.UseDashboardAssets();

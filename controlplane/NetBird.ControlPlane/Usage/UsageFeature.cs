@@ -2,6 +2,7 @@ using NetBird.ControlPlane.Usage.Warnings;
 using NetBird.Gateway;
 using NetBird.Gateway.Authorization;
 using NetBird.Gateway.Metering;
+using NetBird.Gateway.OwnAnswers;
 
 namespace NetBird.ControlPlane.Usage;
 
@@ -23,8 +24,12 @@ internal static class UsageFeature
             return provider.GetRequiredService<WatchedReservations>();
         });
         services.AddSingleton(new WatchedReservations(store.Reservations));
+        services.AddSingleton<IPersonSpend, LedgerSpend>();
         services.AddSingleton(store.Outbox);
         services.AddHostedService<LimitWatch>();
         return services;
     }
+
+    /// <summary>What keeps the ledger in order; where several nodes share one, those that manage do it.</summary>
+    public static void AddUsageUpkeep(this IServiceCollection services) => services.AddHostedService<RetentionJob>();
 }

@@ -41,6 +41,13 @@ public sealed record UsageQuery
     /// <summary>1 to 1,000.</summary>
     public int PageSize { get; init; } = 50;
 
+    /// <summary>
+    /// Whether sessions can be found by when they were last active: no filter on what single requests were, and no end of the range
+    /// before <paramref name="now"/>.
+    /// </summary>
+    public bool AsksForWholeSessions(DateTimeOffset now)
+        => Group is null && Provider is null && Policy is null && Model is null && Allowed is null && (To is null || To > now);
+
     /// <summary>Whether a row is asked for.</summary>
     public bool Matches(UsageRecord record)
         => (User is null || record.User == User)

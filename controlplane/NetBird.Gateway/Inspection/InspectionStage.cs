@@ -61,7 +61,8 @@ internal sealed class InspectionStage(GatewayOptions options)
         }
 
         call.Request = new(
-            kind, model, facts.Stream, facts.MaxTokens, body.Length, session, agent, facts.Fast, facts.CacheWrite1h, facts.UnboundedInput);
+            kind, model, facts.Stream, facts.MaxTokens, body.Length, session, agent, facts.Fast, facts.CacheWrite1h, facts.UnboundedInput,
+            facts.AddedPrompt);
         return null;
     }
 

@@ -32,6 +32,9 @@ internal struct MessageFacts
     /// <summary>The body refers to input that is not in its bytes, or whose tokens its bytes do not bound.</summary>
     public bool UnboundedInput { get; private set; }
 
+    /// <summary>The provider puts words of its own into the prompt for it.</summary>
+    public bool AddedPrompt { get; private set; }
+
     /// <summary>
     /// Reads a body. Everything that two parsers could read in two ways is refused: a field that decides and is there twice, a value
     /// of a wrong type, text after the end.
@@ -82,8 +85,8 @@ internal struct MessageFacts
 
     private bool ReadTopLevel(ref Utf8JsonReader reader, ref string problem)
     {
-        // The names that decide have 5 to 11 bytes; an escaped name can be longer and still be one of them.
-        if (!reader.ValueIsEscaped && reader.ValueSpan.Length is < 5 or > 11)
+        // The names that decide have 5 to 13 bytes; an escaped name can be longer and still be one of them.
+        if (!reader.ValueIsEscaped && reader.ValueSpan.Length is < 5 or > 13)
         {
             return true;
         }
@@ -109,6 +112,7 @@ internal struct MessageFacts
         else
         {
             UnboundedInput |= reader.ValueTextEquals("mcp_servers"u8);
+            AddedPrompt |= reader.ValueTextEquals("tools"u8) || reader.ValueTextEquals("output_config"u8) || reader.ValueTextEquals("container"u8);
             return true;
         }
 
@@ -153,7 +157,8 @@ internal struct MessageFacts
         var type = reader.ValueSpan;
         return type.SequenceEqual("image"u8) || type.SequenceEqual("document"u8) || type.SequenceEqual("url"u8) || type.SequenceEqual("file"u8)
             || type.SequenceEqual("container_upload"u8)
-            || type.StartsWith("web_search_"u8) || type.StartsWith("web_fetch_"u8) || type.StartsWith("code_execution_"u8) || type.StartsWith("mcp_"u8);
+            || type.StartsWith("web_search_"u8) || type.StartsWith("web_fetch_"u8) || type.StartsWith("code_execution_"u8) || type.StartsWith("mcp_"u8)
+            || type.StartsWith("advisor_"u8) || type.StartsWith("compact_"u8);
     }
 
     private bool TakeModel(ref Utf8JsonReader reader)

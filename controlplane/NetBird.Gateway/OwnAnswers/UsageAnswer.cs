@@ -11,38 +11,44 @@ namespace NetBird.Gateway.OwnAnswers;
 
 /// <summary>
 /// <c>GET /api/oauth/usage</c>: what Claude Code's <c>/usage</c> page shows in gateway mode. Money limits only; the page has no
-/// place for tokens.
+/// place for tokens. Without a limit it says what was spent in the last day, week and month.
 /// </summary>
-internal sealed class UsageAnswer(IReservations reservations, TimeProvider time)
+internal sealed class UsageAnswer(IReservations reservations, IEnumerable<IPersonSpend> spend, TimeProvider time)
 {
     private const decimal CentsPerUsd = 100;
 
-    /// <returns>Always null: it has no reason to refuse.</returns>
-    public Refusals.Refusal? Write(GatewayCall call)
+    /// <returns>Null, or why it cannot be told now.</returns>
+    public async ValueTask<Refusals.Refusal?> WriteAsync(GatewayCall call)
+    {
+        try
+        {
+            await WriteNowAsync(call).ConfigureAwait(false);
+            return null;
+        }
+        catch (IOException)
+        {
+            return Refusals.Refusal.CannotDecide("The usage counters cannot be read.");
+        }
+    }
+
+    private async ValueTask WriteNowAsync(GatewayCall call)
     {
         var readings = reservations.Read(CapsOf(call.Snapshot!.Policies, call.Peer!.Caller, time.GetUtcNow()));
         var fullest = LimitHeaders.Fullest(readings);
+        var spent = fullest is null && spend.FirstOrDefault() is { } source
+            ? await source.OfAsync(call.Peer.Caller.User, time.GetUtcNow(), call.Http.RequestAborted).ConfigureAwait(false)
+            : default;
         var body = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(body))
         {
             json.WriteStartObject();
-            json.WriteStartObject("extra_usage"u8);
-            json.WriteBoolean("is_enabled"u8, true);
+            WriteSpend(json, "extra_usage"u8, fullest, fullest?.Used ?? spent.Month.Value);
             if (fullest is null)
             {
-                json.WriteNull("monthly_limit"u8);
-                json.WriteNull("used_credits"u8);
-                json.WriteNull("utilization"u8);
-            }
-            else
-            {
-                json.WriteNumber("monthly_limit"u8, Cents(fullest.Cap.Limit));
-                json.WriteNumber("used_credits"u8, Cents(fullest.Used));
-                json.WriteNumber("utilization"u8, LimitHeaders.Percent(fullest));
+                WriteSpend(json, "daily"u8, null, spent.Day.Value);
+                WriteSpend(json, "weekly"u8, null, spent.Week.Value);
             }
 
-            json.WriteString("currency"u8, "USD"u8);
-            json.WriteEndObject();
             json.WriteStartArray("limits"u8);
             if (fullest is not null)
             {
@@ -59,7 +65,27 @@ internal sealed class UsageAnswer(IReservations reservations, TimeProvider time)
         response.ContentLength = body.WrittenCount;
         response.BodyWriter.Write(body.WrittenSpan);
         call.AnsweredByUs = true;
-        return null;
+    }
+
+    private static void WriteSpend(Utf8JsonWriter json, ReadOnlySpan<byte> name, CounterReading? limit, long used)
+    {
+        json.WriteStartObject(name);
+        json.WriteBoolean("is_enabled"u8, true);
+        if (limit is null)
+        {
+            json.WriteNull("monthly_limit"u8);
+            json.WriteNumber("used_credits"u8, Cents(used));
+            json.WriteNull("utilization"u8);
+        }
+        else
+        {
+            json.WriteNumber("monthly_limit"u8, Cents(limit.Cap.Limit));
+            json.WriteNumber("used_credits"u8, Cents(used));
+            json.WriteNumber("utilization"u8, LimitHeaders.Percent(limit));
+        }
+
+        json.WriteString("currency"u8, "USD"u8);
+        json.WriteEndObject();
     }
 
     private static void WriteLimit(Utf8JsonWriter json, CounterReading reading, DateTimeOffset now)

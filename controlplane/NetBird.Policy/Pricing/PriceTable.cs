@@ -99,7 +99,7 @@ public sealed class PriceTable
 
     /// <summary>
     /// The most a request can use, which strict limits reserve. Tokens of the prompt: one for each byte of the body, since a token
-    /// stands for at least one byte of it; where the body refers to input that is not in its bytes, the longest prompt there is.
+    /// stands for at least one byte of it, and <see cref="AddedPromptTokens"/> where the provider adds words of its own; where the body refers to input that is not in its bytes, the longest prompt there is.
     /// Tokens of the answer: <c>max_tokens</c>, or the most any model generates. Money: the whole prompt in the dearest bucket and
     /// band it could fall in, at the rate for US inference, which the provider's workspace may have set without the request saying so.
     /// </summary>
@@ -112,7 +112,7 @@ public sealed class PriceTable
         var (price, _) = Find(provider, request.Model, at);
         var prompt = request.UnboundedInput
             ? LongestPromptTokens
-            : Math.Clamp(request.BodyBytes, 0, LongestPromptTokens);
+            : Math.Clamp(request.BodyBytes + (request.AddedPrompt ? AddedPromptTokens : 0), 0, LongestPromptTokens);
         var output = Math.Clamp(request.MaxOutputTokens ?? LongestOutputTokens, 0, MaxOutputConsidered);
         var rates = price.DearestUpTo(prompt);
         if (request.Fast)
@@ -123,6 +123,12 @@ public sealed class PriceTable
         var cost = ((Int128)prompt * rates.DearestInput(request.CacheWrite1h)) + ((Int128)output * rates.Output);
         return new(prompt + output, new((long)(((cost * 11) + 9) / 10)));
     }
+
+    /// <summary>
+    /// Ours: the provider's page on tool use names 346 tokens for its instructions, up to 735 for each tool it defines itself, of which there
+    /// are a handful.
+    /// </summary>
+    public const long AddedPromptTokens = 4_096;
 
     /// <summary>Far above any model; keeps a caller's absurd <c>max_tokens</c> from overflowing.</summary>
     private const long MaxOutputConsidered = 1_000_000_000;

@@ -80,6 +80,25 @@ public sealed class LimitHeaderTests
     }
 
     [Fact]
+    public async Task UsagePage_WithoutALimit_SaysWhatWasSpent()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+        using var client = gateway.Client();
+
+        using var usage = JsonDocument.Parse(await client.GetStringAsync("/api/oauth/usage"));
+
+        foreach (var (name, cents) in new[] { ("extra_usage", 3_000m), ("daily", 100m), ("weekly", 700m) })
+        {
+            var spend = usage.RootElement.GetProperty(name);
+            Assert.Equal(cents, spend.GetProperty("used_credits").GetDecimal());
+            Assert.Equal(JsonValueKind.Null, spend.GetProperty("monthly_limit").ValueKind);
+            Assert.Equal("USD", spend.GetProperty("currency").GetString());
+        }
+
+        Assert.Empty(usage.RootElement.GetProperty("limits").EnumerateArray());
+    }
+
+    [Fact]
     public async Task UsagePage_IsForPeers()
     {
         await using var gateway = await TestGateway.StartAsync();

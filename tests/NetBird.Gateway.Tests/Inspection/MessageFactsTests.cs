@@ -42,11 +42,27 @@ public sealed class MessageFactsTests
     [InlineData("""{"model":"m","messages":[{"content":[{"source":{"file_id":"f"}}]}]}""", true)]
     [InlineData("""{"model":"m","tools":[{"type":"web_search_20250305","name":"web_search"}]}""", true)]
     [InlineData("""{"model":"m","mcp_servers":[]}""", true)]
+    [InlineData("""{"model":"m","tools":[{"type":"code_execution_20250825","name":"code_execution"}]}""", true)]
+    [InlineData("""{"model":"m","tools":[{"type":"advisor_20260301","name":"advisor"}]}""", true)]
+    [InlineData("""{"model":"m","context_management":{"edits":[{"type":"compact_20260112"}]}}""", true)]
+    [InlineData("""{"model":"m","messages":[{"content":[{"type":"container_upload","file_id":"f"}]}]}""", true)]
     [InlineData("""{"model":"m","messages":[{"content":[{"type":"text","text":"image"}]}],"tools":[{"name":"x","input_schema":{"type":"object"}}]}""", false)]
     public void InputBeyondTheBody_IsSeen(string body, bool seen)
     {
         Assert.True(Read(body, out var facts));
         Assert.Equal(seen, facts.UnboundedInput);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"m","tools":[{"name":"x"}]}""", true)]
+    [InlineData("""{"model":"m","output_config":{"format":{"type":"json_schema"}}}""", true)]
+    [InlineData("""{"model":"m","container":{"skills":[]}}""", true)]
+    [InlineData("""{"model":"m","to\u006fls":[{"name":"x"}]}""", true)]
+    [InlineData("""{"model":"m","messages":[{"content":[{"type":"text","text":"tools","tools":1}]}]}""", false)]
+    public void WordsTheProviderAdds_AreExpected(string body, bool seen)
+    {
+        Assert.True(Read(body, out var facts));
+        Assert.Equal(seen, facts.AddedPrompt);
     }
 
     /// <summary>Whatever passes reads the same by another parser, and that one finds each deciding field once.</summary>

@@ -225,6 +225,15 @@ public sealed class PriceTableTests
         Assert.Equal(((1_000_000L * 5_000) + (128_000L * 20_000)) * 11 / 10, bound.Cost.Value);
     }
 
+    [Fact]
+    public void UpperBound_ProviderAddsWordsOfItsOwn_LeavesRoomForThem()
+    {
+        var request = Message(maxTokens: 100, bodyBytes: 50);
+
+        Assert.Equal(150, PriceTable.Default.UpperBound(Anthropic, request, Noon).Tokens);
+        Assert.Equal(150 + PriceTable.AddedPromptTokens, PriceTable.Default.UpperBound(Anthropic, request with { AddedPrompt = true }, Noon).Tokens);
+    }
+
     private static NanoUsd Price(string model, RequestUsage usage, DateTimeOffset at)
         => PriceTable.Default.Price(Anthropic, model, usage, at).Cost;
 

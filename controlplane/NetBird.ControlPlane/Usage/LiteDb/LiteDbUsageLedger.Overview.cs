@@ -14,9 +14,9 @@ internal sealed partial class LiteDbUsageLedger
         foreach (var (start, end) in Spans.Of(query))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var byKey = new SortedDictionary<string, UsageTotals>(StringComparer.Ordinal);
+            var byKey = new Dictionary<string, UsageTotals>(StringComparer.Ordinal);
             Sum(byKey, query.GroupBy, start > query.From ? start : query.From, end < query.To ? end : query.To, cancellationToken);
-            rows.AddRange(byKey.Select(sum => new OverviewRow(start, end, sum.Key, sum.Value)));
+            rows.AddRange(byKey.OrderBy(sum => sum.Key, StringComparer.Ordinal).Select(sum => new OverviewRow(start, end, sum.Key, sum.Value)));
         }
 
         return new(rows.DrainToImmutable());
@@ -27,7 +27,7 @@ internal sealed partial class LiteDbUsageLedger
     /// long as they are kept.
     /// </summary>
     private void Sum(
-        SortedDictionary<string, UsageTotals> byKey,
+        Dictionary<string, UsageTotals> byKey,
         OverviewKey by,
         DateTimeOffset from,
         DateTimeOffset to,
@@ -40,7 +40,7 @@ internal sealed partial class LiteDbUsageLedger
             return;
         }
 
-        _sums.Visit(first, end, new UsageQuery(), (_, key, totals, words) => Add(words[NumberOf(key, by)], totals));
+        _sums.AddTo(byKey, first, end, PartOf(by));
         AddRows(from, HourlySums.StartOf(first));
         AddRows(HourlySums.StartOf(end), to);
 
@@ -81,6 +81,11 @@ internal sealed partial class LiteDbUsageLedger
                 old.ForEach(block => Blocks.Delete(block.Id));
                 old.ForEach(block => BlockIndex.Delete(block.Id));
                 var hours = Hours.DeleteMany(Query.LT("_id", HourlySums.HourOf(sumsFrom)));
+                foreach (var (session, user) in _sessions.DropBefore(from.UtcTicks))
+                {
+                    Sessions.Delete(SessionKey(session, user));
+                }
+
                 StoreMeta(_sequence);
                 _database.Commit();
                 _sums.DropBefore(HourlySums.HourOf(sumsFrom));
@@ -153,12 +158,12 @@ internal sealed partial class LiteDbUsageLedger
         }
     }
 
-    private static int NumberOf(SumKey key, OverviewKey by) => by switch
+    private static Func<SumKey, int> PartOf(OverviewKey by) => by switch
     {
-        OverviewKey.User => key.User,
-        OverviewKey.Group => key.Charged,
-        OverviewKey.Model => key.Model,
-        OverviewKey.Provider => key.Provider,
+        OverviewKey.User => key => key.User,
+        OverviewKey.Group => key => key.Charged,
+        OverviewKey.Model => key => key.Model,
+        OverviewKey.Provider => key => key.Provider,
         _ => throw new ArgumentOutOfRangeException(nameof(by), by, "Not a key."),
     };
 

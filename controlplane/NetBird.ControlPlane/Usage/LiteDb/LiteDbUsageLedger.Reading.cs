@@ -47,7 +47,32 @@ internal sealed partial class LiteDbUsageLedger
     }
 
     public ValueTask<UsagePage<SessionSummary>> SessionsAsync(UsageQuery query, CancellationToken cancellationToken)
-        => new(SessionSums.Page(Unordered(WithinRetention(query), cancellationToken), query));
+    {
+        query = WithinRetention(query);
+        if (!query.AsksForWholeSessions(DateTimeOffset.MaxValue.AddTicks(-1)))
+        {
+            return new(SessionSums.Page(Unordered(query, cancellationToken), query));
+        }
+
+        var size = Math.Clamp(query.PageSize, 1, 1000);
+        var page = Math.Max(1, query.Page);
+        var (active, total) = _sessions.Page(query, page, size);
+        if (active.Count == 0)
+        {
+            return new(new UsagePage<SessionSummary>([], page, size, total));
+        }
+
+        var wanted = active.Select(session => (session.Session, session.User)).ToHashSet();
+        var from = active.Min(session => session.First);
+        var rows = Unordered(
+            query with
+            {
+                From = query.From is { } after && after.UtcTicks > from ? after : new DateTimeOffset(from, TimeSpan.Zero),
+                To = new DateTimeOffset(active.Max(session => session.Last) + 1, TimeSpan.Zero),
+            },
+            cancellationToken).Where(row => row.SessionId is not null && wanted.Contains((row.SessionId, row.User)));
+        return new(SessionSums.Page(rows, query with { Page = 1 }) with { Page = page, PageSize = size, TotalRecords = total });
+    }
 
     /// <summary>Rows that are older than what is kept may linger in a block beside younger ones; they are gone all the same.</summary>
     private UsageQuery WithinRetention(UsageQuery query)
@@ -69,8 +94,7 @@ internal sealed partial class LiteDbUsageLedger
             return Unordered(query, cancellationToken).LongCount();
         }
 
-        long count = 0;
-        _sums.Visit(first, end, query, (_, _, totals, _) => count += totals.Requests);
+        var count = _sums.Requests(first, end, query);
         if (query.From is { } from && from < HourlySums.StartOf(first))
         {
             count += Unordered(query with { To = HourlySums.StartOf(first) }, cancellationToken).LongCount();

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using LiteDB;
 using NetBird.ControlPlane.Store.LiteDb;
 using NetBird.ControlPlane.Usage.Journalling;
@@ -26,6 +28,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
     private readonly Lock _reading = new();
     private readonly List<BlockInfo> _blocks = [];
     private readonly RowBlockBuilder _tail = new();
+    private readonly SessionSpans _sessions = new();
     private LiteDatabase _database;
     private long _sequence;
     private DateTimeOffset _rowsFrom;
@@ -39,6 +42,8 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
     private ILiteCollection<BsonDocument> BlockIndex => _database.GetCollection("block_index", BsonAutoId.Int64);
 
     private ILiteCollection<BsonDocument> Hours => _database.GetCollection("hours", BsonAutoId.Int64);
+
+    private ILiteCollection<BsonDocument> Sessions => _database.GetCollection("sessions");
 
     private ILiteCollection<BsonDocument> Meta => _database.GetCollection("meta");
 
@@ -116,6 +121,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
         // A write that fails half way leaves the last block in memory ahead of the file.
         _stale = true;
         var hours = _sums.With(fresh.Select(item => item.Record));
+        var sessions = _sessions.With(fresh.Select(item => item.Record));
         var touched = new List<BlockInfo>();
         var current = LastBlock();
         try
@@ -143,6 +149,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
                 Hours.Upsert(new BsonDocument { ["_id"] = hour, ["sums"] = _sums.Pack(sums) });
             }
 
+            StoreSessions(sessions);
             StoreMeta(fresh[^1].Sequence);
             _database.Commit();
         }
@@ -154,6 +161,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
 
         _sequence = fresh[^1].Sequence;
         _sums.Replace(hours);
+        _sessions.Replace(sessions);
         lock (_reading)
         {
             foreach (var block in touched)
@@ -189,6 +197,20 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
             ["_id"] = block.Id, ["first"] = block.First, ["last"] = block.Last, ["count"] = block.Count,
         });
     }
+
+    private void StoreSessions(Dictionary<(string Session, string User), (long First, long Last)> sessions)
+    {
+        foreach (var ((session, user), (first, last)) in sessions)
+        {
+            Sessions.Upsert(new BsonDocument
+            {
+                ["_id"] = SessionKey(session, user), ["session"] = session, ["user"] = user, ["first"] = first, ["last"] = last,
+            });
+        }
+    }
+
+    /// <summary>A hash: LiteDB's text keys do not tell capitals from small letters.</summary>
+    private static byte[] SessionKey(string session, string user) => SHA256.HashData(Encoding.UTF8.GetBytes($"{user}\n{session}"));
 
     private void StoreMeta(long sequence) => Meta.Upsert(new BsonDocument
     {
@@ -265,6 +287,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
                     block["_id"].AsInt64, block["first"].AsInt64, block["last"].AsInt64, block["count"].AsInt32)).OrderBy(b => b.Id));
             }
 
+            LoadSessions();
             _tail.Clear();
             if (_blocks.Count > 0)
             {
@@ -278,6 +301,34 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
         {
             throw new IOException($"{_path} is damaged: {damaged.Message}", damaged);
         }
+    }
+
+    /// <summary>A ledger from before spans were kept is read through once.</summary>
+    private void LoadSessions()
+    {
+        _sessions.Clear();
+        var spans = Sessions.FindAll().ToDictionary(
+            session => (session["session"].AsString, session["user"].AsString), session => (session["first"].AsInt64, session["last"].AsInt64));
+        if (spans.Count > 0 || _blocks.Count == 0)
+        {
+            _sessions.Replace(spans);
+            return;
+        }
+
+        foreach (var block in _blocks)
+        {
+            _sessions.Replace(_sessions.With(ReadBlock(block.Id)?.All() ?? []));
+        }
+
+        var found = _sessions.With([]);
+        foreach (var (session, user, first, last) in _sessions.Page(new(), 1, int.MaxValue).Page)
+        {
+            found[(session, user?.Value ?? "")] = (first, last);
+        }
+
+        _database.BeginTrans();
+        StoreSessions(found);
+        _database.Commit();
     }
 
     /// <summary>A block, or null when retention has dropped it meanwhile.</summary>

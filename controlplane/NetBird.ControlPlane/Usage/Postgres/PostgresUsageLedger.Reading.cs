@@ -11,7 +11,7 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 internal sealed partial class PostgresUsageLedger
 {
     private const string Sums =
-        "sum(requests), sum(requests) filter (where denied), sum(interrupted), sum(price_unknown), sum(input), sum(output), "
+        "sum(requests), sum(denied), sum(interrupted), sum(price_unknown), sum(input), sum(output), "
         + "sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost)";
 
     private const string RowSums =
@@ -24,9 +24,7 @@ internal sealed partial class PostgresUsageLedger
         {
             var size = Math.Clamp(query.PageSize, 1, 1000);
             var page = Math.Max(1, query.Page);
-            await using var counting = database.Source.CreateCommand();
-            counting.CommandText = $"select count(*) from usage_rows where {RowFilter.Apply(counting, query)}";
-            var total = (long)(await counting.ExecuteScalarAsync(cancellationToken))!;
+            var total = await CountAsync(query, cancellationToken);
             await using var command = database.Source.CreateCommand();
             var filter = RowFilter.Apply(command, query);
             command.CommandText =
@@ -60,6 +58,11 @@ internal sealed partial class PostgresUsageLedger
         {
             var size = Math.Clamp(query.PageSize, 1, 1000);
             var page = Math.Max(1, query.Page);
+            if (query.AsksForWholeSessions(time.GetUtcNow()))
+            {
+                return await SessionsByActivityAsync(query, page, size, cancellationToken);
+            }
+
             await using var command = database.Source.CreateCommand();
             var filter = RowFilter.Apply(command, query);
             command.CommandText =
@@ -76,16 +79,7 @@ internal sealed partial class PostgresUsageLedger
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                sessions.Add(new(
-                    reader.GetString(0),
-                    reader.IsDBNull(1) ? null : new UserId(reader.GetString(1)),
-                    reader.GetString(4),
-                    new(reader.GetInt64(2), TimeSpan.Zero),
-                    new(reader.GetInt64(3), TimeSpan.Zero),
-                    reader.GetInt64(5),
-                    (int)reader.GetInt64(6),
-                    [.. reader.GetFieldValue<string[]>(7).Order(StringComparer.Ordinal)],
-                    Totals(reader, 8)));
+                sessions.Add(SessionOf(reader));
                 total = reader.GetInt64(19);
             }
 
@@ -102,30 +96,32 @@ internal sealed partial class PostgresUsageLedger
             await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
             await AddAsync(
                 $"""
-                select p.span, {Column(query.GroupBy)}, {Sums} from unnest($1, $2, $3) as p (span, first, last)
-                join usage_hours h on h.hour >= p.first and h.hour < p.last group by 1, 2
+                select p.part, key, {Sums} from unnest($1, $2, $3, $4) as p (part, first, last, span)
+                join usage_rollups r on r.dimension = {(int)query.GroupBy} and r.span = p.span and r.start >= p.first and r.start < p.last group by 1, 2
                 """,
-                parts.Hours);
+                parts.Hours.SelectMany(Rollups));
             await AddAsync(
                 $"""
-                select p.span, coalesce({Column(query.GroupBy)}, ''), {RowSums} from unnest($1, $2, $3) as p (span, first, last)
+                select p.span, coalesce({Column(query.GroupBy)}, ''), {RowSums} from unnest($1, $2, $3, $4) as p (span, first, last, unused)
                 join usage_rows r on r.begun >= p.first and r.begun < p.last group by 1, 2
                 """,
-                parts.Edges);
+                parts.Edges.Select(edge => (edge.Span, edge.First, edge.Last, (short)0)));
             return sums.Select(sum => new OverviewRow(spans[sum.Key.Span].Start, spans[sum.Key.Span].End, sum.Key.Key, sum.Value))
                 .ToImmutableArray();
 
-            async Task AddAsync(string text, List<(int Span, long First, long Last)> ranges)
+            async Task AddAsync(string text, IEnumerable<(int Part, long First, long Last, short Span)> ranges)
             {
-                if (ranges.Count == 0)
+                var all = ranges.ToList();
+                if (all.Count == 0)
                 {
                     return;
                 }
 
                 await using var command = new NpgsqlCommand(text, connection);
-                command.Parameters.AddWithValue(ranges.Select(range => range.Span).ToArray());
-                command.Parameters.AddWithValue(ranges.Select(range => range.First).ToArray());
-                command.Parameters.AddWithValue(ranges.Select(range => range.Last).ToArray());
+                command.Parameters.AddWithValue(all.Select(range => range.Part).ToArray());
+                command.Parameters.AddWithValue(all.Select(range => range.First).ToArray());
+                command.Parameters.AddWithValue(all.Select(range => range.Last).ToArray());
+                command.Parameters.AddWithValue(all.Select(range => range.Span).ToArray());
                 await using var reader = await command.ExecuteReaderAsync(cancellationToken);
                 while (await reader.ReadAsync(cancellationToken))
                 {

@@ -14,15 +14,12 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
 
     private const string Fold =
         """
-        with added as (
-            insert into usage_rows select * from usage_incoming order by id on conflict (id) do nothing returning *
-        ), summed as (
-            insert into usage_hours as h
+        insert into usage_hours as h
             select begun / 36000000000, coalesce(user_id, ''), coalesce(charged_group, ''), array_to_string(group_ids, ' '),
                 coalesce(policy_id, ''), coalesce(provider_id, ''), model, deny_reason is not null,
                 count(*), count(*) filter (where completeness = 2), count(*) filter (where price_unknown),
                 sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost)
-            from added group by 1, 2, 3, 4, 5, 6, 7, 8 order by 1, 2, 3, 4, 5, 6, 7, 8
+            from usage_added group by 1, 2, 3, 4, 5, 6, 7, 8 order by 1, 2, 3, 4, 5, 6, 7, 8
             on conflict (hour, user_id, charged_group, groups, policy_id, provider_id, model, denied) do update set
                 requests = h.requests + excluded.requests,
                 interrupted = h.interrupted + excluded.interrupted,
@@ -34,8 +31,46 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
                 cache_write_1h = h.cache_write_1h + excluded.cache_write_1h,
                 web_searches = h.web_searches + excluded.web_searches,
                 cost = h.cost + excluded.cost
+        """;
+
+    private const string Add =
+        """
+        with added as (
+            insert into usage_rows select * from usage_incoming order by id on conflict (id) do nothing returning *
         )
-        select count(*) from added
+        insert into usage_added select * from added
+        """;
+
+    private const string RollUp =
+        """
+        insert into usage_rollups as r
+        select d.dimension, s.span, a.begun / (36000000000 * s.span), d.key,
+            count(*), count(*) filter (where deny_reason is not null), count(*) filter (where completeness = 2), count(*) filter (where price_unknown),
+            sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost)
+        from usage_added a
+        cross join lateral (values (1::smallint, coalesce(user_id, '')), (2::smallint, coalesce(charged_group, '')), (3::smallint, model),
+            (4::smallint, coalesce(provider_id, ''))) d (dimension, key)
+        cross join (values (1::smallint), (24::smallint)) s (span)
+        group by 1, 2, 3, 4 order by 1, 2, 3, 4
+        on conflict (dimension, span, start, key) do update set
+            requests = r.requests + excluded.requests,
+            denied = r.denied + excluded.denied,
+            interrupted = r.interrupted + excluded.interrupted,
+            price_unknown = r.price_unknown + excluded.price_unknown,
+            input = r.input + excluded.input,
+            output = r.output + excluded.output,
+            cache_read = r.cache_read + excluded.cache_read,
+            cache_write_5m = r.cache_write_5m + excluded.cache_write_5m,
+            cache_write_1h = r.cache_write_1h + excluded.cache_write_1h,
+            web_searches = r.web_searches + excluded.web_searches,
+            cost = r.cost + excluded.cost
+        """;
+
+    private const string Sessions =
+        """
+        insert into usage_sessions as s
+        select session_id, coalesce(user_id, ''), min(begun), max(begun) from usage_added where session_id <> '' group by 1, 2 order by 1, 2
+        on conflict (session_id, user_id) do update set first = least(s.first, excluded.first), last = greatest(s.last, excluded.last)
         """;
 
     private const string SettleLeft =
@@ -43,6 +78,8 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         select usage_settle(i.id, i.input + i.output + i.cache_read + i.cache_write_5m + i.cache_write_1h, i.cost, $1)
         from usage_incoming i where i.id in (select request_id from usage_reservations) order by i.id
         """;
+
+    private const int RetentionSlice = 50_000;
 
     private long _probed;
 
@@ -101,7 +138,11 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
                 await copy.CompleteAsync(cancellationToken);
             }
 
+            await RunAsync(connection, "create temp table usage_added (like usage_rows) on commit drop", cancellationToken);
+            await RunAsync(connection, Add, cancellationToken);
             await RunAsync(connection, Fold, cancellationToken);
+            await RunAsync(connection, RollUp, cancellationToken);
+            await RunAsync(connection, Sessions, cancellationToken);
             await RunAsync(connection, SettleLeft, cancellationToken, Nullable(database.Now));
             await RunAsync(
                 connection,
@@ -119,10 +160,32 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         {
             await using var connection = await database.Vital.OpenConnectionAsync(cancellationToken);
             var hour = HourlySums.HourOf(rowsFrom);
-            var rows = await RunAsync(
-                connection, "delete from usage_rows where begun < $1", cancellationToken, new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
+            long rows = 0;
+            int some;
+            do
+            {
+                // In slices: one statement over months of rows would hold its locks for minutes.
+                some = await RunAsync(
+                    connection,
+                    $"delete from usage_rows where ctid = any(array(select ctid from usage_rows where begun < $1 limit {RetentionSlice}))",
+                    cancellationToken,
+                    new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
+                rows += some;
+            }
+            while (some == RetentionSlice);
+
             var sums = await RunAsync(
                 connection, "delete from usage_hours where hour < $1", cancellationToken, new NpgsqlParameter { Value = HourlySums.HourOf(sumsFrom) });
+            await RunAsync(
+                connection,
+                "delete from usage_sessions where last < $1",
+                cancellationToken,
+                new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
+            await RunAsync(
+                connection,
+                "delete from usage_rollups where start < $1 / span",
+                cancellationToken,
+                new NpgsqlParameter { Value = HourlySums.HourOf(sumsFrom) });
             await RunAsync(
                 connection,
                 "insert into usage_meta values ('rows_from', $1) on conflict (name) do update set value = greatest(usage_meta.value, excluded.value)",

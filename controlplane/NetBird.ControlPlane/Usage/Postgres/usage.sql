@@ -75,6 +75,51 @@ create table if not exists usage_hours (
     primary key (hour, user_id, charged_group, groups, policy_id, provider_id, model, denied)
 );
 
+-- What overviews read: sums by one dimension (1 user, 2 charged group, 3 model, 4 provider, as OverviewKey), by hour (span 1; start is
+-- the hour's number) and by day, UTC (span 24; start is the day's number). Kept with the rows, in the same transaction.
+create table if not exists usage_rollups (
+    dimension smallint not null,
+    span smallint not null,
+    start bigint not null,
+    key text not null,
+    requests bigint not null,
+    denied bigint not null,
+    interrupted bigint not null,
+    price_unknown bigint not null,
+    input bigint not null,
+    output bigint not null,
+    cache_read bigint not null,
+    cache_write_5m bigint not null,
+    cache_write_1h bigint not null,
+    web_searches bigint not null,
+    cost bigint not null,
+    primary key (dimension, span, start, key)
+);
+
+-- A database from before there were roll-ups: once, from the hours.
+insert into usage_rollups
+select d.dimension, s.span, h.hour / s.span, d.key, sum(requests), sum(case when denied then requests else 0 end), sum(interrupted),
+    sum(price_unknown), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost)
+from usage_hours h
+cross join lateral (values (1::smallint, user_id), (2::smallint, charged_group), (3::smallint, model), (4::smallint, provider_id)) d (dimension, key)
+cross join (values (1::smallint), (24::smallint)) s (span)
+where not exists (select 1 from usage_rollups)
+group by 1, 2, 3, 4;
+
+-- When each session was active, by which a page of sessions is found without reading the rows of all others.
+create table if not exists usage_sessions (
+    session_id text not null,
+    user_id text not null,
+    first bigint not null,
+    last bigint not null,
+    primary key (session_id, user_id)
+);
+create index if not exists usage_sessions_last on usage_sessions (last desc);
+
+insert into usage_sessions
+select session_id, coalesce(user_id, ''), min(begun), max(begun) from usage_rows
+where session_id <> '' and not exists (select 1 from usage_sessions) group by 1, 2;
+
 create table if not exists usage_counters (
     key text primary key,
     window_ticks bigint not null

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using NetBird.ControlPlane.Usage.Rows;
 using NetBird.Gateway.Metering;
 using NetBird.Primitives;
@@ -14,7 +15,12 @@ internal sealed class HourlySums
     private const byte Version = 1;
 
     private readonly Lock _gate = new();
+    private const long HoursPerDay = 24;
+
     private readonly Dictionary<long, Dictionary<SumKey, UsageTotals>> _hours = [];
+
+    // Whole days (UTC), summed from their hours when they are asked for; null: an hour of it has changed since.
+    private readonly Dictionary<long, Dictionary<SumKey, UsageTotals>?> _days = [];
     private readonly WordPool _words = new();
 
     public static long HourOf(DateTimeOffset at) => at.UtcTicks / TimeSpan.TicksPerHour;
@@ -63,6 +69,81 @@ internal sealed class HourlySums
             foreach (var (hour, sums) in changed)
             {
                 _hours[hour] = sums;
+                _days[hour / HoursPerDay] = null;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Sums of hours from <paramref name="first"/> up to but not with <paramref name="end"/> by one part of their key; whole days
+    /// at once.
+    /// </summary>
+    public void AddTo(Dictionary<string, UsageTotals> byWord, long first, long end, Func<SumKey, int> part)
+    {
+        var byNumber = new Dictionary<int, UsageTotals>();
+        lock (_gate)
+        {
+            var firstDay = (first + HoursPerDay - 1) / HoursPerDay;
+            var endDay = end / HoursPerDay;
+            if (firstDay >= endDay)
+            {
+                AddHoursLocked(byNumber, first, end, part);
+            }
+            else
+            {
+                AddHoursLocked(byNumber, first, firstDay * HoursPerDay, part);
+                for (var day = firstDay; day < endDay; day++)
+                {
+                    AddLocked(byNumber, DayLocked(day), part);
+                }
+
+                AddHoursLocked(byNumber, endDay * HoursPerDay, end, part);
+            }
+
+            foreach (var (number, totals) in byNumber)
+            {
+                byWord[_words[number]] = byWord.GetValueOrDefault(_words[number]) + totals;
+            }
+        }
+    }
+
+    /// <summary>Requests that a filter asks for in hours from <paramref name="first"/> up to but not with <paramref name="end"/>.</summary>
+    public long Requests(long first, long end, UsageQuery filter)
+    {
+        lock (_gate)
+        {
+            var match = new SumMatch(filter, _words);
+            if (match.Nothing)
+            {
+                return 0;
+            }
+
+            var firstDay = (first + HoursPerDay - 1) / HoursPerDay;
+            var endDay = end / HoursPerDay;
+            long count = 0;
+            for (var hour = first; hour < Math.Min(end, firstDay * HoursPerDay); hour++)
+            {
+                Add(_hours.GetValueOrDefault(hour));
+            }
+
+            for (var hour = Math.Max(endDay, firstDay) * HoursPerDay; hour < end; hour++)
+            {
+                Add(_hours.GetValueOrDefault(hour));
+            }
+
+            foreach (var day in _days.Keys.Where(day => day >= firstDay && day < endDay).ToList())
+            {
+                Add(DayLocked(day));
+            }
+
+            return count;
+
+            void Add(Dictionary<SumKey, UsageTotals>? sums)
+            {
+                foreach (var (key, totals) in sums ?? [])
+                {
+                    count += match.Is(key) ? totals.Requests : 0;
+                }
             }
         }
     }
@@ -72,6 +153,7 @@ internal sealed class HourlySums
         lock (_gate)
         {
             _hours.Clear();
+            _days.Clear();
         }
     }
 
@@ -82,6 +164,11 @@ internal sealed class HourlySums
         {
             var old = _hours.Keys.Where(key => key < hour).ToList();
             old.ForEach(key => _hours.Remove(key));
+            foreach (var day in old.Select(key => key / HoursPerDay).Distinct())
+            {
+                _days.Remove(day);
+            }
+
             return old;
         }
     }
@@ -176,7 +263,49 @@ internal sealed class HourlySums
             }
 
             _hours[hour] = sums;
+            _days[hour / HoursPerDay] = null;
         }
+    }
+
+    private void AddHoursLocked(Dictionary<int, UsageTotals> sums, long first, long end, Func<SumKey, int> part)
+    {
+        for (var hour = first; hour < end; hour++)
+        {
+            AddLocked(sums, _hours.GetValueOrDefault(hour), part);
+        }
+    }
+
+    private static void AddLocked(Dictionary<int, UsageTotals> sums, Dictionary<SumKey, UsageTotals>? from, Func<SumKey, int> part)
+    {
+        if (from is not null)
+        {
+            foreach (var (key, totals) in from)
+            {
+                ref var sum = ref CollectionsMarshal.GetValueRefOrAddDefault(sums, part(key), out _);
+                sum += totals;
+            }
+        }
+    }
+
+    private Dictionary<SumKey, UsageTotals>? DayLocked(long day)
+    {
+        if (!_days.TryGetValue(day, out var sums) || sums is not null)
+        {
+            return sums;
+        }
+
+        sums = [];
+        for (var hour = day * HoursPerDay; hour < (day + 1) * HoursPerDay; hour++)
+        {
+            foreach (var (key, totals) in _hours.GetValueOrDefault(hour) ?? [])
+            {
+                ref var sum = ref CollectionsMarshal.GetValueRefOrAddDefault(sums, key, out _);
+                sum += totals;
+            }
+        }
+
+        _days[day] = sums;
+        return sums;
     }
 
     private int Word(ref ByteCursor cursor) => _words.Number(cursor.Text());

@@ -26,7 +26,7 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
             _database = await PostgresUsage.OpenAsync(
                 cluster.ConnectionString, _scratch.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
             _ledger = new(_database, TimeProvider.System);
-            cluster.Execute("truncate usage_rows, usage_hours, usage_meta");
+            cluster.Execute("truncate usage_rows, usage_hours, usage_rollups, usage_sessions, usage_meta");
         }
     }
 

@@ -1,0 +1,20 @@
+using NetBird.Gateway.OwnAnswers;
+using NetBird.Primitives;
+
+namespace NetBird.ControlPlane.Usage;
+
+/// <summary>A person's spend from the roll-ups.</summary>
+internal sealed class LedgerSpend(IUsageLedger ledger) : IPersonSpend
+{
+    public async ValueTask<PersonSpend> OfAsync(UserId user, DateTimeOffset now, CancellationToken cancellationToken) => new(
+        await SinceAsync(user, now.AddDays(-1), now, cancellationToken),
+        await SinceAsync(user, now.AddDays(-7), now, cancellationToken),
+        await SinceAsync(user, now.AddDays(-30), now, cancellationToken));
+
+    private async ValueTask<NanoUsd> SinceAsync(UserId user, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellationToken)
+    {
+        var rows = await ledger.OverviewAsync(
+            new(from, to.AddSeconds(1), Granularity.Month, OverviewKey.User, TimeZoneInfo.Utc), cancellationToken);
+        return rows.Where(row => row.Key == user.Value).Aggregate(NanoUsd.Zero, (sum, row) => sum + row.Totals.Cost);
+    }
+}

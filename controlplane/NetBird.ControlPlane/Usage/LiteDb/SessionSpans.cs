@@ -1,0 +1,84 @@
+using NetBird.Gateway.Metering;
+using NetBird.Primitives;
+
+namespace NetBird.ControlPlane.Usage.LiteDb;
+
+/// <summary>
+/// When each session was active, all in memory: some hundred bytes a session. A page of sessions is found by it, and only the blocks that
+/// those on the page lie in are read.
+/// </summary>
+/// <remarks>Thread-safe.</remarks>
+internal sealed class SessionSpans
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(string Session, string User), (long First, long Last)> _spans = [];
+
+    /// <summary>Spans as they will be with these rows; <see cref="Replace"/> makes it so.</summary>
+    public Dictionary<(string Session, string User), (long First, long Last)> With(IEnumerable<UsageRecord> rows)
+    {
+        var changed = new Dictionary<(string, string), (long First, long Last)>();
+        lock (_gate)
+        {
+            foreach (var row in rows)
+            {
+                if (row.SessionId is { Length: > 0 } session)
+                {
+                    var key = (session, row.User?.Value ?? "");
+                    var ticks = row.Timestamp.UtcTicks;
+                    var span = changed.TryGetValue(key, out var known) || _spans.TryGetValue(key, out known) ? known : (ticks, ticks);
+                    changed[key] = (Math.Min(span.Item1, ticks), Math.Max(span.Item2, ticks));
+                }
+            }
+        }
+
+        return changed;
+    }
+
+    public void Replace(Dictionary<(string Session, string User), (long First, long Last)> changed)
+    {
+        lock (_gate)
+        {
+            foreach (var (key, span) in changed)
+            {
+                _spans[key] = span;
+            }
+        }
+    }
+
+    public void Clear()
+    {
+        lock (_gate)
+        {
+            _spans.Clear();
+        }
+    }
+
+    /// <summary>Forgets sessions that were last active before; their keys.</summary>
+    public List<(string Session, string User)> DropBefore(long ticks)
+    {
+        lock (_gate)
+        {
+            var old = _spans.Where(span => span.Value.Last < ticks).Select(span => span.Key).ToList();
+            old.ForEach(key => _spans.Remove(key));
+            return old;
+        }
+    }
+
+    /// <summary>One page of the sessions that a query asks for, the last active first, and how many there are.</summary>
+    public (List<(string Session, UserId? User, long First, long Last)> Page, int Total) Page(UsageQuery query, int page, int size)
+    {
+        var from = query.From?.UtcTicks ?? long.MinValue;
+        lock (_gate)
+        {
+            var active = _spans
+                .Where(span => span.Value.Last >= from
+                    && (query.User is null || span.Key.User == query.User.Value.Value)
+                    && (query.Session is null || span.Key.Session == query.Session))
+                .OrderByDescending(span => span.Value.Last).ThenBy(span => span.Key.Session, StringComparer.Ordinal).ToList();
+            return (
+                [.. active.Skip((int)Math.Min(int.MaxValue, (long)(page - 1) * size)).Take(size)
+                    .Select(span => (span.Key.Session, span.Key.User.Length == 0 ? (UserId?)null : new UserId(span.Key.User), span.Value.First, span.Value.Last))],
+                active.Count);
+        }
+    }
+}

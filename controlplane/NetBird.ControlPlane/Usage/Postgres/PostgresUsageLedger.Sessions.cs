@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using NetBird.Primitives;
+using Npgsql;
+
+namespace NetBird.ControlPlane.Usage.Postgres;
+
+/// <summary>Pages of sessions, found by their activity; only the rows of those on the page are read.</summary>
+internal sealed partial class PostgresUsageLedger
+{
+    private async Task<UsagePage<SessionSummary>> SessionsByActivityAsync(
+        UsageQuery query, int page, int size, CancellationToken cancellationToken)
+    {
+        await using var command = database.Source.CreateCommand();
+        var active = new List<string> { "true" };
+        Add("last >= {0}", query.From?.UtcTicks);
+        Add("user_id = {0}", query.User?.Value);
+        Add("session_id = {0}", query.Session);
+        command.Parameters.AddWithValue(query.From?.UtcTicks ?? 0L);
+        command.CommandText =
+            $"""
+            with active as (
+                select session_id as id, user_id as person, last, count(*) over () as sessions from usage_sessions where {string.Join(" and ", active)}
+                order by last desc, session_id collate "C" limit {size} offset {(long)(page - 1) * size}
+            )
+            select session_id, user_id, min(begun), max(begun), (array_agg(user_name order by begun desc))[1],
+                count(*) filter (where deny_reason is null and kind = 1), count(distinct agent_id) filter (where agent_id <> ''),
+                coalesce(array_agg(distinct model) filter (where deny_reason is null and kind = 1), array[]::text[]),
+                {RowSums}, max(a.sessions)
+            from active a join usage_rows r on r.session_id = a.id and coalesce(r.user_id, '') = a.person
+            where begun >= ${command.Parameters.Count} group by session_id, user_id order by max(begun) desc, session_id collate "C"
+            """;
+        var sessions = ImmutableArray.CreateBuilder<SessionSummary>();
+        long total = 0;
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                sessions.Add(SessionOf(reader));
+                total = reader.GetInt64(19);
+            }
+        }
+
+        if (sessions.Count == 0 && page > 1)
+        {
+            // A page past the end still says how many there are.
+            total = (await SessionsByActivityAsync(query, 1, 1, cancellationToken)).TotalRecords;
+        }
+
+        return new(sessions.DrainToImmutable(), page, size, total);
+
+        void Add(string condition, object? value)
+        {
+            if (value is not null)
+            {
+                command.Parameters.AddWithValue(value);
+                active.Add(condition.Replace("{0}", $"${command.Parameters.Count}", StringComparison.Ordinal));
+            }
+        }
+    }
+
+    private static SessionSummary SessionOf(NpgsqlDataReader reader) => new(
+        reader.GetString(0),
+        reader.IsDBNull(1) ? null : new UserId(reader.GetString(1)),
+        reader.GetString(4),
+        new(reader.GetInt64(2), TimeSpan.Zero),
+        new(reader.GetInt64(3), TimeSpan.Zero),
+        reader.GetInt64(5),
+        (int)reader.GetInt64(6),
+        [.. reader.GetFieldValue<string[]>(7).Order(StringComparer.Ordinal)],
+        Totals(reader, 8));
+}

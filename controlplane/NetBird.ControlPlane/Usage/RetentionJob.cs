@@ -1,0 +1,72 @@
+using NetBird.ControlPlane.Audit;
+using NetBird.ControlPlane.Store;
+
+namespace NetBird.ControlPlane.Usage;
+
+/// <summary>Drops rows and sums that are older than the settings say, once an hour; what it dropped is in the log and audited.</summary>
+internal sealed partial class RetentionJob(IUsageLedger ledger, IConfigurationStore store, TimeProvider time, ILogger<RetentionJob> logger)
+    : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
+
+    /// <summary>One round.</summary>
+    public async Task<RetentionResult> RunOnceAsync(CancellationToken cancellationToken)
+    {
+        var settings = store.Current.Settings;
+        var now = time.GetUtcNow();
+        var rowsFrom = Before(now, settings.AccessLogRetentionDays);
+        var sumsFrom = Before(now, settings.UsageRetentionDays);
+        Log.Begins(logger, rowsFrom, sumsFrom);
+        var dropped = await ledger.RetainAsync(rowsFrom, sumsFrom, cancellationToken);
+        Log.Ended(logger, dropped.Rows, dropped.Sums, time.GetUtcNow() - now);
+        if (dropped is not { Rows: 0, Sums: 0 })
+        {
+            await store.CommitAsync(
+                Actor.System,
+                draft =>
+                {
+                    draft.Note(new(
+                        AuditActions.UsageRetention,
+                        "usage",
+                        "",
+                        "usage",
+                        $"Dropped {dropped.Rows} requests from before {rowsFrom:yyyy-MM-dd HH}:00 UTC and {dropped.Sums} sums from before {sumsFrom:yyyy-MM-dd HH}:00 UTC."));
+                    return true;
+                },
+                cancellationToken);
+        }
+
+        return dropped;
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await RunOnceAsync(stoppingToken);
+            }
+            catch (IOException fault)
+            {
+                Log.Failed(logger, fault);
+            }
+        }
+    }
+
+    /// <summary>The moment before which nothing is kept; 0 days keep everything.</summary>
+    private static DateTimeOffset Before(DateTimeOffset now, int days) => days == 0 ? DateTimeOffset.MinValue : now.AddDays(-days);
+
+    private static partial class Log
+    {
+        [LoggerMessage(EventIds.Usage + 30, LogLevel.Debug, "Retention begins: requests from before {RowsFrom} and sums from before {SumsFrom} go")]
+        public static partial void Begins(ILogger logger, DateTimeOffset rowsFrom, DateTimeOffset sumsFrom);
+
+        [LoggerMessage(EventIds.Usage + 31, LogLevel.Information, "Retention dropped {Rows} requests and {Sums} sums in {Took}")]
+        public static partial void Ended(ILogger logger, long rows, long sums, TimeSpan took);
+
+        [LoggerMessage(EventIds.Usage + 32, LogLevel.Warning, "Retention could not be carried out; trying again in an hour")]
+        public static partial void Failed(ILogger logger, Exception fault);
+    }
+}

@@ -1,0 +1,52 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using NetBird.ControlPlane.Audit;
+using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Usage;
+using NetBird.ControlPlane.Usage.LiteDb;
+using NetBird.ControlPlane.Usage.Sums;
+
+namespace NetBird.ControlPlane.Tests.Usage;
+
+public sealed class RetentionJobTests
+{
+    [Fact]
+    public async Task Run_OldRowsAndSums_GoByTheirOwnSettings_AndItIsAudited()
+    {
+        using var state = new TemporaryState();
+        await using var store = await state.OpenAsync();
+        await store.CommitAsync(
+            Actor.System, draft =>
+            {
+                draft.Settings.Put(store.Current.Settings with { AccessLogRetentionDays = 10, UsageRetentionDays = 400 });
+                return true;
+            },
+            default);
+        var now = state.Time.GetUtcNow();
+        using var ledger = LiteDbUsageLedger.Open(Path.Combine(state.Path, "usage.db"), new HourlySums());
+        for (var i = 0; i < 1200; i++)
+        {
+            // Blocks of 512: the first two are old.
+            var days = i < 512 ? 500 : i < 1024 ? 100 : 1;
+            await ledger.AppendAsync([new(i + 1, Rows.Row(i) with { Id = new($"r{i}"), Timestamp = now.AddDays(-days).AddSeconds(i) })], default);
+        }
+
+        using var job = new RetentionJob(ledger, store, state.Time, NullLogger<RetentionJob>.Instance);
+        var dropped = await job.RunOnceAsync(default);
+        var again = await job.RunOnceAsync(default);
+
+        Assert.Equal(1024, dropped.Rows);
+        Assert.True(dropped.Sums > 0);
+        Assert.Equal(new RetentionResult(0, 0), again);
+        Assert.Equal(176, (await ledger.QueryAsync(new(), default)).TotalRecords);
+        var overview = await ledger.OverviewAsync(new(now.AddDays(-900), now, Granularity.Month, OverviewKey.User, TimeZoneInfo.Utc), default);
+        Assert.Equal(512 + 176, overview.Sum(row => row.Totals.Requests));
+        var notes = new List<AuditEntry>();
+        await foreach (var entry in store.ReadAuditAsync(long.MaxValue, descending: true, default))
+        {
+            notes.Add(entry);
+        }
+
+        Assert.Contains("Dropped 1024 requests", Assert.Single(notes, note => note.Action == "usage.retention").Detail, StringComparison.Ordinal);
+        Assert.Empty(await ledger.VerifyAsync(default));
+    }
+}
