@@ -33,7 +33,7 @@ internal static partial class LatencyComparison
         client.Open(server, Mtu);
         server.Open(client, Mtu);
         client.In($"ping -c 3 -i 0.2 -W 5 {server.Inner}");
-        using var iperf = server.StartIn("iperf3 -s");
+        using var iperf = server.StartIn("iperf3 -s --logfile /dev/null");
         await Task.Delay(300, default);
         try
         {

@@ -19,7 +19,7 @@ internal static class Soak
         client.Open(server, Mtu);
         server.Open(client, Mtu);
         client.In($"ping -c 3 -i 0.2 -W 5 {server.Inner}");
-        using var iperf = server.StartIn("iperf3 -s");
+        using var iperf = server.StartIn("iperf3 -s --logfile /dev/null");
         await Task.Delay(300, default);
         Console.WriteLine($"{"GB",6}{"seconds",9}{"RSS MiB",18}{"handles",14}{"threads",14}   (each end)");
         var started = Stopwatch.GetTimestamp();

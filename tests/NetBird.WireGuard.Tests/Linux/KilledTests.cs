@@ -14,7 +14,7 @@ namespace NetBird.WireGuard.Tests.Linux;
 [Trait("Needs", "root")]
 public sealed class KilledTests(ITestOutputHelper output)
 {
-    private const int Moments = 36;
+    private static readonly int s_moments = Fuzzing.IsLong ? 36 : 15;
 
     [SkippableTheory]
     [InlineData(true)]
@@ -34,7 +34,7 @@ public sealed class KilledTests(ITestOutputHelper output)
             Command.Run($"ip link set {other} up");
             var random = new Random(ownNamespace ? 1 : 2);
             var (starting, running, stopping) = (0, 0, 0);
-            for (var moment = 0; moment < Moments; moment++)
+            for (var moment = 0; moment < s_moments; moment++)
             {
                 using var process = Process.Start(
                     new ProcessStartInfo(program!, ["hold", name, "userspace", ownNamespace ? "own" : "host", $"{port}"]) { RedirectStandardOutput = true })!;

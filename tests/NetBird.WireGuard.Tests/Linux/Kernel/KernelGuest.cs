@@ -54,7 +54,7 @@ public sealed class KernelGuest : IAsyncLifetime
         using var process = Process.Start(new ProcessStartInfo(
             "qemu-system-x86_64",
             [
-                "-kernel", kernel, "-initrd", image, "-append", "console=ttyS0 quiet panic=-1", "-m", "1024", "-smp", "2", "-cpu", "max",
+                "-kernel", kernel, "-initrd", image, "-append", "console=ttyS0 quiet panic=-1" + (Fuzzing.IsLong ? " netbird.long" : ""), "-m", "1024", "-smp", "2", "-cpu", "max",
                 "-accel", "tcg,thread=multi", "-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio", "-net", "none",
             ])
         {
