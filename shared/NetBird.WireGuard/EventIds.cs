@@ -9,4 +9,5 @@ internal static class EventIds
     public const int Windows = 1300;
     public const int NetStack = 1400;
     public const int Uapi = 1500;
+    public const int External = 1600;
 }

@@ -3,8 +3,8 @@ using NetBird.Primitives;
 namespace NetBird.WireGuard;
 
 /// <summary>
-/// A WireGuard interface that is up: kernel, WireGuardNT, ours over TUN, or ours without root. Members may be
-/// called from any thread. Disposing it removes the interface with its addresses and routes and zeroes its keys.
+/// A WireGuard interface that is up: kernel, WireGuardNT, ours over TUN, ours without root, or another program's. Members may be
+/// called from any thread. Disposing it removes the interface (another program's is emptied) with its addresses and routes and zeroes its keys.
 /// </summary>
 public interface ITunnel : IAsyncDisposable
 {
@@ -22,6 +22,9 @@ public interface ITunnel : IAsyncDisposable
 
     /// <summary>The UDP port in use.</summary>
     int ListenPort { get; }
+
+    /// <summary>What keeps it from carrying packets now, in words for an operator; null when nothing is known to.</summary>
+    string? Problem => null;
 
     /// <summary>TCP over the overlay.</summary>
     IOverlay Overlay { get; }

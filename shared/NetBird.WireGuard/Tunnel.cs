@@ -1,5 +1,6 @@
 using System.Net;
 using NetBird.WireGuard.Linux;
+using NetBird.WireGuard.Linux.External;
 using NetBird.WireGuard.Linux.Kernel;
 using NetBird.WireGuard.NetStack;
 using NetBird.WireGuard.Windows;
@@ -45,6 +46,10 @@ public static class Tunnel
                 return OperatingSystem.IsLinux()
                     ? TunAdapter.Open(options, reason ?? "The userspace tunnel was asked for.")
                     : throw new TunnelException("The userspace tunnel needs Linux: use --tunnel rootless.");
+            case TunnelKind.External:
+                return OperatingSystem.IsLinux()
+                    ? ExternalTunnel.Open(options)
+                    : throw new TunnelException("An interface that another program runs needs Linux: use --tunnel rootless.");
             default:
                 throw new TunnelException($"This system has no {options.Kind} tunnel: use --tunnel rootless.");
         }

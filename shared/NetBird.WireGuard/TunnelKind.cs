@@ -14,4 +14,7 @@ public enum TunnelKind
 
     /// <summary>Our engine with a TCP/IP stack in this process; needs no privilege.</summary>
     Rootless = 3,
+
+    /// <summary>An interface that another program runs (wireguard-go), set up over its UAPI socket. Never picked by itself.</summary>
+    External = 4,
 }

@@ -33,6 +33,12 @@ public sealed record TunnelOptions
     /// </summary>
     public bool OwnNamespace { get; init; } = true;
 
+    /// <summary>
+    /// For <see cref="TunnelKind.External"/>: a file that names the network namespace the interface is in, such as
+    /// /run/netns/NAME; null for the one of this process.
+    /// </summary>
+    public string? NamespacePath { get; init; }
+
     /// <summary>Clock for timers and timestamps.</summary>
     public required TimeProvider Time { get; init; }
 

@@ -37,10 +37,12 @@ public sealed class OnlyWayInTests
         Assert.True(long.Parse(tunnel.Output, CultureInfo.InvariantCulture) > 400_000, tunnel + " bytes of WireGuard for a request of 400 kB");
     }
 
-    [SkippableFact]
-    public async Task TheGateway_DoesNotAnswerOutsideTheOverlay()
+    [SkippableTheory]
+    [InlineData("auto")]
+    [InlineData("external")]
+    public async Task TheGateway_DoesNotAnswerOutsideTheOverlay(string tunnel)
     {
-        await using var hosts = await TwoHosts.StartAsync();
+        await using var hosts = await TwoHosts.StartAsync(tunnel);
         await hosts.AddPersonAsync("ana@example.com", 8788);
 
         // From the server itself, from the cable, and on every address there is.
@@ -54,7 +56,8 @@ public sealed class OnlyWayInTests
         Assert.NotEqual("0", direct.Output.Trim());
         Assert.NotEqual("0", routed.Output.Trim());
         Assert.Matches("^40[0145]$", plain.Output);
-        Assert.Equal($"{TwoHosts.ServerAddress}:8443\n127.0.0.1:9100\n", listening.Output);
+        var inside = tunnel == "external" ? $"100.64.0.1%{hosts.Interface}:80\n" : "";
+        Assert.Equal($"{TwoHosts.ServerAddress}:8443\n{inside}127.0.0.1:9100\n", listening.Output);
     }
 
     [SkippableFact]
@@ -85,11 +88,13 @@ public sealed class OnlyWayInTests
         Assert.Single(users);
     }
 
-    [SkippableFact]
-    public async Task WireGuardGo_WithAnEnrolledKeyTakesTheAgentsPlace_ButNotAnothersAddress()
+    [SkippableTheory]
+    [InlineData("auto")]
+    [InlineData("external")]
+    public async Task WireGuardGo_WithAnEnrolledKeyTakesTheAgentsPlace_ButNotAnothersAddress(string tunnel)
     {
         Skip.If(!File.Exists("/usr/bin/wireguard-go"), "wireguard-go is not installed");
-        await using var hosts = await TwoHosts.StartAsync();
+        await using var hosts = await TwoHosts.StartAsync(tunnel);
         await hosts.AddPersonAsync("ana@example.com", 8788);
         var (state, _) = await hosts.AddPersonAsync("ben@example.com", 8789);
         var status = JsonDocument.Parse((await hosts.InAsync(hosts.Developer, Checkout.Agent, ["status", "--json", "--state-dir", state])).Output).RootElement;
@@ -157,16 +162,8 @@ public sealed class OnlyWayInTests
             ["-sS", origin + "/v1/messages", "-H", "anthropic-version: 2023-06-01", "-H", "content-type: application/json", "-d", "@-", .. more],
             JsonSerializer.Serialize(new { model = "claude-opus-5-5", max_tokens = 50, messages = new[] { new { role = "user", content = text } } }));
 
-    private static async Task<List<JsonElement>> PeersAsync(TwoHosts hosts) => [.. (await RestAsync(hosts, "api/peers")).EnumerateArray()];
+    private static async Task<List<JsonElement>> PeersAsync(TwoHosts hosts) => [.. (await hosts.RestAsync("api/peers")).EnumerateArray()];
 
     private static async Task<List<JsonElement>> LogsAsync(TwoHosts hosts)
-        => [.. (await RestAsync(hosts, "api/agent-network/access-logs?page_size=100")).GetProperty("data").EnumerateArray()];
-
-    private static async Task<JsonElement> RestAsync(TwoHosts hosts, string path)
-    {
-        var answer = await hosts.ShellAsync(hosts.Server,
-            $"curl -fsS --cacert {hosts.Folder}/cert.pem -H \"Authorization: Token $(cat {hosts.State}/admin-token)\" '{hosts.Management}{path}'");
-        Assert.True(answer.ExitCode == 0, answer.ToString());
-        return JsonDocument.Parse(answer.Output).RootElement;
-    }
+        => [.. (await hosts.RestAsync("api/agent-network/access-logs?page_size=100")).GetProperty("data").EnumerateArray()];
 }

@@ -14,6 +14,7 @@ internal sealed class TwoHosts : IAsyncDisposable
     public const string ServerAddress = "10.231.7.1";
     public const string DeveloperAddress = "10.231.7.2";
     private readonly List<Process> _processes = [];
+    private Process? _controlPlane;
 
     private TwoHosts(string name)
     {
@@ -42,10 +43,27 @@ internal sealed class TwoHosts : IAsyncDisposable
     /// <summary>What every program on the developer's machine needs to trust the server's certificate.</summary>
     public Dictionary<string, string?> Trust => new() { ["SSL_CERT_FILE"] = Path.Combine(Folder, "cert.pem") };
 
-    public static async Task<TwoHosts> StartAsync()
+    /// <summary>What carries the gateway's end: --tunnel's value. With external, wireguard-go runs the interface.</summary>
+    public string Tunnel { get; private init; } = "auto";
+
+    /// <summary>The gateway's interface where another program runs it. Its socket's folder is the whole machine's.</summary>
+    public string Interface => $"wgx{Environment.ProcessId}";
+
+    /// <summary>A namespace for the interface of its own; null for the server's.</summary>
+    public string? Inside { get; private init; }
+
+    /// <summary>wireguard-go, where it runs the gateway's interface.</summary>
+    public Process? Program { get; private set; }
+
+    public static async Task<TwoHosts> StartAsync(string tunnel = "auto", bool interfaceInside = false)
     {
         Skip.If(!Environment.IsPrivilegedProcess, "needs root for network namespaces");
-        var hosts = new TwoHosts($"e2e{Environment.ProcessId}");
+        var hosts = new TwoHosts($"e2e{Environment.ProcessId}")
+        {
+            Tunnel = tunnel,
+            Inside = interfaceInside ? $"e2e{Environment.ProcessId}i" : null,
+        };
+        Skip.If(tunnel == "external" && !File.Exists("/usr/bin/wireguard-go"), "wireguard-go is not installed");
         try
         {
             await hosts.BuildAsync();
@@ -74,6 +92,36 @@ internal sealed class TwoHosts : IAsyncDisposable
 
     public Task<CommandResult> ControlPlaneAsync(IEnumerable<string> arguments, string? input = null)
         => InAsync(Server, Checkout.ControlPlane, [.. arguments, "--state-dir", State], input);
+
+    /// <summary>Real Claude Code on the developer's machine, pointed at an agent's endpoint.</summary>
+    public async Task<CommandResult> ClaudeAsync(int port, string prompt, IEnumerable<string>? more = null)
+    {
+        var home = Path.Combine(Folder, "home" + Guid.NewGuid().ToString("N"));
+        Directory.CreateDirectory(home);
+        return await InAsync(Developer, "env",
+        [
+            "HOME=" + home, "IS_SANDBOX=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", $"ANTHROPIC_BASE_URL=http://127.0.0.1:{port}",
+            "ANTHROPIC_API_KEY=none", Checkout.Claude!, "-p", prompt, .. more ?? [],
+        ]);
+    }
+
+    public async Task<System.Text.Json.JsonElement> RestAsync(string path)
+    {
+        var answer = await SendAsync("GET", path);
+        Assert.True(answer.ExitCode == 0, answer.ToString());
+        return System.Text.Json.JsonDocument.Parse(answer.Output).RootElement;
+    }
+
+    public Task<CommandResult> SendAsync(string method, string path)
+        => ShellAsync(Server,
+            $"curl -fsS -X {method} --cacert {Folder}/cert.pem -H \"Authorization: Token $(cat {State}/admin-token)\" '{Management}{path}'");
+
+    /// <summary>SIGTERM, as a service manager sends it, and the end of the process.</summary>
+    public async Task StopControlPlaneAsync()
+    {
+        using var terminate = Process.Start("kill", ["-TERM", _controlPlane!.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        await _controlPlane.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+    }
 
     /// <summary>An agent of a new person on the developer's machine, logged in and connected.</summary>
     /// <returns>Its state folder and the port of its endpoint.</returns>
@@ -134,8 +182,30 @@ internal sealed class TwoHosts : IAsyncDisposable
             process.Dispose();
         }
 
-        await Command.RunAsync("sh", ["-c", $"ip netns del {Server}; ip netns del {Developer}; true"]);
+        await Command.RunAsync("sh", ["-c", $"ip netns del {Server}; ip netns del {Developer}; ip netns del {Inside ?? Server} 2>/dev/null; true"]);
         Directory.Delete(Folder, recursive: true);
+    }
+
+    /// <summary>
+    /// Starts wireguard-go on the server as its operator would. Given a namespace of its own, the interface is moved there
+    /// and its UDP socket stays outside.
+    /// </summary>
+    public async Task StartProgramAsync()
+    {
+        Program = Start(Server, "env", ["LOG_LEVEL=error", "wireguard-go", "-f", Interface]);
+        _ = Program.StandardError.ReadToEndAsync();
+        for (var i = 0; !File.Exists($"/var/run/wireguard/{Interface}.sock"); i++)
+        {
+            Assert.True(i < 100 && !Program.HasExited, "wireguard-go did not start");
+            await Task.Delay(100);
+        }
+
+        if (Inside is not null)
+        {
+            var moved = await Command.RunAsync("sh", ["-ec",
+                $"ip netns add {Inside} 2>/dev/null || true; ip -n {Server} link set {Interface} netns {Inside}"]);
+            Assert.True(moved.ExitCode == 0, moved.ToString());
+        }
     }
 
     private async Task BuildAsync()
@@ -150,12 +220,18 @@ internal sealed class TwoHosts : IAsyncDisposable
             """]);
         Assert.True(cable.ExitCode == 0, cable.ToString());
         await WriteCertificateAsync();
+        if (Tunnel == "external")
+        {
+            await StartProgramAsync();
+        }
 
         var upstream = Start(Server, Checkout.FakeAnthropic, ["--port", "9100", "--key", Key]);
         await upstream.StandardOutput.ReadLineAsync();
+        var more = Tunnel != "external" ? ""
+            : $" --tunnel-interface {Interface}" + (Inside is null ? "" : $" --tunnel-namespace /run/netns/{Inside}");
         // The log goes to a file, so that tests can search it for what must not be in it.
-        Start(Server, "sh", ["-c", $"exec {Checkout.ControlPlane} serve --state-dir {State} --http {ServerAddress}:8443 "
-            + $"--tls-cert {Folder}/cert.pem --tls-key {Folder}/key.pem >{Folder}/controlplane.log 2>&1"]);
+        _controlPlane = Start(Server, "sh", ["-c", $"exec {Checkout.ControlPlane} serve --state-dir {State} --http {ServerAddress}:8443 "
+            + $"--tls-cert {Folder}/cert.pem --tls-key {Folder}/key.pem --tunnel {Tunnel}{more} >{Folder}/controlplane.log 2>&1"]);
         for (var i = 0; ; i++)
         {
             var ready = await ShellAsync(Server, $"curl -fsS --cacert {Folder}/cert.pem {Management}readyz && test -s {State}/admin-token");

@@ -1,8 +1,10 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using NetBird.Agent.Tunnel;
+using NetBird.Primitives;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace NetBird.Agent.Endpoint;
@@ -31,7 +33,7 @@ internal sealed class OverlayPipe : IDisposable
             ConnectTimeout = TimeSpan.FromSeconds(10),
             ResponseDrainTimeout = TimeSpan.Zero,
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
-            RequestHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
+            RequestHeaderEncodingSelector = static (_, _) => HeaderLines.Encoding,
             ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
             ConnectCallback = (_, cancellationToken) => tunnel.ConnectAsync(cancellationToken),
         });
@@ -76,6 +78,25 @@ internal sealed class OverlayPipe : IDisposable
             }
 
             proxyRequest.Headers.Host = null;
+            KeepLines(httpContext.Request.Headers, proxyRequest);
+        }
+
+        /// <summary>Headers that came in several lines leave in several lines.</summary>
+        private static void KeepLines(IHeaderDictionary headers, HttpRequestMessage request)
+        {
+            foreach (var (name, values) in headers)
+            {
+                if (values.Count > 1)
+                {
+                    var sent = request.Headers.NonValidated.Contains(name) ? request.Headers
+                        : request.Content?.Headers.NonValidated.Contains(name) == true ? request.Content.Headers
+                        : (HttpHeaders?)null;
+                    if (sent?.Remove(name) == true)
+                    {
+                        sent.TryAddWithoutValidation(name, HeaderLines.Join(name, values));
+                    }
+                }
+            }
         }
 
         public override async ValueTask<bool> TransformResponseAsync(

@@ -33,6 +33,12 @@ internal sealed record ServeOptions
     /// <summary>Whether the interface lives in a namespace of this process alone.</summary>
     public required bool OwnTunnelNamespace { get; init; }
 
+    /// <summary>The interface that another program runs; null where the tunnel is ours.</summary>
+    public string? TunnelInterface { get; init; }
+
+    /// <summary>The network namespace of <see cref="TunnelInterface"/>; null for the one of this process.</summary>
+    public string? TunnelNamespacePath { get; init; }
+
     /// <summary>PostgreSQL connection string; null keeps everything in LiteDB in the state directory.</summary>
     public string? Postgres { get; init; }
 

@@ -35,8 +35,11 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
             WireGuardEndpoint = ReadWireGuardEndpoint(),
             Overlay = ReadOverlay(),
             Tunnel = ReadChoice("tunnel", TunnelKind.Auto, ("auto", TunnelKind.Auto), ("kernel", TunnelKind.Kernel),
-                ("userspace", TunnelKind.Userspace), ("rootless", TunnelKind.Rootless)),
-            OwnTunnelNamespace = ReadChoice("tunnel-namespace", true, ("own", true), ("host", false)),
+                ("userspace", TunnelKind.Userspace), ("rootless", TunnelKind.Rootless),
+                ("external", TunnelKind.External)),
+            OwnTunnelNamespace = NamespacePath() is null && ReadChoice("tunnel-namespace", true, ("own", true), ("host", false)),
+            TunnelInterface = read("tunnel-interface"),
+            TunnelNamespacePath = NamespacePath(),
             Postgres = ReadPostgres(),
             ClusterKey = read("cluster-key") is { } clusterKey ? Path.GetFullPath(clusterKey) : null,
             Oidc = ReadOidc(),
@@ -44,6 +47,7 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
             Gateway = HasRole("gateway"),
             Drain = TimeSpan.FromSeconds(ReadNumber("drain-seconds", 4, 0, 3600)),
         };
+        CheckTunnel(options);
         CheckRoles();
         return _errors.Count == 0 ? options : null;
     }
@@ -193,6 +197,33 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
         }
 
         return new(url, client, read("oidc-groups-claim") ?? "groups", secret);
+    }
+
+    /// <summary>Another program's interface may be in a namespace that a file names; ours may not.</summary>
+    private string? NamespacePath() => read("tunnel-namespace") is { } text && text.Contains('/') ? text : null;
+
+    private void CheckTunnel(ServeOptions options)
+    {
+        if (options.Tunnel == TunnelKind.External)
+        {
+            if (options.TunnelInterface is null)
+            {
+                Wrong("tunnel-interface", "is missing: --tunnel external needs the name of the interface that the other program runs, such as wg0");
+            }
+
+            if (read("tunnel-namespace") is "own")
+            {
+                Wrong("tunnel-namespace", "cannot be own with --tunnel external: say host, or the namespace's file, such as /run/netns/NAME");
+            }
+        }
+        else if (options.TunnelInterface is not null)
+        {
+            Wrong("tunnel-interface", "is for --tunnel external: an interface of ours has a name of its own");
+        }
+        else if (options.TunnelNamespacePath is not null)
+        {
+            Wrong("tunnel-namespace", $"'{options.TunnelNamespacePath}' is for --tunnel external; an interface of ours lives in own or host");
+        }
     }
 
     private bool HasRole(string role) => Roles().Contains(role);

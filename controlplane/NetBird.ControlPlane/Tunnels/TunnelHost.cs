@@ -22,7 +22,7 @@ internal sealed partial class TunnelHost : IAsyncDisposable, IReadiness
 
     public string Name => "tunnel";
 
-    public string? Problem => null;
+    public string? Problem => _tunnel?.Problem;
 
     /// <summary>The UDP port in use; 0 where there is no tunnel.</summary>
     public int ListenPort => _tunnel?.ListenPort ?? 0;
@@ -38,13 +38,14 @@ internal sealed partial class TunnelHost : IAsyncDisposable, IReadiness
             new TunnelOptions
             {
                 // A name of this process alone: with --tunnel-namespace host two control planes may share a machine.
-                InterfaceName = $"nbcp{Environment.ProcessId}",
+                InterfaceName = options.TunnelInterface ?? $"nbcp{Environment.ProcessId}",
                 PrivateKey = key.Private,
                 ListenPort = options.WireGuardPort,
                 Addresses = [address],
                 Routes = [options.Overlay],
                 Kind = options.Tunnel,
                 OwnNamespace = options.OwnTunnelNamespace,
+                NamespacePath = options.TunnelNamespacePath,
                 Time = time,
                 Logging = logging,
             },

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Net.Http.Headers;
+using NetBird.Primitives;
 
 namespace NetBird.Gateway.Forwarding;
 
@@ -27,7 +27,7 @@ internal sealed class UpstreamClient : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(15),
             MaxConnectionsPerServer = int.MaxValue,
             EnableMultipleHttp2Connections = false,
-            RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1,
+            RequestHeaderEncodingSelector = (_, _) => HeaderLines.Encoding,
             ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1,
         });
     }
@@ -58,17 +58,11 @@ internal sealed class UpstreamClient : IDisposable
                 continue;
             }
 
-            if (values.Count == 1)
+            // One line, nearly always; several stay several.
+            var value = values.Count == 1 ? values[0] : HeaderLines.Join(name, values);
+            if (!request.Headers.TryAddWithoutValidation(name, value))
             {
-                // One value, nearly always: without a box for it.
-                if (!request.Headers.TryAddWithoutValidation(name, values[0]))
-                {
-                    request.Content?.Headers.TryAddWithoutValidation(name, values[0]);
-                }
-            }
-            else if (!request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values))
-            {
-                request.Content?.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)values);
+                request.Content?.Headers.TryAddWithoutValidation(name, value);
             }
         }
 

@@ -11,8 +11,11 @@ namespace NetBird.WireGuard.Linux;
 /// </summary>
 /// <param name="networkNamespace">Where the interface is; null for the machine's own namespace. Not owned.</param>
 /// <param name="interfaceName">The tunnel's interface.</param>
+/// <param name="bound">
+/// Whether sockets are bound to the interface, so that nothing reaches them by another one: wherever the namespace is not ours alone.
+/// </param>
 [SupportedOSPlatform("linux")]
-internal sealed class KernelOverlay(NetworkNamespace? networkNamespace, string interfaceName) : IOverlay
+internal sealed class KernelOverlay(NetworkNamespace? networkNamespace, string interfaceName, bool bound) : IOverlay
 {
     // bits/socket.h and asm-generic/socket.h
     private const int Inet = 2;
@@ -48,6 +51,12 @@ internal sealed class KernelOverlay(NetworkNamespace? networkNamespace, string i
     public ValueTask<IOverlayListener> ListenAsync(IPEndPoint local, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult<IOverlayListener>(Listen(local));
+    }
+
+    /// <inheritdoc cref="IOverlay.ListenAsync"/>
+    public KernelOverlayListener Listen(IPEndPoint local)
+    {
         var socket = CreateSocket(local.AddressFamily);
         try
         {
@@ -55,7 +64,7 @@ internal sealed class KernelOverlay(NetworkNamespace? networkNamespace, string i
             socket.SetRawSocketOption(SocketLevel, ReuseAddress, BitConverter.GetBytes(1));
             socket.Bind(local);
             socket.Listen(Backlog);
-            return ValueTask.FromResult<IOverlayListener>(new KernelOverlayListener(socket));
+            return new KernelOverlayListener(socket);
         }
         catch (SocketException e)
         {
@@ -84,7 +93,7 @@ internal sealed class KernelOverlay(NetworkNamespace? networkNamespace, string i
 
             // Wrapped out here: this may start .NET's socket threads, which must not be inside.
             var socket = new Socket(new SafeSocketHandle(fd, ownsHandle: true));
-            if (networkNamespace is null)
+            if (bound)
             {
                 socket.SetRawSocketOption(SocketLevel, BindToDevice, Encoding.ASCII.GetBytes(interfaceName));
             }

@@ -34,9 +34,11 @@ internal sealed class KernelOverlayListener(Socket socket) : IOverlayListener
         }
     }
 
+    public void Close() => socket.Dispose();
+
     public ValueTask DisposeAsync()
     {
-        socket.Dispose();
+        Close();
         return ValueTask.CompletedTask;
     }
 

@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace NetBird.WireGuard.Linux;
 
 /// <summary>
-/// A network namespace that exists only in this process: nobody else can use what is in it, and the kernel removes it with
-/// the last descriptor, however the process ends.
+/// A network namespace. One that is made here exists only in this process: nobody else can use what is in it, and the kernel
+/// removes it with the last descriptor, however the process ends.
 /// </summary>
 /// <remarks>
 /// A thread is in one namespace, and threads it starts inherit that. So work in the namespace is done on a thread made for
@@ -53,6 +53,33 @@ internal sealed class NetworkNamespace : IDisposable
             Return(outside);
         }
     });
+
+    /// <summary>One that exists already, by a file that names it, such as /run/netns/NAME or /proc/PID/ns/net.</summary>
+    /// <exception cref="TunnelException">There is none, or the process may not enter it.</exception>
+    public static NetworkNamespace Open(string path)
+    {
+        var handle = Libc.OpenReadOnly(path);
+        if (handle.IsInvalid)
+        {
+            var error = Libc.LastError("open it");
+            throw new TunnelException($"'{path}' is no network namespace: {error.Message}", error);
+        }
+
+        var space = new NetworkNamespace(handle);
+        try
+        {
+            return space.Run(() => space);
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            space.Dispose();
+            throw new TunnelException(
+                e.NativeErrorCode == Libc.EPERM
+                    ? $"This process may not enter the network namespace {path} (it lacks CAP_SYS_ADMIN): run it as root, or start it inside."
+                    : $"'{path}' is no network namespace: {e.Message}",
+                e);
+        }
+    }
 
     /// <summary>Does something inside; <paramref name="work"/> may make system calls and nothing that starts threads.</summary>
     public T Run<T>(Func<T> work) => OnThread(outside =>

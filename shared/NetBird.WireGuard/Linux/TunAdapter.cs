@@ -24,7 +24,7 @@ internal static class TunAdapter
             device = own is null ? OpenInterface(options, loopback: false) : own.Run(() => OpenInterface(options, loopback: true));
             var engine = new Engine(options.PrivateKey, device, socket, options.Time, options.Logging);
             engine.Start();
-            var overlay = new KernelOverlay(own, options.InterfaceName);
+            var overlay = new KernelOverlay(own, options.InterfaceName, bound: own is null);
             return new UserspaceTunnel(
                 TunnelKind.Userspace, reason, options.InterfaceName, engine, overlay, own is null ? [] : [own])
             {

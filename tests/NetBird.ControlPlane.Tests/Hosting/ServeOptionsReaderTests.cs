@@ -37,7 +37,10 @@ public sealed class ServeOptionsReaderTests
     [InlineData("overlay", "100.64.0.0/30", "8 to 29")]
     [InlineData("overlay", "fd00::/64", "IPv4")]
     [InlineData("overlay", "office", "not a network")]
-    [InlineData("tunnel", "wireguard", "none of auto, kernel, userspace, rootless")]
+    [InlineData("tunnel", "wireguard", "none of auto, kernel, userspace, rootless, external")]
+    [InlineData("tunnel", "external", "--tunnel-interface is missing")]
+    [InlineData("tunnel-interface", "wg0", "is for --tunnel external")]
+    [InlineData("tunnel-namespace", "/run/netns/wg", "is for --tunnel external")]
     [InlineData("tunnel-namespace", "mine", "none of own, host")]
     [InlineData("postgres", "Host=db;Nonsense=1", "connection string")]
     [InlineData("oidc-issuer", "https://idp.example.com", "--oidc-client-id is missing")]
@@ -51,6 +54,21 @@ public sealed class ServeOptionsReaderTests
     {
         Assert.Null(Read(out var errors, (option, value)));
         Assert.Contains(expected, Assert.Single(errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_AnotherProgramsInterface_IsInTheHostsNamespaceUnlessAFileIsNamed()
+    {
+        var host = Read(out var errors, ("tunnel", "external"), ("tunnel-interface", "wg0"));
+        Assert.Empty(errors);
+        Assert.Equal((TunnelKind.External, "wg0", null), (host!.Tunnel, host.TunnelInterface, host.TunnelNamespacePath));
+
+        var named = Read(out errors, ("tunnel", "external"), ("tunnel-interface", "wg0"), ("tunnel-namespace", "/run/netns/wg"));
+        Assert.Empty(errors);
+        Assert.Equal("/run/netns/wg", named!.TunnelNamespacePath);
+
+        Read(out errors, ("tunnel", "external"), ("tunnel-interface", "wg0"), ("tunnel-namespace", "own"));
+        Assert.Contains("cannot be own", Assert.Single(errors), StringComparison.Ordinal);
     }
 
     [Fact]

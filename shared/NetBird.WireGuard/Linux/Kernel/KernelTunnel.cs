@@ -23,7 +23,7 @@ internal sealed partial class KernelTunnel : ITunnel, IInterfaceControl
     {
         (InterfaceName, _namespace, _claim, _routes, _wireGuard, _logger) = (name, networkNamespace, claim, routes, wireGuard, logger);
         _interface = new DriverInterface(Read, change => wireGuard.Apply(name, change));
-        Overlay = new KernelOverlay(networkNamespace, name);
+        Overlay = new KernelOverlay(networkNamespace, name, bound: networkNamespace is null);
     }
 
     public TunnelKind Kind => TunnelKind.Kernel;
