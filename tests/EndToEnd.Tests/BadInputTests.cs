@@ -99,6 +99,35 @@ public sealed class BadInputTests : IDisposable
         Assert.Equal(before, await HashAsync(Path.Combine(state, "config.db")));
     }
 
+    [Fact]
+    public async Task AnAgentsStateOfANewerVersion_IsRefusedAndUntouched()
+    {
+        var state = Path.Combine(_folder, "newer-agent");
+        Directory.CreateDirectory(state, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var file = Path.Combine(state, "agent.db");
+        using (var database = new LiteDB.LiteDatabase(file))
+        {
+            database.GetCollection("state").Insert(new LiteDB.BsonDocument { ["_id"] = "agent", ["format"] = 99, ["later"] = "kept" });
+            database.Checkpoint();
+        }
+
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        var before = await HashAsync(file);
+
+        foreach (var how in new[] { "--foreground", "--no-browser" })
+        {
+            var result = await Command.RunAsync(Checkout.Agent,
+                ["up", "--management-url", "http://127.0.0.1:9", "--state-dir", state, how], limitSeconds: 40);
+
+            Assert.True(result.ExitCode == 1, result.ToString());
+            Assert.Contains("newer version", result.Error, StringComparison.Ordinal);
+            Assert.Contains("--state-dir", result.Error, StringComparison.Ordinal);
+            Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(before, await HashAsync(file));
+    }
+
     [SkippableFact]
     public async Task WithoutTheRightToMakeATunnel_TheMessageSaysWhatToDo()
     {

@@ -36,10 +36,12 @@ public sealed class SecretTests(WorldFixture fixture) : IClassFixture<WorldFixtu
         Assert.DoesNotContain(World.Upstream.Key, exported.Output, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task TheControlPlane_CannotBeDumped()
+    [Theory]
+    [InlineData("netbird-controlplane")]
+    [InlineData("netbird-agent")]
+    public async Task AProcessThatHoldsKeys_CannotBeDumped(string program)
     {
-        var pid = await ProcessIdAsync("netbird-controlplane");
+        var pid = await ProcessIdAsync(program);
 
         var limits = await File.ReadAllTextAsync($"/proc/{pid}/limits");
 
@@ -84,5 +86,5 @@ public sealed class SecretTests(WorldFixture fixture) : IClassFixture<WorldFixtu
     }
 
     private async Task<string> ProcessIdAsync(string name)
-        => (await Command.RunAsync("pgrep", ["-f", $"{name} serve --state-dir {World.State}"])).Output.Split('\n')[0];
+        => (await Command.RunAsync("pgrep", ["-f", $"/{name} .*--state-dir {World.State}"])).Output.Split('\n')[0];
 }

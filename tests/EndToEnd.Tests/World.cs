@@ -39,6 +39,9 @@ internal sealed class World : IAsyncDisposable
 
     public FakeUpstream Upstream { get; }
 
+    /// <summary>The provider's key.</summary>
+    public string Key => Upstream.Key;
+
     /// <summary>What Claude Code is pointed at.</summary>
     public Uri Endpoint { get; }
 
@@ -52,16 +55,16 @@ internal sealed class World : IAsyncDisposable
 
     public HttpClient Admin { get; }
 
-    public static async Task<World> StartAsync(string? configuration = null, string tunnel = "auto")
+    public static async Task<World> StartAsync(string? configuration = null, string tunnel = "auto", Uri? upstream = null)
     {
         // Planted, so that tests can look for it where it must not be.
         var options = new FakeUpstreamOptions();
         options.Keys.Add("sk-ant-planted-" + Guid.NewGuid().ToString("N"));
-        var upstream = await FakeUpstream.StartAsync(options);
+        var fake = await FakeUpstream.StartAsync(options);
         string? file = null;
         try
         {
-            List<string> arguments = ["--upstream", upstream.Url.ToString().TrimEnd('/'), "--tunnel", tunnel];
+            List<string> arguments = ["--upstream", (upstream ?? fake.Url).ToString().TrimEnd('/'), "--tunnel", tunnel];
             if (configuration is not null)
             {
                 file = Path.GetTempFileName();
@@ -73,7 +76,7 @@ internal sealed class World : IAsyncDisposable
             arguments.AddRange(["--", "sh", "-c", "env -0 | base64 -w0; echo; cat >/dev/null"]);
             var quickstart = Command.Start(Checkout.Quickstart, arguments, new Dictionary<string, string?>
             {
-                ["ANTHROPIC_API_KEY"] = upstream.Key,
+                ["ANTHROPIC_API_KEY"] = fake.Key,
             });
             var errors = quickstart.StandardError.ReadToEndAsync();
             using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
@@ -87,11 +90,11 @@ internal sealed class World : IAsyncDisposable
                 .Split('\0', StringSplitOptions.RemoveEmptyEntries)
                 .Select(pair => pair.Split('=', 2))
                 .ToDictionary(pair => pair[0], pair => pair[1]);
-            return new World(upstream, quickstart, errors, variables);
+            return new World(fake, quickstart, errors, variables);
         }
         catch
         {
-            await upstream.DisposeAsync();
+            await fake.DisposeAsync();
             throw;
         }
         finally

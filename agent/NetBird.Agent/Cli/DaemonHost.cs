@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting.Systemd;
 using Microsoft.Extensions.Logging;
 using NetBird.Agent.Lifecycle;
 using NetBird.Agent.Store;
+using NetBird.WireGuard.Linux;
 
 namespace NetBird.Agent.Cli;
 
@@ -15,6 +16,7 @@ internal static class DaemonHost
     public static async Task<int> RunAsync(
         StateDirectory state, bool detached, uint? owner, Func<CancellationToken, Task<int>>? whenReady, CancellationToken cancellationToken)
     {
+        ProcessHardening.Apply();
         try
         {
             state.Prepare();

@@ -35,7 +35,7 @@ internal static class BrowserLogin
         var result = await client.ProcessResponseAsync(query, state, null, cancellationToken).ConfigureAwait(false);
         if (result.IsError)
         {
-            throw new LoginException($"The login at {issuer.Issuer} failed: {OidcWords.Of(result.Error, result.ErrorDescription)}");
+            throw new LoginException($"The login at {issuer.Issuer} failed: {OidcWords.Of(result.Error, result.ErrorDescription)} Run the command again.");
         }
 
         return new IssuedLogin(result.IdentityToken, string.IsNullOrEmpty(result.RefreshToken) ? null : result.RefreshToken);

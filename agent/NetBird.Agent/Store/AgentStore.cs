@@ -13,6 +13,9 @@ internal sealed partial class AgentStore : IDisposable
     private const string Id = "agent";
     private const string Collection = "state";
 
+    /// <summary>Ours: what this version writes. A file of a later one is refused, since writing it would lose what that one keeps.</summary>
+    private const int Format = 1;
+
     /// <summary>Ours: soon after somebody made room, and rare enough to cost nothing until then.</summary>
     private static readonly TimeSpan TryAgain = TimeSpan.FromSeconds(15);
 
@@ -68,6 +71,7 @@ internal sealed partial class AgentStore : IDisposable
     }
 
     /// <summary>Opens the store. A file that cannot be read is set aside, and the person logs in again.</summary>
+    /// <exception cref="StateDirectoryException">A newer version wrote the file; it stays as it is.</exception>
     public static AgentStore Open(StateDirectory state, TimeProvider time, ILogger<AgentStore> logger)
     {
         try
@@ -118,7 +122,15 @@ internal sealed partial class AgentStore : IDisposable
         }
 
         using var database = InMemory(content);
-        return new AgentStore(state, database.GetCollection(Collection).FindById(Id) ?? [], time, logger);
+        var document = database.GetCollection(Collection).FindById(Id) ?? [];
+        if (document["format"] is { IsInt32: true } format && format.AsInt32 > Format)
+        {
+            throw new StateDirectoryException(
+                $"{state.DatabaseFile} was written by a newer version (its format is {format.AsInt32}, this program knows {Format}). "
+                + "Install that version again, or use another folder: --state-dir DIR. Nothing was changed.");
+        }
+
+        return new AgentStore(state, document, time, logger);
     }
 
     /// <summary>
@@ -169,6 +181,7 @@ internal sealed partial class AgentStore : IDisposable
         var document = new BsonDocument
         {
             ["_id"] = Id,
+            ["format"] = Format,
             ["management_url"] = _settings.ManagementUrl,
             ["endpoint"] = _settings.Endpoint,
             ["https_endpoint"] = _settings.HttpsEndpoint,

@@ -6,7 +6,7 @@ import path from 'node:path';
 
 const require = createRequire(path.join(process.env.NETBIRD_NODE_MODULES, 'x.js'));
 const { Provider } = await import(pathToFileURL(require.resolve('oidc-provider')));
-const [port, lifetime] = [Number(process.argv[2]), Number(process.argv[3] ?? 3600)];
+const [port, lifetime, codes] = [Number(process.argv[2]), Number(process.argv[3] ?? 3600), Number(process.argv[4] ?? 120)];
 const issuer = `http://127.0.0.1:${port}`;
 const provider = new Provider(issuer, {
   clients: [{
@@ -20,7 +20,7 @@ const provider = new Provider(issuer, {
   scopes: ['openid', 'profile', 'email', 'groups', 'offline_access'],
   conformIdTokenClaims: false,
   rotateRefreshToken: true,
-  ttl: { IdToken: lifetime, AccessToken: lifetime, RefreshToken: 86400, DeviceCode: 120, Session: 3600, Grant: 86400, Interaction: 3600 },
+  ttl: { IdToken: lifetime, AccessToken: lifetime, RefreshToken: 86400, DeviceCode: codes, AuthorizationCode: codes, Session: 3600, Grant: 86400, Interaction: 3600 },
   findAccount: (ctx, id) => ({
     accountId: id,
     claims: () => ({ sub: id, name: `${id} Example`, email: `${id}@example.test`, groups: ['Engineering'] }),

@@ -10,23 +10,27 @@ internal sealed partial class OidcProvider : IDisposable
 {
     private Process? _node;
 
-    private OidcProvider(int port, int lifetimeSeconds)
+    private OidcProvider(int port, int lifetimeSeconds, int codeSeconds)
     {
         Port = port;
         LifetimeSeconds = lifetimeSeconds;
+        CodeSeconds = codeSeconds;
     }
 
     public int Port { get; }
 
     public int LifetimeSeconds { get; }
 
+    /// <summary>How long device codes and authorization codes are good for.</summary>
+    public int CodeSeconds { get; }
+
     public string Issuer => string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port}");
 
-    public static async Task<OidcProvider> StartAsync(int lifetimeSeconds = 3600)
+    public static async Task<OidcProvider> StartAsync(int lifetimeSeconds = 3600, int codeSeconds = 120)
     {
         Skip.If(Environment.GetEnvironmentVariable("NETBIRD_NODE_MODULES") is not { Length: > 0 } modules
             || !Directory.Exists(Path.Combine(modules, "oidc-provider")), "NETBIRD_NODE_MODULES names no folder with oidc-provider");
-        var provider = new OidcProvider(Ports.Free(), lifetimeSeconds);
+        var provider = new OidcProvider(Ports.Free(), lifetimeSeconds, codeSeconds);
         await provider.RestartAsync();
         return provider;
     }
@@ -37,6 +41,7 @@ internal sealed partial class OidcProvider : IDisposable
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Idp", "provider.mjs"));
         start.ArgumentList.Add(Port.ToString(CultureInfo.InvariantCulture));
         start.ArgumentList.Add(LifetimeSeconds.ToString(CultureInfo.InvariantCulture));
+        start.ArgumentList.Add(CodeSeconds.ToString(CultureInfo.InvariantCulture));
         _node = Process.Start(start)!;
         _node.ErrorDataReceived += (_, _) => { };
         _node.BeginErrorReadLine();
@@ -59,11 +64,33 @@ internal sealed partial class OidcProvider : IDisposable
     }
 
     /// <summary>Follows redirects and submits the forms as a person does, until a page has no form; its text.</summary>
-    public static async Task<string> WalkAsync(string url, string person, string? userCode = null)
+    /// <param name="url">Where the person begins.</param>
+    /// <param name="person">Login name.</param>
+    /// <param name="userCode">What is typed where a page asks for a device's code.</param>
+    /// <param name="beforeReturn">Awaited before the browser goes back to the program that asked, with the address it goes to.</param>
+    public static async Task<string> WalkAsync(string url, string person, string? userCode = null, Func<Uri, Task>? beforeReturn = null)
     {
-        using var handler = new HttpClientHandler { CookieContainer = new CookieContainer(), UseProxy = false };
+        var origin = new Uri(url).Authority;
+        using var handler = new HttpClientHandler { CookieContainer = new CookieContainer(), UseProxy = false, AllowAutoRedirect = false };
         using var http = new HttpClient(handler);
-        var answer = await http.GetAsync(url);
+        var answer = await FollowAsync(await http.GetAsync(url));
+
+        async Task<HttpResponseMessage> FollowAsync(HttpResponseMessage response)
+        {
+            while (response.Headers.Location is { } location)
+            {
+                var next = new Uri(response.RequestMessage!.RequestUri!, location);
+                if (next.Authority != origin && beforeReturn is not null)
+                {
+                    await beforeReturn(next);
+                }
+
+                response = await http.GetAsync(next);
+            }
+
+            return response;
+        }
+
         for (var step = 0; step < 8; step++)
         {
             var page = await answer.Content.ReadAsStringAsync();
@@ -89,10 +116,10 @@ internal sealed partial class OidcProvider : IDisposable
             }
 
             using var content = new FormUrlEncodedContent(fields);
-            answer = await http.PostAsync(new Uri(answer.RequestMessage!.RequestUri!, WebUtility.HtmlDecode(form.Groups[1].Value)), content);
+            answer = await FollowAsync(await http.PostAsync(new Uri(answer.RequestMessage!.RequestUri!, WebUtility.HtmlDecode(form.Groups[1].Value)), content));
         }
 
-        throw new InvalidOperationException("The pages do not end.");
+        throw new InvalidOperationException("The pages do not end: " + await answer.Content.ReadAsStringAsync());
     }
 
     public void Dispose() => Stop();
