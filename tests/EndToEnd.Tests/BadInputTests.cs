@@ -103,7 +103,8 @@ public sealed class BadInputTests : IDisposable
     public async Task AnAgentsStateOfANewerVersion_IsRefusedAndUntouched()
     {
         var state = Path.Combine(_folder, "newer-agent");
-        Directory.CreateDirectory(state, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(state);
+        await Command.RunAsync("chmod", ["0700", state]);
         var file = Path.Combine(state, "agent.db");
         using (var database = new LiteDB.LiteDatabase(file))
         {
@@ -111,7 +112,7 @@ public sealed class BadInputTests : IDisposable
             database.Checkpoint();
         }
 
-        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await Command.RunAsync("chmod", ["0600", file]);
         var before = await HashAsync(file);
 
         foreach (var how in new[] { "--foreground", "--no-browser" })

@@ -156,7 +156,7 @@ public sealed class ByteForByteTests : IClassFixture<RawWorld>
     private static string NameOf(string line) => line.Split(':')[0].ToLowerInvariant();
 
     private static string[] Named(IEnumerable<string> lines, string name)
-        => [.. lines.Where(line => NameOf(line) == name.ToLowerInvariant()).Select(line => line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim(' '))];
+        => [.. lines.Where(line => NameOf(line).Equals(name, StringComparison.OrdinalIgnoreCase)).Select(line => line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim(' '))];
 
     private async Task<string> SendAsync(string request, int patienceSeconds = 30)
     {

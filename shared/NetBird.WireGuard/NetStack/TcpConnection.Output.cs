@@ -19,6 +19,7 @@ internal sealed partial class TcpConnection
     private long _lastSentAt;
     private bool _isWindowLimited;
     private bool _isUndoArmed;
+    private bool _isMoreComing;
     private bool _isProbeOutstanding;
     private long _probeEnd;
     private long _synSentAt;
@@ -149,6 +150,12 @@ internal sealed partial class TcpConnection
             }
 
             var isLast = length == remaining;
+            if (isLast && length < full && _isMoreComing && _board.Count > 0)
+            {
+                // The writer waits for room and has the rest of this segment: it goes whole, or with the last acknowledgment.
+                return;
+            }
+
             if (!mayExceedWindow && _board.InFlight > 0)
             {
                 // A window counted in bytes would let small writes fill it with very many segments.
@@ -196,10 +203,14 @@ internal sealed partial class TcpConnection
         _isWindowLimited |= _board.InFlight * 2 >= _congestion.Window && _congestion.IsInSlowStart;
     }
 
+    /// <remarks>
+    /// PSH says that the writer has no more (RFC 9293 section 3.9.1.2). Set where it has, it would cost the other side its
+    /// coalescing of segments, which ends at each.
+    /// </remarks>
     private void EmitData(long position, int length, bool hasFin, long now)
     {
         var flags = TcpFlags.Ack | (hasFin ? TcpFlags.Fin : TcpFlags.None)
-            | (length > 0 && position + length == _sendEnd ? TcpFlags.Psh : TcpFlags.None);
+            | (length > 0 && position + length == _sendEnd && !_isMoreComing ? TcpFlags.Psh : TcpFlags.None);
         _lastSentAt = now;
         Emit(flags, position, _send, position, length, now);
     }

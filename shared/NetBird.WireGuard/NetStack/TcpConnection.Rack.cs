@@ -28,6 +28,8 @@ internal sealed partial class TcpConnection
     /// <summary>RFC 8985 section 6.2, steps 1 to 3.</summary>
     private void NoteDelivery(in SentSegment segment, in TcpHeader header, long now)
     {
+        _wasLargeDelivered |= segment.Length > EscapeSegment;
+
         var sample = now - segment.SentAt;
         if (segment.Has(SegmentMarks.Ambiguous))
         {

@@ -12,6 +12,13 @@ internal sealed partial class TcpConnection
         Persist,
     }
 
+    // Ours: two timeouts in a row take 600 ms at least; Linux waits for three (tcp_retries1) where it does this at all.
+    private const int EscapeAfter = 2;
+
+    // A path for packets of 1280 bytes, which IPv6 promises (RFC 8200 section 5), with WireGuard's 80 around ours and our headers of 60.
+    private const int EscapeSegment = 1280 - 80 - 60;
+
+    private bool _wasLargeDelivered;
     private TransmitTimer _transmitKind;
     private long _transmitAt = Never;
     private long _timeoutBase;
@@ -186,6 +193,8 @@ internal sealed partial class TcpConnection
             return;
         }
 
+        EscapeBlackHole();
+
         // A peer may forget what it reported (RFC 2018 section 8): it did when its first gap is not one.
         var isReneged = _board[0].Has(SegmentMarks.Sacked);
         for (var i = 0; i < _board.Count; i++)
@@ -218,6 +227,20 @@ internal sealed partial class TcpConnection
         _probeSentEnd = -1;
         _backoff++;
         _timeoutBase = now;
+    }
+
+    /// <summary>
+    /// A path that drops large packets and says nothing (RFC 2923 section 2.1, RFC 8899 section 4.4): full segments that time
+    /// out again, and of which none ever came through, are tried smaller. One step, to what every path carries: an outage at the
+    /// begin looks the same, and must not cost the connection more than a fifth more packets.
+    /// </summary>
+    private void EscapeBlackHole()
+    {
+        if (_retries >= EscapeAfter && !_wasLargeDelivered && _mss > EscapeSegment && _board[0].Length > EscapeSegment)
+        {
+            SetSegmentSize(EscapeSegment);
+            _board.Split(PayloadSize);
+        }
     }
 
     /// <summary>Asks a closed window: one byte that may not be taken (RFC 9293 section 3.8.6.1).</summary>

@@ -145,12 +145,14 @@ internal sealed partial class TcpConnection
 
         var count = _send.Write(_sendEnd, data[..(int)Math.Min(data.Length, Math.Max(0, SendRoom))]);
         _sendEnd += count;
+        _isMoreComing = count < data.Length;
         return count;
     }
 
     /// <summary>Half-close: sends what is queued, then FIN (RFC 9293 section 3.10.4).</summary>
     public void CloseWrites()
     {
+        _isMoreComing = false;
         if (_isFinQueued || State == TcpState.Closed)
         {
             return;

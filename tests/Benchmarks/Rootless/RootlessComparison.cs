@@ -8,9 +8,9 @@ using NetBird.WireGuard;
 namespace Benchmarks.Rootless;
 
 /// <summary>
-/// The same traffic through a pair of rootless ends, a pair of our TUN ends and one of each, in
-/// one run: one and four streams, a small request, memory of an idle connection. Both ends share a process; wireguard-go is the
-/// business of the topic "tunnel".
+/// The same traffic through rootless ends, our TUN ends, wireguard-go's, and pairs of two of them, in one run: one and four
+/// streams, a small request, memory of an idle connection. The same program drives all of them; wireguard-go is a process of its own
+/// whose interface is used by --tunnel external, with the kernel's TCP.
 /// </summary>
 internal static class RootlessComparison
 {
@@ -27,11 +27,20 @@ internal static class RootlessComparison
         await MeasurePairAsync("rootless - rootless", TunnelKind.Rootless, TunnelKind.Rootless, seconds);
         await MeasurePairAsync("rootless - TUN", TunnelKind.Rootless, TunnelKind.Userspace, seconds);
         await MeasurePairAsync("TUN - TUN", TunnelKind.Userspace, TunnelKind.Userspace, seconds);
+        if (File.Exists("/usr/bin/wireguard-go"))
+        {
+            await MeasurePairAsync("rootless - go", TunnelKind.Rootless, TunnelKind.External, seconds);
+            await MeasurePairAsync("TUN - go", TunnelKind.Userspace, TunnelKind.External, seconds);
+            await MeasurePairAsync("go - go", TunnelKind.External, TunnelKind.External, seconds);
+        }
+
         return 0;
     }
 
     private static async Task MeasurePairAsync(string name, TunnelKind client, TunnelKind server, int seconds)
     {
+        using var nearProgram = client == TunnelKind.External ? new ExternalProgram(NameOf("bnra")) : null;
+        using var farProgram = server == TunnelKind.External ? new ExternalProgram(NameOf("bnrb")) : null;
         using var nearKey = PrivateKey.Generate();
         using var farKey = PrivateKey.Generate();
         await using var near = await OpenAsync(nearKey, s_near, client, "bnra");
@@ -56,7 +65,8 @@ internal static class RootlessComparison
         => NetBird.WireGuard.Tunnel.OpenAsync(
             new TunnelOptions
             {
-                InterfaceName = $"{name}{Environment.ProcessId % 100_000}",
+                InterfaceName = NameOf(name),
+                NamespacePath = kind == TunnelKind.External ? $"/run/netns/{NameOf(name)}" : null,
                 PrivateKey = key,
                 Addresses = [address],
                 Routes = [IPNetwork.Parse("10.195.0.0/24")],
@@ -65,6 +75,8 @@ internal static class RootlessComparison
                 Logging = NullLoggerFactory.Instance,
             },
             default);
+
+    private static string NameOf(string end) => $"{end}{Environment.ProcessId % 100_000}";
 
     private static PeerConfiguration Peer(PrivateKey key, IPAddress address, int port) => new()
     {

@@ -46,6 +46,25 @@ public sealed class LinuxInteropTests
         await NothingHeldAsync(peer.Stack);
     }
 
+    /// <summary>RFC 2923 section 2.1: packets over 1280 bytes vanish. Linux escapes where it is told to (tcp_mtu_probing), we always.</summary>
+    [SkippableFact]
+    public async Task Transfer_PathThatDropsLargePackets_ArrivesIntactBothWays()
+    {
+        await using var peer = new LinuxPeer(new PathTrouble(Delay: 0, LargestPacket: 1280));
+        peer.Execute("sysctl", "-qw", "net.ipv4.tcp_mtu_probing=1");
+        var (ours, linux) = await peer.ConnectAsync(_soon);
+        await using var linuxEnd = linux;
+        await using var ourEnd = ours;
+        var (up, down) = (Payload.Random(2_000_000, 5), Payload.Random(1_000_000, 6));
+
+        var sending = Payload.SendAsync(ours, up, _soon);
+        Assert.Equal(SHA256.HashData(up), await Payload.HashAsync(linux, _soon));
+        await sending;
+        var replying = Payload.SendAsync(linux, down, _soon);
+        Assert.Equal(SHA256.HashData(down), await Payload.HashAsync(ours, _soon));
+        await replying;
+    }
+
     [SkippableTheory]
     [InlineData(true)]
     [InlineData(false)]

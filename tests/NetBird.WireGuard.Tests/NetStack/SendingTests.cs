@@ -251,6 +251,55 @@ public sealed class SendingTests
         script.ExpectData(1, 600).ExpectData(601, 400).ExpectData(1_001, 600).ExpectData(1_601, 400).ExpectNothing();
     }
 
+    /// <summary>RFC 2923 section 2.1, RFC 8899 section 4.4: large segments vanish without a word, so smaller ones are tried.</summary>
+    [Fact]
+    public void Write_FullSegmentsTimeOutAgain_SmallerOnesAreTried()
+    {
+        var script = TcpScript.Established(mss: 1_400).Write(2_800).ExpectData(1, 1_400).ExpectData(1_401, 1_400);
+
+        // The probe of the tail, the first timeout, then the second: 1140 bytes, what fits a path of 1280.
+        var smallest = int.MaxValue;
+        for (var waited = 0; waited < 2_000 && smallest > 1_140; waited++)
+        {
+            foreach (var length in script.Wait(1).TakeDataLengths())
+            {
+                smallest = Math.Min(smallest, length);
+            }
+        }
+
+        Assert.InRange(smallest, 1_100, 1_140);
+    }
+
+    /// <summary>A single timeout is a lost segment, and says nothing of the path.</summary>
+    [Fact]
+    public void Write_OneTimeout_KeepsTheSegmentSize()
+    {
+        var script = TcpScript.Established(sack: false, mss: 1_400).Write(1_400).ExpectData(1, 1_400);
+
+        script.Wait(201).ExpectData(1, 1_400).ExpectNothing();
+    }
+
+    /// <summary>RFC 9293 sections 3.8.6.2.1 and 3.9.1.2: a writer that waits for room has more, so no small segment and no PSH.</summary>
+    [Fact]
+    public void Write_WriterWaitsForRoom_OnlyFullSegmentsLeave()
+    {
+        var script = TcpScript.Established();
+        var first = script.Connection.Write(new byte[1_000_000]);
+        Assert.True(first < 1_000_000);
+        script.Connection.Output(script.Now);
+
+        for (var acknowledged = 1; acknowledged < first - 2_000;)
+        {
+            foreach (var length in script.TakeDataLengths())
+            {
+                Assert.Equal(1_000, length);
+                acknowledged += length;
+            }
+
+            script.Wait(20).Peer(1, (uint)acknowledged);
+        }
+    }
+
     /// <summary>RFC 5927 section 7: one that quotes nothing in flight is somebody's guess.</summary>
     [Fact]
     public void PacketTooBig_ForNothingInFlight_IsIgnored()

@@ -4,7 +4,8 @@ namespace NetBird.WireGuard.Tests.NetStack;
 
 /// <summary>What a path does to segments; probabilities are 0 to 1, times microseconds.</summary>
 internal sealed record PathTrouble(
-    double Loss = 0, double Duplication = 0, double Reordering = 0, long Delay = 1_000, long Jitter = 0, long BytesPerSecond = 0, int QueueBytes = int.MaxValue);
+    double Loss = 0, double Duplication = 0, double Reordering = 0, long Delay = 1_000, long Jitter = 0, long BytesPerSecond = 0, int QueueBytes = int.MaxValue,
+    int LargestPacket = int.MaxValue);
 
 /// <summary>
 /// Two connections and a path between them, in simulated time: events in order of time, chance from a seed.

@@ -50,13 +50,14 @@ internal sealed class TcpScript
 
     /// <summary>A connection in ESTABLISHED that we opened; the peer's window is given in bytes.</summary>
     public static TcpScript Established(
-        int window = 64_000, bool sack = true, bool timestamps = false, bool scale = true, TcpSettings? settings = null)
+        int window = 64_000, bool sack = true, bool timestamps = false, bool scale = true, TcpSettings? settings = null,
+        ushort mss = 1_000)
     {
-        var script = new TcpScript(settings).Connect();
+        var script = new TcpScript(settings ?? new TcpSettings { MaximumSegment = mss }).Connect();
         script.Expect(TcpFlags.Syn, sequence: 0);
         script.HasTimestamps = timestamps;
         var answer = script.Header(0, 1, TcpFlags.Syn | TcpFlags.Ack, (ushort)Math.Min(window, 65535));
-        (answer.MaximumSegment, answer.WindowScale, answer.SackPermitted) = (1_000, scale ? (sbyte)0 : (sbyte)-1, sack);
+        (answer.MaximumSegment, answer.WindowScale, answer.SackPermitted) = (mss, scale ? (sbyte)0 : (sbyte)-1, sack);
         script.Inject(answer);
         script.Expect(TcpFlags.Ack, sequence: 1, acknowledgment: 1);
         Assert.Equal(TcpState.Established, script.State);
@@ -164,6 +165,14 @@ internal sealed class TcpScript
         var any = _sent.TryDequeue(out var segment);
         header = segment.Header;
         return any;
+    }
+
+    /// <summary>Payload lengths of everything that was sent and not looked at yet.</summary>
+    public IReadOnlyList<int> TakeDataLengths()
+    {
+        var lengths = _sent.Where(segment => segment.Payload.Length > 0).Select(segment => segment.Payload.Length).ToList();
+        _sent.Clear();
+        return lengths;
     }
 
     public TcpScript ExpectData(uint sequence, int length, bool fin = false)

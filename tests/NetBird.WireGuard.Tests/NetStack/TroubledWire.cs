@@ -34,6 +34,12 @@ internal sealed class TroubledWire : IDisposable
 
     public void Send(byte[] packet)
     {
+        if (packet.Length > _trouble.LargestPacket)
+        {
+            // A black hole: it is dropped and nobody says so.
+            return;
+        }
+
         int copies;
         long delay;
         lock (_sending)
