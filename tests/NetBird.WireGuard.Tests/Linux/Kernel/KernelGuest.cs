@@ -9,7 +9,7 @@ namespace NetBird.WireGuard.Tests.Linux.Kernel;
 /// </summary>
 public sealed class KernelGuest : IAsyncLifetime
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(18);
 
     /// <summary>Why there is no guest, or null.</summary>
     public string? Missing { get; private set; }
