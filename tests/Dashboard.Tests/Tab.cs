@@ -12,7 +12,7 @@ internal sealed class Tab : IAsyncDisposable
     private Tab(IBrowserContext context, IPage page)
     {
         (_context, Page) = (context, page);
-        page.SetDefaultTimeout(20_000);
+        page.SetDefaultTimeout(60_000);
         page.Console += (_, message) => Note(message.Type is "error" or "warning" ? $"console {message.Type}: {message.Text}" : null);
         page.PageError += (_, error) => Note("script: " + error);
         page.RequestFailed += (_, request) => Note(IsCutByNavigation(request) ? null : $"{request.Method} {request.Url}: {request.Failure}");

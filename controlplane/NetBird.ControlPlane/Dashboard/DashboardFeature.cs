@@ -1,4 +1,6 @@
+using System.IO.Compression;
 using Microsoft.AspNetCore.Hosting.StaticWebAssets;
+using Microsoft.AspNetCore.ResponseCompression;
 using MudBlazor.Services;
 
 namespace NetBird.ControlPlane.Dashboard;
@@ -20,6 +22,15 @@ internal static class DashboardFeature
         services.AddRazorComponents().AddInteractiveServerComponents()
             .AddHubOptions(hub => hub.MaximumReceiveMessageSize = LargestMessage);
         services.AddMudServices();
+
+        // A build's output, unlike a published one, has no small form of a package's files. Pages and REST are not compressed:
+        // they hold what a guess at their length must not reveal.
+        services.AddResponseCompression(compression =>
+        {
+            compression.EnableForHttps = true;
+            compression.MimeTypes = ["text/css", "text/javascript", "image/svg+xml"];
+        });
+        services.Configure<BrotliCompressionProviderOptions>(brotli => brotli.Level = CompressionLevel.Optimal);
         services.AddSingleton<Viewing.DisplayNames>();
         services.AddScoped<Editing.AdminCalls>();
         services.AddScoped<Viewing.ViewerClock>();

@@ -188,6 +188,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
 
         var app = builder.Build();
         app.UseHostGuard();
+        app.UseResponseCompression();
         app.UseRouting();
         if (options.Management)
         {

@@ -31,7 +31,7 @@ window.dashboard.send = async (method, path, body) => {
 // whatever opened the dialog once its markup is gone.
 const openers = [];
 window.dashboard.openDialog = dialog => {
-  openers.push(document.activeElement);
+  openers.push([dialog, document.activeElement]);
   dialog.addEventListener("cancel", event => {
     event.preventDefault();
     dialog.querySelector("[data-close]").click();
@@ -41,6 +41,11 @@ window.dashboard.openDialog = dialog => {
   (first ?? dialog.querySelector("[data-close]")).focus();
 };
 window.dashboard.dialogIsGone = () => {
-  const opener = openers.pop();
-  if (opener && opener.isConnected) opener.focus();
+  const [dialog, opener] = openers.pop() ?? [];
+  const give = left => {
+    // The word may come before the markup is gone, and behind an open dialog nothing takes the focus.
+    if (dialog?.isConnected && left > 0) requestAnimationFrame(() => give(left - 1));
+    else if (opener?.isConnected) opener.focus();
+  };
+  give(600);
 };

@@ -1,0 +1,51 @@
+using System.Text.Json;
+using Microsoft.Playwright;
+
+namespace Dashboard.Tests;
+
+/// <summary>What is downloaded is what the API answers to the same filter, row by row and field by field.</summary>
+[Collection(InChromium.Name)]
+public sealed class ExportTests(Chromium chromium)
+{
+    [SkippableTheory]
+    [InlineData("JSON")]
+    [InlineData("CSV")]
+    public async Task Export_OfAFilter_EqualsTheApi(string format)
+    {
+        await using var tab = await chromium.SignInAsync(chromium.Acme, Company.Owner);
+        await tab.GoAsync("/usage?range=Last%2030%20days&decision=denied");
+        var link = tab.Page.GetByRole(AriaRole.Link, new() { Name = "Export " + format });
+        var download = await tab.Page.RunAndWaitForDownloadAsync(() => link.ClickAsync());
+        var filter = new Uri(chromium.Acme.Url, (await link.GetAttributeAsync("href"))!).Query.TrimStart('?');
+
+        var expected = await AllAsync(filter.Replace("format=csv&", "", StringComparison.Ordinal).Replace("format=json&", "", StringComparison.Ordinal));
+        var text = await File.ReadAllTextAsync((await download.PathAsync())!);
+
+        Assert.True(expected.Count > 10, $"{expected.Count} refusals");
+        if (format == "JSON")
+        {
+            Assert.Equal(expected.Select(row => row.GetRawText()), JsonDocument.Parse(text).RootElement.EnumerateArray().Select(row => row.GetRawText()));
+        }
+        else
+        {
+            var lines = text.TrimEnd().Split("\r\n");
+            Assert.Equal(expected[0].EnumerateObject().Select(field => field.Name), lines[0].Split(','));
+            Assert.Equal(expected.Select(row => row.GetProperty("id").GetString()), lines.Skip(1).Select(line => line.Split(',')[0]));
+            Assert.Equal(expected.Count + 1, lines.Length);
+        }
+    }
+
+    private async Task<List<JsonElement>> AllAsync(string filter)
+    {
+        var rows = new List<JsonElement>();
+        for (var page = 1; ; page++)
+        {
+            var answer = await chromium.Acme.GetAsync($"/api/agent-network/access-logs?{filter}&page={page}&page_size=500");
+            rows.AddRange(answer.GetProperty("data").EnumerateArray());
+            if (rows.Count >= answer.GetProperty("total_records").GetInt64())
+            {
+                return rows;
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+using Microsoft.Playwright;
+
+namespace Dashboard.Tests;
+
+/// <summary>What a person does in a dialog, in words.</summary>
+internal static class Walk
+{
+    public static ILocator Dialog(this Tab tab) => tab.Page.Locator("dialog[open]");
+
+    public static ILocator Button(this ILocator within, string name, bool exact = true)
+        => within.GetByRole(AriaRole.Button, new() { Name = name, Exact = exact });
+
+    public static ILocator Button(this Tab tab, string name, bool exact = true)
+        => tab.Page.GetByRole(AriaRole.Button, new() { Name = name, Exact = exact });
+
+    /// <summary>Fills a field of MudBlazor's, which takes its value when it is left.</summary>
+    public static async Task FillAndLeaveAsync(this ILocator field, string value)
+    {
+        await field.FillAsync(value);
+        await field.BlurAsync();
+    }
+
+    /// <summary>The dialog did what it was asked and is gone.</summary>
+    public static Task ClosedAsync(this Tab tab) => Assertions.Expect(tab.Dialog()).ToHaveCountAsync(0, new() { Timeout = 60_000 });
+
+    public static Task SeesAsync(this ILocator within, string text)
+        => Assertions.Expect(within).ToContainTextAsync(text, new() { Timeout = 60_000 });
+}
