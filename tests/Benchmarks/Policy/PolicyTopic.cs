@@ -31,7 +31,7 @@ internal static class PolicyTopic
     /// <summary>Four caps on each request: a person's tokens and dollars, a group's, and a rule's over everything.</summary>
     private static async Task DecideAsync(int policies, int people)
     {
-        const int Rounds = 200_000;
+        const int Rounds = 100_000;
         var provider = new ProviderId("anthropic");
         var limits = new PolicyLimits(
             new(1_000_000_000_000, 100_000_000_000, TimeSpan.FromDays(7), Strict: false),
@@ -48,11 +48,12 @@ internal static class PolicyTopic
             new RequestPricing(() => snapshot.Prices, new()), (_, _) => [], new LimitMetrics(), TimeProvider.System);
         var request = new ModelRequest(RequestKind.Messages, "claude-opus-5-5", true, 128_000, 48_000);
         var ids = Enumerable.Range(0, Rounds).Select(_ => RequestId.New()).ToArray();
+        // By processor time, which what else runs on the machine hardly touches; the best of five rounds.
         var best = double.MaxValue;
         var bestDecision = double.MaxValue;
         for (var round = 0; round < 5; round++)
         {
-            var began = Stopwatch.GetTimestamp();
+            var began = Environment.CpuUsage.TotalTime;
             for (var i = 0; i < Rounds; i++)
             {
                 if (PolicyEvaluator.Evaluate(snapshot, callers[i % people], request, Noon) is not PolicyDecision.Allowed)
@@ -61,8 +62,8 @@ internal static class PolicyTopic
                 }
             }
 
-            bestDecision = Math.Min(bestDecision, Stopwatch.GetElapsedTime(began).TotalNanoseconds / Rounds);
-            began = Stopwatch.GetTimestamp();
+            bestDecision = Math.Min(bestDecision, (Environment.CpuUsage.TotalTime - began).TotalNanoseconds / Rounds);
+            began = Environment.CpuUsage.TotalTime;
             for (var i = 0; i < Rounds; i++)
             {
                 var allowed = (PolicyDecision.Allowed)PolicyEvaluator.Evaluate(snapshot, callers[i % people], request, Noon);
@@ -70,11 +71,11 @@ internal static class PolicyTopic
                 await reservations.SettleAsync(ids[i], new(new TokenUsage(12_000, 600)), new(60_000_000));
             }
 
-            best = Math.Min(best, Stopwatch.GetElapsedTime(began).TotalNanoseconds / Rounds);
+            best = Math.Min(best, (Environment.CpuUsage.TotalTime - began).TotalNanoseconds / Rounds);
         }
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{policies,3} policies, {people,5} people, 4 caps each: decision {bestDecision,6:F0} ns; decision, reservation and settlement {best,6:F0} ns"));
+            $"{policies,3} policies, {people,5} people, 4 caps each: decision {bestDecision,6:F0} ns; decision, reservation and settlement {best,6:F0} ns of processor"));
     }
 
     private static async Task WriteRowsAsync(int rows)
@@ -84,6 +85,7 @@ internal static class PolicyTopic
         {
             await using var store = await UsageStore.OpenAsync(directory, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
             var began = Stopwatch.GetTimestamp();
+            var processor = Environment.CpuUsage.TotalTime;
             for (var i = 0; i < rows; i++)
             {
                 var row = new UsageRecord
@@ -105,7 +107,7 @@ internal static class PolicyTopic
 
             var all = Stopwatch.GetElapsedTime(began);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{rows} rows begun and ended: {rows / taken.TotalSeconds:F0} a second safe from kill -9, {rows / all.TotalSeconds:F0} a second in the ledger and flushed"));
+                $"{rows} rows begun and ended: {rows / taken.TotalSeconds:F0} a second safe from kill -9, {rows / all.TotalSeconds:F0} a second in the ledger and flushed; {(Environment.CpuUsage.TotalTime - processor).TotalMicroseconds / rows:F1} us of processor a row"));
         }
         finally
         {
