@@ -23,7 +23,7 @@ public sealed class FaultTests
         var exec = await world.Agent.RunAsync("exec", "--", "true");
         var watch = Stopwatch.StartNew();
         var up = await world.Agent.RunAsync("up");
-        Report("kill -9 of the daemon, then up", watch.Elapsed);
+        FaultTable.Report("kill -9 of the daemon, then up", watch.Elapsed);
 
         Assert.Equal(3, exec.ExitCode);
         Assert.True(up.ExitCode == 0, up.ToString());
@@ -41,7 +41,7 @@ public sealed class FaultTests
         await world.Agent.UntilStateAsync("degraded", Soon);
         var during = await client.GetStringAsync("/v1/models");
         await world.Plane.RestartAsync();
-        Report("control plane restarted", await world.Agent.UntilStateAsync("connected", Soon));
+        FaultTable.Report("control plane restarted", await world.Agent.UntilStateAsync("connected", Soon));
 
         Assert.Equal("hello", during);
     }
@@ -61,7 +61,7 @@ public sealed class FaultTests
         await world.Gateway.RestartAsync();
         watch.Restart();
         await UntilPasses(client);
-        Report("gateway restarted", watch.Elapsed);
+        FaultTable.Report("gateway restarted", watch.Elapsed);
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
         Assert.Equal("false", refused.Headers.GetValues("x-should-retry").Single());
@@ -81,7 +81,7 @@ public sealed class FaultTests
         await world.Gateways[0].StopAsync();
         var watch = Stopwatch.StartNew();
         await UntilPasses(client);
-        Report("gateway dead, another there", watch.Elapsed);
+        FaultTable.Report("gateway dead, another there", watch.Elapsed);
         var after = await client.GetStringAsync("/v1/models");
 
         Assert.Equal("hello", before);
@@ -110,7 +110,7 @@ public sealed class FaultTests
         using var other = world.Client();
         await UntilPasses(other);
         var rest = await reader.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(40));
-        Report("gateway dead mid stream, stream ended", watch.Elapsed);
+        FaultTable.Report("gateway dead mid stream, stream ended", watch.Elapsed);
 
         Assert.Equal("\n", rest);
     }
@@ -127,7 +127,7 @@ public sealed class FaultTests
         Kill("-CONT", world.Agent.DaemonId);
         var watch = Stopwatch.StartNew();
         await UntilPasses(client);
-        Report("daemon suspended for 8 s", watch.Elapsed);
+        FaultTable.Report("daemon suspended for 8 s", watch.Elapsed);
 
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"{watch.Elapsed}");
     }
@@ -159,7 +159,7 @@ public sealed class FaultTests
         world.Plane.Peers.Clear();
         world.Plane.Refusal = new Status(StatusCode.NotFound, "This machine was removed from the account.");
         world.Plane.Push();
-        Report("peer deleted, seen", await world.Agent.UntilStateAsync("login_needed", Soon));
+        FaultTable.Report("peer deleted, seen", await world.Agent.UntilStateAsync("login_needed", Soon));
         using var refused = await client.GetAsync("/v1/models");
         var text = await refused.Content.ReadAsStringAsync();
         var status = await world.Agent.RunAsync("status");
@@ -185,7 +185,7 @@ public sealed class FaultTests
         using var refused = await client.GetAsync("/v1/models");
         world.Plane.Refusal = null;
         world.Plane.Push();
-        Report("person enabled again", await world.Agent.UntilStateAsync("connected", TimeSpan.FromSeconds(30)));
+        FaultTable.Report("person enabled again", await world.Agent.UntilStateAsync("connected", TimeSpan.FromSeconds(30)));
 
         Assert.Contains("Your account is disabled.", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
@@ -220,7 +220,7 @@ public sealed class FaultTests
         // The quick start keeps its tokens in memory: the restarted provider has never heard of ours, which is what an
         // expired or revoked refresh token looks like.
         await idp.RestartAsync();
-        Report("refresh token dead, said so", await world.Agent.UntilStateAsync("login_needed", TimeSpan.FromSeconds(60)));
+        FaultTable.Report("refresh token dead, said so", await world.Agent.UntilStateAsync("login_needed", TimeSpan.FromSeconds(60)));
 
         Assert.Contains(during.GetProperty("state").GetString(), new[] { "connected", "degraded", "login_needed" });
     }
@@ -236,7 +236,7 @@ public sealed class FaultTests
         var up = await world.UpAsync();
         world.Plane.Map.Gateways[0].PublicKey = right;
         world.Plane.Push();
-        Report("right gateway key", await world.Agent.UntilStateAsync("connected", Soon));
+        FaultTable.Report("right gateway key", await world.Agent.UntilStateAsync("connected", Soon));
 
         Assert.Equal(3, up.ExitCode);
         Assert.Contains("does not answer over UDP", up.Error, StringComparison.Ordinal);
@@ -303,11 +303,11 @@ public sealed class FaultTests
             var watch = Stopwatch.StartNew();
             var refused = await world.Agent.RunAsync("login", "--setup-key", "wrong");
             var login = await world.Agent.RunWithAsync(world.Plane.SetupKey + "\n", "login", "--setup-key", "-");
-            Report("two logins on a full disk", watch.Elapsed);
+            FaultTable.Report("two logins on a full disk", watch.Elapsed);
             var passes = await client.GetStringAsync("/v1/models");
             var full = await world.Agent.StatusAsync();
             File.Delete(Path.Combine(world.Agent.StateDir, "fill"));
-            Report("room on the disk again, state written", await UntilReasonIsGoneAsync(world.Agent));
+            FaultTable.Report("room on the disk again, state written", await UntilReasonIsGoneAsync(world.Agent));
             var down = await world.Agent.RunAsync("down");
             var up = await world.Agent.RunAsync("up");
 
@@ -382,13 +382,4 @@ public sealed class FaultTests
 
     private static void Kill(string signal, int process)
         => Process.Start("kill", [signal, process.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
-
-    /// <summary>A line per fault for the table of recovery times, when NETBIRD_FAULT_TABLE names a file.</summary>
-    private static void Report(string fault, TimeSpan took)
-    {
-        if (Environment.GetEnvironmentVariable("NETBIRD_FAULT_TABLE") is { Length: > 0 } file)
-        {
-            File.AppendAllText(file, string.Create(CultureInfo.InvariantCulture, $"{fault}\t{took.TotalSeconds:0.0} s\n"));
-        }
-    }
 }

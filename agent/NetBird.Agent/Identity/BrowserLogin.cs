@@ -1,3 +1,6 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text.Json;
 using Duende.IdentityModel.Client;
 using Duende.IdentityModel.OidcClient;
 
@@ -16,7 +19,8 @@ internal static class BrowserLogin
         var options = Options(issuer);
         options.RedirectUri = redirect.Uri;
         var client = new OidcClient(options);
-        var state = await PrepareAsync(client, issuer, cancellationToken).ConfigureAwait(false);
+        var nonce = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(16));
+        var state = await PrepareAsync(client, issuer, nonce, cancellationToken).ConfigureAwait(false);
         redirect.Expect(state.State);
         tell(new LoginPrompt.OpenUrl(state.StartUrl));
 
@@ -38,16 +42,23 @@ internal static class BrowserLogin
             throw new LoginException($"The login at {issuer.Issuer} failed: {OidcWords.Of(result.Error, result.ErrorDescription)} Run the command again.");
         }
 
-        return new IssuedLogin(result.IdentityToken, string.IsNullOrEmpty(result.RefreshToken) ? null : result.RefreshToken);
+        return !AnswersNonce(result.IdentityToken, nonce)
+            ? throw new LoginException($"The identity provider at {issuer.Issuer} answered another login than this one. Run the command again.")
+            : new IssuedLogin(result.IdentityToken, string.IsNullOrEmpty(result.RefreshToken) ? null : result.RefreshToken);
     }
 
-    private static async Task<AuthorizeState> PrepareAsync(OidcClient client, LoginIssuer issuer, CancellationToken cancellationToken)
+    private static async Task<AuthorizeState> PrepareAsync(OidcClient client, LoginIssuer issuer, string nonce, CancellationToken cancellationToken)
     {
         AuthorizeState state;
         try
         {
             // OpenID Connect Core section 11: offline access is to be consented to, or strict providers give no refresh token.
-            var extra = issuer.Scope.Split(' ').Contains("offline_access") ? new Parameters { { "prompt", "consent" } } : null;
+            var extra = new Parameters { { "nonce", nonce } };
+            if (issuer.Scope.Split(' ').Contains("offline_access"))
+            {
+                extra.Add("prompt", "consent");
+            }
+
             state = await client.PrepareLoginAsync(extra, cancellationToken).ConfigureAwait(false);
         }
         catch (InvalidOperationException e)
@@ -59,6 +70,24 @@ internal static class BrowserLogin
         return state.IsError
             ? throw new LoginException($"The identity provider at {issuer.Issuer} cannot be used now: {OidcWords.Of(state.Error, state.ErrorDescription)}", final: false)
             : state;
+    }
+
+    /// <summary>
+    /// OpenID Connect Core section 3.1.2.1: optional with the code flow, where PKCE does the same; some issuers (Glewlwyd)
+    /// refuse a request without. An ID token that carries one carries ours (section 3.1.3.7, step 11).
+    /// </summary>
+    private static bool AnswersNonce(string idToken, string nonce)
+    {
+        try
+        {
+            using var payload = JsonDocument.Parse(Base64Url.DecodeFromChars(idToken.Split('.')[1]));
+            return !payload.RootElement.TryGetProperty("nonce", out var answered) || answered.ValueEquals(nonce);
+        }
+        catch (Exception e) when (e is JsonException or FormatException or IndexOutOfRangeException)
+        {
+            // No token that we can read; the control plane says what is wrong with it.
+            return true;
+        }
     }
 
     internal static OidcClientOptions Options(LoginIssuer issuer) => new()

@@ -10,8 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace NetBird.Agent.Identity;
 
 /// <summary>
-/// The loopback redirect of RFC 8252 section 7.3: a page on 127.0.0.1 and a port of the kernel's choice that takes
-/// the authorization response once. What it takes is worth nothing without the PKCE verifier, which stays here.
+/// The loopback redirect of RFC 8252 section 7.3: a page on 127.0.0.1 that takes the authorization response once. What it takes is worth nothing without the PKCE verifier, which stays here.
 /// </summary>
 internal sealed class LoopbackRedirect : IAsyncDisposable
 {
@@ -22,6 +21,12 @@ internal sealed class LoopbackRedirect : IAsyncDisposable
         @media(prefers-color-scheme:dark){body{background:#16181c;color:#e6e6e6}}</style></head>
         <body><h1>TITLE</h1><p>TEXT</p></body></html>
         """;
+
+    /// <summary>
+    /// Tried before a port of the kernel's choice: RFC 8252 asks issuers to take any port on loopback, and several take
+    /// exactly what was registered with them (Glewlwyd, Okta).
+    /// </summary>
+    private static readonly int[] RegisteredPorts = [53000, 54000];
 
     private readonly WebApplication _web;
     private readonly TaskCompletionSource<string> _response = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -34,11 +39,28 @@ internal sealed class LoopbackRedirect : IAsyncDisposable
     /// <summary>Listens. The port is part of the request, so it is known before <see cref="Expect"/> is called.</summary>
     public static async Task<LoopbackRedirect> StartAsync(CancellationToken cancellationToken)
     {
+        foreach (var port in RegisteredPorts)
+        {
+            try
+            {
+                return await StartAsync(port, cancellationToken).ConfigureAwait(false);
+            }
+            catch (IOException)
+            {
+                // Taken, by another login or another program.
+            }
+        }
+
+        return await StartAsync(0, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task<LoopbackRedirect> StartAsync(int port, CancellationToken cancellationToken)
+    {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(IPAddress.Loopback, port, listen => listen.Protocols = HttpProtocols.Http1);
         });
         var web = builder.Build();
         var redirect = new LoopbackRedirect(web);

@@ -1,0 +1,139 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace EndToEnd.Tests.Faults;
+
+/// <summary>
+/// The network breaks between the developer's machine and the server, and comes back: nothing hangs without words, and
+/// requests pass again by themselves. Every fault prints how long that took (shared/docs/reliability.md).
+/// </summary>
+public sealed class NetworkFaultTests(CabledAgent cabled) : IClassFixture<CabledAgent>
+{
+    private static readonly bool Long = Environment.GetEnvironmentVariable("NETBIRD_LONG") is "1";
+
+    private TwoHosts Hosts => cabled.Hosts;
+
+    [SkippableFact]
+    public async Task LinkDown_ForASecond_PassesAgain()
+    {
+        await OnAsync("ip link set cable down; sleep 1; ip link set cable up");
+
+        await RecoversAsync("link down 1 s");
+    }
+
+    [SkippableFact]
+    public async Task LinkDown_ForLonger_SaysSoMeanwhile_AndPassesAgain()
+    {
+        var seconds = Long ? 60 : 12;
+        await OnAsync("ip link set cable down");
+        var watch = Stopwatch.StartNew();
+        await RefusedInWordsAsync("link down, a request meanwhile");
+        await Task.Delay(TimeSpan.FromSeconds(Math.Max(1, seconds - watch.Elapsed.TotalSeconds)));
+        await OnAsync("ip link set cable up");
+
+        await RecoversAsync(string.Create(CultureInfo.InvariantCulture, $"link down {seconds} s"));
+    }
+
+    /// <summary>After two minutes the back-off is at its longest and changes no more: an hour looks the same.</summary>
+    [SkippableFact]
+    public async Task LinkDown_ForAnHourSimulated_PassesAgain()
+    {
+        Skip.IfNot(Long, "three minutes; tests/run.sh --long");
+        await OnAsync("ip link set cable down");
+        await Task.Delay(TimeSpan.FromSeconds(170));
+        await RefusedInWordsAsync("link down for long, a request meanwhile");
+        await OnAsync("ip link set cable up");
+
+        await RecoversAsync("link down 1 h, simulated");
+    }
+
+    [SkippableFact]
+    public async Task AddressChanges_PassesAgain()
+    {
+        await OnAsync($"ip addr del {TwoHosts.DeveloperAddress}/24 dev cable; ip addr add 10.231.7.77/24 dev cable");
+        try
+        {
+            await RecoversAsync("address changed");
+        }
+        finally
+        {
+            await OnAsync($"ip addr del 10.231.7.77/24 dev cable; ip addr add {TwoHosts.DeveloperAddress}/24 dev cable");
+            await RecoversAsync("address changed back");
+        }
+    }
+
+    [SkippableFact]
+    public async Task UdpBlocked_SaysWhatToDo_AndPassesAgain()
+    {
+        Skip.IfNot(File.Exists("/usr/sbin/nft"), "Debian's nftables is not installed");
+        await OnAsync("nft add table inet fault; nft add chain inet fault out '{ type filter hook output priority 0; }'; nft add rule inet fault out udp dport 51820 drop");
+        try
+        {
+            await RefusedInWordsAsync("UDP blocked, a request meanwhile");
+            var said = "";
+            for (var i = 0; i < 100 && !said.Contains("firewall may drop UDP", StringComparison.Ordinal); i++)
+            {
+                await Task.Delay(500);
+                said = (await Hosts.InAsync(Hosts.Developer, Checkout.Agent, ["status", "--state-dir", cabled.State])).Output;
+            }
+
+            Assert.Contains("netbird-agent doctor", said, StringComparison.Ordinal);
+            var doctor = await Hosts.InAsync(Hosts.Developer, Checkout.Agent, ["doctor", "--state-dir", cabled.State]);
+            Assert.Equal(1, doctor.ExitCode);
+        }
+        finally
+        {
+            await OnAsync("nft delete table inet fault");
+        }
+
+        await RecoversAsync("UDP blocked, then not");
+    }
+
+    private async Task OnAsync(string script)
+    {
+        var done = await Hosts.ShellAsync(Hosts.Developer, script);
+        Assert.True(done.ExitCode == 0, done.ToString());
+    }
+
+    /// <summary>A request during the fault ends with our own sentence, and soon: no hang without words.</summary>
+    private async Task RefusedInWordsAsync(string what)
+    {
+        var watch = Stopwatch.StartNew();
+        var answer = await AskAsync(30);
+        Report(what, watch.Elapsed);
+        Assert.Contains("\"type\":\"error\"", answer, StringComparison.Ordinal);
+        Assert.Contains("gateway", answer, StringComparison.Ordinal);
+    }
+
+    private async Task RecoversAsync(string fault)
+    {
+        var watch = Stopwatch.StartNew();
+        var last = "";
+        while (watch.Elapsed < TimeSpan.FromSeconds(90))
+        {
+            last = await AskAsync(10);
+            if (last.Contains("\"type\":\"message\"", StringComparison.Ordinal))
+            {
+                Report(fault, watch.Elapsed);
+                return;
+            }
+
+            await Task.Delay(100);
+        }
+
+        var status = await Hosts.InAsync(Hosts.Developer, Checkout.Agent, ["status", "--state-dir", cabled.State]);
+        Assert.Fail($"{fault}: no request passes after {watch.Elapsed}: {last}\n{status}");
+    }
+
+    private async Task<string> AskAsync(int limitSeconds)
+        => (await Hosts.ShellAsync(Hosts.Developer,
+            $$"""curl -s -m {{limitSeconds}} --noproxy '*' http://127.0.0.1:8788/v1/messages -H 'content-type: application/json' -H 'anthropic-version: 2023-06-01' -d '{"model":"claude-opus-5-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}'""")).Output;
+
+    private static void Report(string fault, TimeSpan took)
+    {
+        if (Environment.GetEnvironmentVariable("NETBIRD_FAULT_TABLE") is { Length: > 0 } file)
+        {
+            File.AppendAllText(file, string.Create(CultureInfo.InvariantCulture, $"{fault}\t{took.TotalSeconds:0.0} s\n"));
+        }
+    }
+}

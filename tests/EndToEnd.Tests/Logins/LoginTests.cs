@@ -1,0 +1,110 @@
+using System.Runtime.Versioning;
+
+namespace EndToEnd.Tests.Logins;
+
+/// <summary>
+/// Login as a person does it, in a real browser, at the embedded IdP and at two providers that nobody here wrote, through
+/// the real control plane; and what time, rotated keys and an issuer that is away do to it.
+/// </summary>
+[SupportedOSPlatform("linux")]
+public sealed class LoginTests(Browser browser) : IClassFixture<Browser>
+{
+    [SkippableFact]
+    public async Task EmbeddedIdp_InChromium_LogsInAndConnects()
+    {
+        await using var plane = await LoginPlane.StartAsync(issuer: null);
+        var created = await Command.RunAsync(Checkout.ControlPlane,
+            ["user", "create", "ana@example.com", "--name", "Ana", "--group", "Engineering", "--password-stdin", "--state-dir", plane.StateDir], input: "correct horse battery");
+        Assert.True(created.ExitCode == 0, created.ToString());
+        await using var agent = plane.Agent();
+        var heading = "";
+
+        var up = await agent.UpAsync(async link => heading = await browser.VisitAsync(link, async page =>
+        {
+            await page.Locator("input[name=username]").FillAsync("ana@example.com");
+            await page.Locator("input[name=password]").FillAsync("correct horse battery");
+            await page.Keyboard.PressAsync("Enter");
+            await page.WaitForURLAsync("http://127.0.0.1:*/callback*");
+        }));
+
+        Assert.True(up.ExitCode == 0, up + plane.Log);
+        Assert.Equal("You are logged in", heading);
+        Assert.Contains("Engineering", GroupsOf(await agent.StatusAsync()));
+    }
+
+    [SkippableTheory]
+    [InlineData("glewlwyd")]
+    [InlineData("oidc-provider")]
+    public async Task OutsideIssuer_InChromium_LogsInWithItsGroups(string name)
+    {
+        using var issuer = await StartAsync(name);
+        await using var plane = await LoginPlane.StartAsync(issuer.Issuer);
+        await using var agent = plane.Agent();
+        var heading = "";
+
+        var up = await agent.UpAsync(async link => heading = await browser.VisitAsync(link, issuer.LogInAsync));
+        var status = await agent.StatusAsync();
+
+        Assert.True(up.ExitCode == 0, up + plane.Log);
+        Assert.Equal("You are logged in", heading);
+        Assert.Equal("connected", status.GetProperty("state").GetString());
+        Assert.Equal("Ada Example", status.GetProperty("user_name").GetString(), ignoreCase: true);
+        Assert.Contains("Engineering", GroupsOf(status));
+    }
+
+    [SkippableFact]
+    public async Task OutsideIssuer_SigningKeyChanged_TheNextLoginPasses()
+    {
+        using var issuer = await Glewlwyd.StartAsync();
+        await using var plane = await LoginPlane.StartAsync(issuer.Issuer);
+        await using var agent = plane.Agent();
+        var first = await agent.UpAsync(link => browser.VisitAsync(link, issuer.LogInAsync));
+
+        await issuer.RotateKeysAsync();
+        var second = await agent.UpAsync(link => browser.VisitAsync(link, issuer.LogInAsync), "login");
+
+        Assert.True(first.ExitCode == 0, first + plane.Log);
+        Assert.True(second.ExitCode == 0, second + plane.Log);
+    }
+
+    [SkippableTheory]
+    [InlineData("-5m")]
+    [InlineData("+5m")]
+    public async Task OutsideIssuer_ClocksFiveMinutesApart_LogsIn(string skew)
+    {
+        var library = Directory.EnumerateFiles("/usr/lib", "libfaketimeMT.so.1", SearchOption.AllDirectories).FirstOrDefault();
+        Skip.If(library is null, "Debian's libfaketime is not installed");
+        using var issuer = await OidcProvider.StartAsync();
+        await using var plane = await LoginPlane.StartAsync(issuer.Issuer, new Dictionary<string, string?>
+        {
+            ["LD_PRELOAD"] = library, ["FAKETIME"] = skew, ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1", ["DONT_FAKE_MONOTONIC"] = "1",
+        });
+        await using var agent = plane.Agent();
+
+        var up = await agent.UpAsync(link => browser.VisitAsync(link, issuer.LogInAsync));
+
+        Assert.True(up.ExitCode == 0, up + plane.Log);
+    }
+
+    [SkippableFact]
+    public async Task OutsideIssuer_DownForAWhile_SaysSo_AndTheNextLoginPasses()
+    {
+        using var issuer = await Glewlwyd.StartAsync();
+        await using var plane = await LoginPlane.StartAsync(issuer.Issuer);
+        await using var agent = plane.Agent();
+
+        issuer.Stop();
+        var during = await agent.UpAsync(_ => Task.CompletedTask);
+        await issuer.RestartAsync();
+        var after = await agent.UpAsync(link => browser.VisitAsync(link, issuer.LogInAsync));
+
+        Assert.Equal(1, during.ExitCode);
+        Assert.Contains(issuer.Issuer, during.Error, StringComparison.Ordinal);
+        Assert.True(after.ExitCode == 0, after + plane.Log);
+    }
+
+    private static async Task<IIdentityProvider> StartAsync(string name)
+        => name == "glewlwyd" ? await Glewlwyd.StartAsync() : await OidcProvider.StartAsync();
+
+    private static string GroupsOf(System.Text.Json.JsonElement status) => status.GetProperty("group_names").GetRawText();
+}
