@@ -10,7 +10,7 @@ internal sealed partial class LiteDbUsageLedger
 {
     public ValueTask<UsagePage<UsageRecord>> QueryAsync(UsageQuery query, CancellationToken cancellationToken)
     {
-        query = WithinRetention(query);
+        query = WithinSession(WithinRetention(query));
         var size = Math.Clamp(query.PageSize, 1, 1000);
         var page = Math.Max(1, query.Page);
         var total = Count(query, cancellationToken);
@@ -77,6 +77,22 @@ internal sealed partial class LiteDbUsageLedger
     /// <summary>Rows that are older than what is kept may linger in a block beside younger ones; they are gone all the same.</summary>
     private UsageQuery WithinRetention(UsageQuery query)
         => query.From is { } from && from >= _rowsFrom ? query : query with { From = _rowsFrom };
+
+    /// <summary>A session lies in a few blocks, which its span tells; those of the whole year need not be looked through.</summary>
+    private UsageQuery WithinSession(UsageQuery query)
+    {
+        if (query.Session is null)
+        {
+            return query;
+        }
+
+        var (first, last) = _sessions.Of(query.Session) ?? (0, 0);
+        return query with
+        {
+            From = query.From is { } from && from.UtcTicks > first ? from : new DateTimeOffset(first, TimeSpan.Zero),
+            To = query.To is { } to && to.UtcTicks <= last ? to : new DateTimeOffset(last + 1, TimeSpan.Zero),
+        };
+    }
 
     /// <summary>
     /// Whole hours from the sums, the parts of an hour at either end from rows; sessions and sentences are not in the sums.

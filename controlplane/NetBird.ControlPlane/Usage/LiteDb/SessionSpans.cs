@@ -64,6 +64,24 @@ internal sealed class SessionSpans
         }
     }
 
+    /// <summary>When any session of this id was active; null: there is none.</summary>
+    public (long First, long Last)? Of(string session)
+    {
+        lock (_gate)
+        {
+            (long First, long Last)? found = null;
+            foreach (var (key, span) in _spans)
+            {
+                if (key.Session == session)
+                {
+                    found = (Math.Min(span.First, found?.First ?? long.MaxValue), Math.Max(span.Last, found?.Last ?? long.MinValue));
+                }
+            }
+
+            return found;
+        }
+    }
+
     /// <summary>One page of the sessions that a query asks for, the last active first, and how many there are.</summary>
     public (List<(string Session, UserId? User, long First, long Last)> Page, int Total) Page(UsageQuery query, int page, int size)
     {
