@@ -16,6 +16,7 @@ internal sealed class RunningControlPlane : IAsyncDisposable
     public const string Password = "correct horse battery";
 
     private ControlPlaneServer _server;
+    private IPEndPoint? _endpoint;
 
     private RunningControlPlane(ServeOptions options, ControlPlaneServer server) => (Options, _server) = (options, server);
 
@@ -52,6 +53,17 @@ internal sealed class RunningControlPlane : IAsyncDisposable
         var database = await cluster.CreateDatabaseAsync();
         return await StartAsync(options => (adjust?.Invoke(options) ?? options) with { Postgres = database });
     }
+
+    public async Task StopAsync()
+    {
+        _endpoint = new(IPAddress.Loopback, Url.Port);
+        await _server.StopAsync();
+        await _server.DisposeAsync();
+    }
+
+    /// <summary>After <see cref="StopAsync"/>: over the same state directory, at the same address, with other options.</summary>
+    public async Task StartAgainAsync(Func<ServeOptions, ServeOptions> adjust)
+        => _server = await ControlPlaneServer.StartAsync(adjust(Options) with { Http = _endpoint! }, TimeProvider.System, CancellationToken.None);
 
     /// <summary>Stops and starts over the same state, at the same address.</summary>
     public async Task RestartAsync()

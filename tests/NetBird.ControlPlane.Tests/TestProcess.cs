@@ -1,4 +1,5 @@
 using System.Globalization;
+using NetBird.ControlPlane.Tests.Store;
 using NetBird.ControlPlane.Tests.Usage;
 using NetBird.ControlPlane.Tests.Usage.Chaos;
 
@@ -19,6 +20,12 @@ internal static class TestProcess
                 return 0;
             case ["gateway-node", var directory, var port, var upstream, var postgres, var people, var groups, var cap]:
                 await GatewayNode.RunAsync(directory, Number(port), new(upstream), postgres, Number(people), Number(groups), Number(cap));
+                return 0;
+            case ["configuration-writer", var directory, var database]:
+                await ConfigurationWriter.RunAsync(directory, database);
+                return 0;
+            case ["migrator", var place]:
+                await ConfigurationWriter.MigrateAsync(place);
                 return 0;
             default:
                 return 2;

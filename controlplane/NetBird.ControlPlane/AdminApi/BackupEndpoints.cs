@@ -16,7 +16,7 @@ internal static class BackupEndpoints
         api.MapGet("/verification", (Delegate)VerifyAsync).ForAuditors().WithTags("Operations").Produces<VerificationAnswer>();
     }
 
-    private static async Task BackupAsync(HttpContext http, IConfigurationStore store, AdministrationOptions options)
+    private static async Task BackupAsync(HttpContext http, IConfigurationStore store, AccountState state)
     {
         await store.CommitAsync(
             http.Caller().Actor,
@@ -31,7 +31,7 @@ internal static class BackupEndpoints
 
         // Tar writes synchronously in places; what Kestrel sends is not held up by it.
         await using var body = http.Response.BodyWriter.AsStream(leaveOpen: true);
-        await StateBackup.WriteAsync(options.StateDirectory, body, http.RequestAborted);
+        await StateBackup.WriteAsync(state.Directory, state.Database, body, http.RequestAborted);
     }
 
     private static async Task<IResult> VerifyAsync(HttpContext http, ConfigurationStore store)

@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using NetBird.ControlPlane.AdminApi;
 using NetBird.ControlPlane.Store.LiteDb;
 using NetBird.ControlPlane.Tokens;
+using Npgsql;
 
 namespace NetBird.ControlPlane.Backups;
 
@@ -19,7 +20,12 @@ internal static class StateBackup
     private static readonly HashSet<string> Left = new(StringComparer.Ordinal) { "lock", ServeFile.FileName, FirstToken.FileName + ".new" };
 
     /// <summary>Writes the backup. The usage journal goes first and its ledger after it: a row on its way between is then in both, and is known.</summary>
-    public static async Task WriteAsync(string stateDirectory, Stream destination, CancellationToken cancellationToken)
+    /// <param name="stateDirectory">Whose files.</param>
+    /// <param name="database">The shared database, whose tables go in too; null where everything is in the directory.</param>
+    /// <param name="destination">Takes the tar file.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task WriteAsync(
+        string stateDirectory, NpgsqlDataSource? database, Stream destination, CancellationToken cancellationToken)
     {
         var staging = Directory.CreateTempSubdirectory("netbird-backup-");
         try
@@ -36,6 +42,15 @@ internal static class StateBackup
                 else
                 {
                     await AddFileAsync(tar, file, name, cancellationToken);
+                }
+            }
+
+            if (database is not null)
+            {
+                await PostgresBackup.WriteAsync(database, staging.FullName, cancellationToken);
+                foreach (var table in Directory.GetFiles(staging.FullName).Order(StringComparer.Ordinal))
+                {
+                    await AddFileAsync(tar, table, $"{PostgresBackup.Folder}/{Path.GetFileName(table)}", cancellationToken);
                 }
             }
         }
@@ -119,14 +134,18 @@ internal static class StateBackup
         // Copied at the length it has now: it may grow while it is read.
         await using (source)
         {
-            var content = new MemoryStream();
+            var temporary = Path.GetTempFileName();
+            await using var content = new FileStream(temporary, new FileStreamOptions
+            {
+                Mode = FileMode.Create, Access = FileAccess.ReadWrite, Options = FileOptions.DeleteOnClose,
+            });
             await source.CopyToAsync(content, cancellationToken);
             content.Position = 0;
             await AddAsync(tar, name, content, cancellationToken);
         }
     }
 
-    private static Task AddAsync(TarWriter tar, string name, MemoryStream content, CancellationToken cancellationToken)
+    private static Task AddAsync(TarWriter tar, string name, Stream content, CancellationToken cancellationToken)
         => tar.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, name) { Mode = OwnerOnly, DataStream = content }, cancellationToken);
 
     private static async Task ExtractAsync(TarEntry entry, string stateDirectory, CancellationToken cancellationToken)

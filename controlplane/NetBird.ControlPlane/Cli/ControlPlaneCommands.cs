@@ -21,5 +21,6 @@ internal static class ControlPlaneCommands
         StateCommands.Verify(),
         StateCommands.Backup(),
         StateCommands.Restore(),
+        MigrateStoreCommand.Create(),
     ];
 }

@@ -60,7 +60,8 @@ internal static class StateCommands
     {
         var file = new Argument<string>("file") { Description = "A file that 'backup' wrote." };
         var state = Verb.Setting("--state-dir", "DIR", "State directory to fill; must be empty or absent. [NETBIRD_CP_STATE_DIR]");
-        var command = new Command("restore", "Fills an empty state directory from a backup, while no control plane runs on it.") { file, state };
+        var postgres = Verb.Setting("--postgres", "CONNSTRING", "Empty database for a backup that was made with PostgreSQL. [NETBIRD_CP_POSTGRES]");
+        var command = new Command("restore", "Fills an empty state directory from a backup, while no control plane runs on it; with --postgres an empty database too.") { file, state, postgres };
         command.SetAction((parsed, cancellationToken) => Verb.GuardedAsync(async () =>
         {
             var path = parsed.GetRequiredValue(file);
@@ -90,6 +91,8 @@ internal static class StateCommands
                     await StateBackup.RestoreAsync(stream, unfinished, cancellationToken);
                 }
 
+                await RestoreDatabaseAsync(
+                    Path.Combine(unfinished, PostgresBackup.Folder), parsed.GetValue(postgres) ?? Environment.GetEnvironmentVariable("NETBIRD_CP_POSTGRES"), cancellationToken);
                 if (Directory.Exists(directory))
                 {
                     Directory.Delete(directory);
@@ -110,5 +113,21 @@ internal static class StateCommands
             }
         }));
         return command;
+    }
+
+    private static async Task RestoreDatabaseAsync(string tables, string? connectionString, CancellationToken cancellationToken)
+    {
+        if (!Directory.Exists(tables))
+        {
+            return;
+        }
+
+        if (string.IsNullOrEmpty(connectionString))
+        {
+            throw new CliException("This backup holds a PostgreSQL database: give --postgres with the connection string of an empty one.", ExitCode.WrongUsage);
+        }
+
+        await PostgresBackup.RestoreAsync(tables, connectionString, cancellationToken);
+        Directory.Delete(tables, recursive: true);
     }
 }

@@ -28,6 +28,10 @@ internal static class ServeCommand
         ("oidc-client-id", "ID", "Our client at that IdP"),
         ("oidc-groups-claim", "CLAIM", "Claim with a person's groups. Default groups"),
         ("oidc-client-secret-file", "FILE", "File with the client's secret, where web sign-in at that IdP needs one"),
+        ("oidc-directory", "WHICH", "entra or google: where groups are asked for that the IdP's token leaves out"),
+        ("oidc-directory-url", "URL", "Its address, where it is not the provider's usual one"),
+        ("oidc-directory-credentials", "FILE", "Google: the service account's JSON file. Entra ID uses the client's secret"),
+        ("oidc-directory-admin", "EMAIL", "Google: the administrator whom the service account stands in for"),
         ("roles", "ROLES", "management, gateway or both. Default management,gateway; one of them alone needs --postgres"),
         ("drain-seconds", "SECONDS", "How long requests in flight may go on after SIGTERM. Default 4"),
     ];

@@ -1,4 +1,5 @@
 using System.Net;
+using NetBird.ControlPlane.Identity.Directories;
 using NetBird.WireGuard;
 
 namespace NetBird.ControlPlane.Hosting;
@@ -66,4 +67,8 @@ internal sealed record TlsFiles(string Certificate, string Key);
 /// <param name="ClientId">Our client there; the audience of its ID tokens.</param>
 /// <param name="GroupsClaim">Which claim carries groups.</param>
 /// <param name="ClientSecretFile">File with the client's secret, where the IdP wants one for web sign-in; else null.</param>
-internal sealed record ExternalIssuer(Uri Issuer, string ClientId, string GroupsClaim, string? ClientSecretFile);
+internal sealed record ExternalIssuer(Uri Issuer, string ClientId, string GroupsClaim, string? ClientSecretFile)
+{
+    /// <summary>Where groups are asked for that the token leaves out; null: nowhere.</summary>
+    public ExternalDirectory? Directory { get; init; }
+}

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using NetBird.ControlPlane.Identity.Directories;
 using NetBird.WireGuard;
 using Npgsql;
 
@@ -196,7 +197,42 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
             Wrong("oidc-client-secret-file", $"'{secret}' does not exist");
         }
 
-        return new(url, client, read("oidc-groups-claim") ?? "groups", secret);
+        return new(url, client, read("oidc-groups-claim") ?? "groups", secret) { Directory = ReadDirectory(secret) };
+    }
+
+    private ExternalDirectory? ReadDirectory(string? clientSecret)
+    {
+        if (read("oidc-directory") is null)
+        {
+            return null;
+        }
+
+        var kind = ReadChoice("oidc-directory", DirectoryKind.Entra, ("entra", DirectoryKind.Entra), ("google", DirectoryKind.Google));
+        var url = read("oidc-directory-url") is { } text
+            ? Uri.TryCreate(text, UriKind.Absolute, out var given) && (given.Scheme == Uri.UriSchemeHttps || given.IsLoopback) ? given : null
+            : ExternalDirectory.UsualUrl(kind);
+        if (url is null)
+        {
+            Wrong("oidc-directory-url", "is not an https:// URL");
+        }
+
+        var credentials = read("oidc-directory-credentials");
+        if (kind == DirectoryKind.Entra && clientSecret is null)
+        {
+            Wrong("oidc-client-secret-file", "is missing: Microsoft Graph is asked with the client's secret");
+        }
+
+        if (kind == DirectoryKind.Google && (credentials is null || !File.Exists(credentials)))
+        {
+            Wrong("oidc-directory-credentials", "names no file: give the service account's JSON file");
+        }
+
+        if (kind == DirectoryKind.Google && read("oidc-directory-admin") is null)
+        {
+            Wrong("oidc-directory-admin", "is missing: the service account stands in for an administrator of the domain");
+        }
+
+        return new(kind, url ?? ExternalDirectory.UsualUrl(kind), credentials, read("oidc-directory-admin") ?? "");
     }
 
     /// <summary>Another program's interface may be in a namespace that a file names; ours may not.</summary>

@@ -1,5 +1,6 @@
 using NetBird.ControlPlane.Dashboard.Viewing;
 using NetBird.ControlPlane.Hosting;
+using NetBird.ControlPlane.Identity.Directories;
 using NetBird.ControlPlane.Identity.Embedded;
 using NetBird.ControlPlane.Identity.Embedded.Issued;
 using NetBird.ControlPlane.Identity.Scim;
@@ -41,6 +42,8 @@ internal static class IdentityFeature
             services.AddSingleton<IIdTokens>(provider => provider.GetRequiredService<ExternalIdTokens>());
             authentication.AddExternalSignIn(options.Oidc);
             services.AddHttpClient(ExternalIdTokens.ClientName, http => http.Timeout = TimeSpan.FromSeconds(10));
+            services.AddHttpClient(GroupDirectory.ClientName, http => http.Timeout = TimeSpan.FromSeconds(10))
+                .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
         }
 
         services.AddSingleton<LoginOffers>();
@@ -81,9 +84,9 @@ internal static class IdentityFeature
 
         services.AddSingleton(_ => new IssuedDatabase(Path.Combine(state.Directory, IssuedRecordKinds.LiteDbFileName)));
         services.AddSingleton<IIssuedRecords<IssuedToken>>(provider =>
-            new LiteDbIssuedRecords<IssuedToken>(provider.GetRequiredService<IssuedDatabase>().Database, IssuedRecordKinds.Tokens));
+            new LiteDbIssuedRecords<IssuedToken>(provider.GetRequiredService<IssuedDatabase>(), IssuedRecordKinds.Tokens));
         services.AddSingleton<IIssuedRecords<IssuedAuthorization>>(provider =>
             new LiteDbIssuedRecords<IssuedAuthorization>(
-                provider.GetRequiredService<IssuedDatabase>().Database, IssuedRecordKinds.Authorizations));
+                provider.GetRequiredService<IssuedDatabase>(), IssuedRecordKinds.Authorizations));
     }
 }

@@ -21,7 +21,7 @@ public sealed class StateBackupTests
 
         var before = store.Current.Version;
         var backup = new MemoryStream();
-        await StateBackup.WriteAsync(state.Path, backup, None);
+        await StateBackup.WriteAsync(state.Path, null, backup, None);
         await stop.CancelAsync();
         await changing;
         backup.Position = 0;
@@ -46,7 +46,7 @@ public sealed class StateBackupTests
         using var state = new TemporaryState();
         await using var store = await state.OpenAsync();
         var backup = new MemoryStream();
-        await StateBackup.WriteAsync(state.Path, backup, None);
+        await StateBackup.WriteAsync(state.Path, null, backup, None);
         using var target = new TemporaryState();
 
         await Assert.ThrowsAsync<InvalidDataException>(

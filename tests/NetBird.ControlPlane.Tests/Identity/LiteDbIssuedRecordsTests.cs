@@ -16,6 +16,6 @@ public sealed class LiteDbIssuedRecordsTests : IssuedRecordsContract, IDisposabl
     internal override Task<IIssuedRecords<IssuedToken>> OpenAsync()
     {
         _database = new(Path.Combine(_state.Path, "identity.db"));
-        return Task.FromResult<IIssuedRecords<IssuedToken>>(new LiteDbIssuedRecords<IssuedToken>(_database.Database, "tokens"));
+        return Task.FromResult<IIssuedRecords<IssuedToken>>(new LiteDbIssuedRecords<IssuedToken>(_database, "tokens"));
     }
 }

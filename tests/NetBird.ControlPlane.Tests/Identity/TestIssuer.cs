@@ -30,6 +30,9 @@ internal sealed class TestIssuer : IAsyncDisposable
     /// <summary>What the discovery document calls itself; null: the truth.</summary>
     public string? ClaimedIssuer { get; set; }
 
+    /// <summary>Where tokens are to be had; null: here.</summary>
+    public string? TokenEndpoint { get; set; }
+
     /// <summary>Answers nothing but 503.</summary>
     public bool IsDown { get; set; }
 
@@ -57,7 +60,7 @@ internal sealed class TestIssuer : IAsyncDisposable
             ["issuer"] = issuer.ClaimedIssuer ?? issuer.Url,
             ["jwks_uri"] = issuer.Url + "/keys",
             ["authorization_endpoint"] = issuer.Url + "/authorize",
-            ["token_endpoint"] = issuer.Url + "/token",
+            ["token_endpoint"] = issuer.TokenEndpoint ?? issuer.Url + "/token",
             ["device_authorization_endpoint"] = issuer.Url + "/device",
             ["scopes_supported"] = new[] { "openid", "profile", "email", "groups" },
             ["response_types_supported"] = new[] { "code" },

@@ -60,6 +60,7 @@ internal sealed class LiteDbDocumentStore(string path, IReadOnlyList<Action<Lite
     {
         lock (_lock)
         {
+            LiteDbFile.RefuseIfFull(path, batch.Changes.Sum(change => (long)(change.After?.Length ?? 0)) + (batch.Audit.Count * 1024L));
             try
             {
                 Database.BeginTrans();

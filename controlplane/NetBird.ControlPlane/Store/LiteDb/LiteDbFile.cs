@@ -6,6 +6,9 @@ namespace NetBird.ControlPlane.Store.LiteDb;
 /// <summary>Opens LiteDB files readable by their owner alone, and copies them while they are in use.</summary>
 internal static class LiteDbFile
 {
+    // Bytes. Ours: far more than one transaction of the largest configuration grows file and log by.
+    private const long RoomLeft = 8 * 1024 * 1024;
+
     // What this process has open, for backups: a LiteDB file is consistent only to whoever holds it.
     private static readonly ConcurrentDictionary<string, WeakReference<LiteDatabase>> Opened = new(StringComparer.Ordinal);
 
@@ -58,6 +61,24 @@ internal static class LiteDbFile
             {
                 database?.Rollback();
             }
+        }
+    }
+
+    /// <summary>
+    /// Refuses to write where the disk is full. LiteDB's own writer, once it fails for want of room, never wakes whoever
+    /// waits for it: so it is not let near the end. Asked before every transaction.
+    /// </summary>
+    /// <param name="path">The database file.</param>
+    /// <param name="bytes">What is about to be written, roughly.</param>
+    /// <exception cref="IOException">Less than that and a margin is left; nothing was written.</exception>
+    public static void RefuseIfFull(string path, long bytes)
+    {
+        // Pages go to the log and from there to the file, each 8 KiB however little is on it.
+        var needed = RoomLeft + (4 * bytes);
+        var free = new DriveInfo(Path.GetDirectoryName(Path.GetFullPath(path)) ?? path).AvailableFreeSpace;
+        if (free < needed)
+        {
+            throw new IOException($"The disk of {path} is full: {free / 1024} KiB are left and {needed / 1024} KiB are needed. Nothing was written; free some space and try again.");
         }
     }
 

@@ -118,6 +118,8 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
             throw new IOException($"{_path} is not there.");
         }
 
+        LiteDbFile.RefuseIfFull(_path, BytesPerBlock);
+
         // A write that fails half way leaves the last block in memory ahead of the file.
         _stale = true;
         var hours = _sums.With(fresh.Select(item => item.Record));

@@ -81,9 +81,10 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private async Task PrepareAsync(CancellationToken cancellationToken)
+    /// <summary>Makes the tables and functions where they are missing.</summary>
+    public static async Task CreateTablesAsync(NpgsqlDataSource source, CancellationToken cancellationToken)
     {
-        await using var connection = await Source.OpenConnectionAsync(cancellationToken);
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await using var schema = connection.CreateCommand();
         schema.CommandText = $"select pg_advisory_xact_lock({SchemaLock})";
@@ -92,6 +93,11 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
         schema.CommandTimeout = 120;
         await schema.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+    }
+
+    private async Task PrepareAsync(CancellationToken cancellationToken)
+    {
+        await CreateTablesAsync(Source, cancellationToken);
         await SayAliveAsync(cancellationToken);
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LiteDB;
+using NetBird.ControlPlane.Store.LiteDb;
 using JsonSerializer = System.Text.Json.JsonSerializer;
 
 namespace NetBird.ControlPlane.Identity.Embedded.Issued;
@@ -8,13 +9,16 @@ namespace NetBird.ControlPlane.Identity.Embedded.Issued;
 internal sealed class LiteDbIssuedRecords<T> : IIssuedRecords<T>
     where T : IssuedRecord
 {
+    private readonly string _path;
     private readonly ILiteCollection<BsonDocument> _rows;
 
     // LiteDB has no compare-and-set; this process is the only writer of the file.
     private readonly Lock _writer = new();
 
-    public LiteDbIssuedRecords(LiteDatabase database, string collection)
+    public LiteDbIssuedRecords(IssuedDatabase file, string collection)
     {
+        var database = file.Database;
+        _path = file.Path;
         _rows = database.GetCollection(collection);
         _rows.EnsureIndex("reference");
         _rows.EnsureIndex("authorization");
@@ -23,6 +27,7 @@ internal sealed class LiteDbIssuedRecords<T> : IIssuedRecords<T>
 
     public ValueTask InsertAsync(T record, CancellationToken cancellationToken)
     {
+        LiteDbFile.RefuseIfFull(_path, 0);
         lock (_writer)
         {
             _rows.Insert(ToRow(record));
@@ -33,6 +38,7 @@ internal sealed class LiteDbIssuedRecords<T> : IIssuedRecords<T>
 
     public ValueTask<bool> ReplaceAsync(T record, string expectedVersion, CancellationToken cancellationToken)
     {
+        LiteDbFile.RefuseIfFull(_path, 0);
         lock (_writer)
         {
             return new(_rows.FindById(record.Id)?["version"].AsString == expectedVersion && _rows.Update(ToRow(record)));

@@ -1,0 +1,92 @@
+using Npgsql;
+using NetBird.ControlPlane.Store.Postgres;
+
+namespace NetBird.ControlPlane.Backups;
+
+/// <summary>Our tables of a PostgreSQL as files of its binary copy format, all of one snapshot, and back into an empty database.</summary>
+internal static class PostgresBackup
+{
+    /// <summary>Folder of the files in a backup.</summary>
+    public const string Folder = "postgres";
+
+    // Ours alone: a database may hold other things. usage_nodes and the gateways' signs belong to processes that live.
+    private static readonly string[] Tables =
+    [
+        "netbird_meta", "netbird_documents", "netbird_audit", "netbird_secrets", "netbird_issued",
+        "usage_meta", "usage_rows", "usage_hours", "usage_rollups", "usage_sessions", "usage_counters", "usage_slots",
+    ];
+
+    /// <summary>Writes a file for each table into <paramref name="folder"/>.</summary>
+    /// <exception cref="IOException">The database cannot be read.</exception>
+    public static async Task WriteAsync(NpgsqlDataSource source, string folder, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = await source.OpenConnectionAsync(cancellationToken);
+            await using var snapshot = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
+            foreach (var table in Tables)
+            {
+                await using var known = new NpgsqlCommand("SELECT to_regclass($1) IS NOT NULL", connection);
+                known.Parameters.AddWithValue(table);
+                if (await known.ExecuteScalarAsync(cancellationToken) is not true)
+                {
+                    continue;
+                }
+
+                await using var stream = await connection.BeginRawBinaryCopyAsync($"COPY {table} TO STDOUT (FORMAT binary)", cancellationToken);
+                await using var file = Store.LiteDb.LiteDbFile.CreatePrivate(Path.Combine(folder, table + ".copy"));
+                await stream.CopyToAsync(file, cancellationToken);
+            }
+        }
+        catch (NpgsqlException fault)
+        {
+            throw new IOException($"PostgreSQL cannot be read: {fault.Message}", fault);
+        }
+    }
+
+    /// <summary>Fills an empty database from the files of a folder, in one transaction.</summary>
+    /// <exception cref="InvalidDataException">The database is not empty, or does not take a file; it is as it was.</exception>
+    public static async Task RestoreAsync(string folder, string connectionString, CancellationToken cancellationToken)
+    {
+        var description = PostgresDocumentStore.Describe(connectionString);
+        await using var source = NpgsqlDataSource.Create(connectionString);
+        try
+        {
+            await PostgresSchema.MigrateAsync(source, description, PostgresSchema.Steps, cancellationToken);
+            await Usage.Postgres.PostgresUsage.CreateTablesAsync(source, cancellationToken);
+            await using var connection = await source.OpenConnectionAsync(cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await using (var filled = new NpgsqlCommand("SELECT EXISTS (SELECT 1 FROM netbird_documents) OR EXISTS (SELECT 1 FROM usage_rows)", connection))
+            {
+                if (await filled.ExecuteScalarAsync(cancellationToken) is true)
+                {
+                    throw new InvalidDataException($"{description} is not empty. Give an empty database; nothing was restored.");
+                }
+            }
+
+            foreach (var table in Tables)
+            {
+                var path = Path.Combine(folder, table + ".copy");
+                if (!File.Exists(path))
+                {
+                    continue;
+                }
+
+                await using (var empty = new NpgsqlCommand($"DELETE FROM {table}", connection))
+                {
+                    await empty.ExecuteNonQueryAsync(cancellationToken);
+                }
+
+                await using var stream = await connection.BeginRawBinaryCopyAsync($"COPY {table} FROM STDIN (FORMAT binary)", cancellationToken);
+                await using var file = File.OpenRead(path);
+                await file.CopyToAsync(stream, cancellationToken);
+            }
+
+            await transaction.CommitAsync(cancellationToken);
+        }
+        catch (NpgsqlException fault)
+        {
+            throw new InvalidDataException($"{description} does not take the backup: {fault.Message}", fault);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using NetBird.ControlPlane.Usage;
+using NetBird.ControlPlane.Usage.LiteDb;
+using NetBird.ControlPlane.Usage.Postgres;
+using NetBird.ControlPlane.Usage.Sums;
+using NetBird.Gateway.Metering;
+using Npgsql;
+
+namespace NetBird.ControlPlane.Migration;
+
+/// <summary>Moves metered requests: rows first, which are known by their ids, then the hourly sums, which reach further back than rows.</summary>
+internal sealed class UsageMigration(string stateDirectory, string connectionString, TimeProvider time, Action<string> progress)
+{
+    private const int Batch = 2000;
+    private const int Told = 50_000;
+
+    public async Task RunAsync(NpgsqlDataSource source, CancellationToken cancellationToken)
+    {
+        // Opened once as the product opens it: what a killed process left in the journal becomes rows.
+        await using (await UsageStore.OpenAsync(stateDirectory, time, NullLoggerFactory.Instance, cancellationToken))
+        {
+        }
+
+        var sums = new HourlySums();
+        using var ledger = LiteDbUsageLedger.Open(Path.Combine(stateDirectory, "usage.db"), sums);
+        await using var database = await PostgresUsage.OpenAsync(connectionString, stateDirectory, time, NullLoggerFactory.Instance, cancellationToken);
+        var target = new PostgresUsageLedger(database, time);
+        var last = await ledger.LastSequenceAsync(cancellationToken);
+        var (rows, oldest) = await CopyRowsAsync(ledger, target, last, cancellationToken);
+        var hours = await CopySumsAsync(source, sums, oldest, cancellationToken);
+        progress($"{rows} metered requests and {hours} hourly sums moved.");
+    }
+
+    private async Task<(long Rows, long OldestHour)> CopyRowsAsync(
+        LiteDbUsageLedger from, PostgresUsageLedger to, long last, CancellationToken cancellationToken)
+    {
+        var (rows, oldest, batch) = (0L, HourlySums.HourOf(time.GetUtcNow()), new List<JournalledRecord>(Batch));
+        await foreach (var row in from.EnumerateAsync(new(), cancellationToken))
+        {
+            // One sequence for all: it says where this node's journal goes on.
+            batch.Add(new(last, row));
+            oldest = Math.Min(oldest, HourlySums.HourOf(row.Timestamp));
+            if (++rows % Told == 0)
+            {
+                progress($"{rows} metered requests moved so far ...");
+            }
+
+            if (batch.Count == Batch)
+            {
+                await to.AppendAsync(batch, cancellationToken);
+                batch.Clear();
+            }
+        }
+
+        if (batch.Count > 0)
+        {
+            await to.AppendAsync(batch, cancellationToken);
+        }
+
+        return (rows, oldest);
+    }
+
+    private static async Task<long> CopySumsAsync(NpgsqlDataSource source, HourlySums sums, long oldest, CancellationToken cancellationToken)
+    {
+        var entries = new List<(long Hour, string[] Words, bool Denied, UsageTotals Totals)>();
+        sums.Visit(0, long.MaxValue / 2, new UsageQuery(), (hour, key, totals, words) => entries.Add((
+            hour, [words[key.User], words[key.Charged], words[key.Groups], words[key.Policy], words[key.Provider], words[key.Model]], key.Denied, totals)));
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await using (var command = new NpgsqlCommand("CREATE TEMP TABLE moved_hours (LIKE usage_hours) ON COMMIT DROP", connection))
+        {
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await using (var copy = await connection.BeginBinaryImportAsync(
+            "COPY moved_hours (hour, user_id, charged_group, groups, policy_id, provider_id, model, denied, requests, interrupted, price_unknown, "
+            + "input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost) FROM STDIN (FORMAT binary)", cancellationToken))
+        {
+            foreach (var (hour, words, denied, totals) in entries)
+            {
+                await copy.WriteRowAsync(
+                    cancellationToken, hour, words[0], words[1], words[2], words[3], words[4], words[5], denied, totals.Requests, totals.Interrupted,
+                    totals.PriceUnknown, totals.Tokens.Input, totals.Tokens.Output, totals.Tokens.CacheRead, totals.Tokens.CacheWrite5m,
+                    totals.Tokens.CacheWrite1h, totals.WebSearches, totals.Cost.Value);
+            }
+
+            await copy.CompleteAsync(cancellationToken);
+        }
+
+        // The source's sums are the truth: they hold what rows no longer do.
+        await using var fold = new NpgsqlCommand(
+            """
+            DELETE FROM usage_hours h USING moved_hours m WHERE h.hour = m.hour;
+            INSERT INTO usage_hours SELECT * FROM moved_hours;
+            DELETE FROM usage_rollups;
+            """,
+            connection);
+        await fold.ExecuteNonQueryAsync(cancellationToken);
+        if (entries.Any(entry => entry.Hour < oldest))
+        {
+            // Rows of the oldest hour may be gone in part, so verification compares from the hour after it.
+            await using var meta = new NpgsqlCommand(
+                "INSERT INTO usage_meta VALUES ('rows_from', $1) ON CONFLICT (name) DO UPDATE SET value = greatest(usage_meta.value, excluded.value)", connection);
+            meta.Parameters.AddWithValue((oldest + 1) * TimeSpan.TicksPerHour);
+            await meta.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+
+        // The roll-ups are made anew from the hours wherever there are none.
+        await PostgresUsage.CreateTablesAsync(source, cancellationToken);
+        return entries.Count;
+    }
+}
