@@ -27,6 +27,9 @@ internal static class Problems
     public static IResult Unavailable(string detail) => new ProblemAnswer(new(
         StatusCodes.Status503ServiceUnavailable, "Not possible now", detail));
 
+    public static IResult TooMany(int seconds) => new ProblemAnswer(new(
+        StatusCodes.Status429TooManyRequests, "Too many calls", $"Calls of one token and of one address are limited; try again in {seconds} s."));
+
     public static IResult TooLarge(long maxBytes) => new ProblemAnswer(new(
         StatusCodes.Status413PayloadTooLarge, "The request is too large", $"A body has at most {maxBytes} bytes."));
 

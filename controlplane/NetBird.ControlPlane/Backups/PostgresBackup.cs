@@ -14,6 +14,7 @@ internal static class PostgresBackup
     [
         "netbird_meta", "netbird_documents", "netbird_audit", "netbird_secrets", "netbird_issued",
         "usage_meta", "usage_rows", "usage_hours", "usage_rollups", "usage_sessions", "usage_counters", "usage_slots",
+        "usage_warnings", "webhook_deliveries",
     ];
 
     /// <summary>Writes a file for each table into <paramref name="folder"/>.</summary>

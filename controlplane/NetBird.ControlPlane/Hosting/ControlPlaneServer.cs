@@ -160,6 +160,8 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         builder.Services.AddSingleton(opened.Proofs);
         builder.Services.AddSingleton(opened.Tunnel);
         builder.Services.AddSingleton<IReadiness>(opened.Tunnel);
+        builder.Services.AddSingleton<IReadiness>(opened.Account.Configuration);
+        builder.Services.AddSingleton<IReadiness>(opened.Usage);
         var url = PublicUrl.Of(options, (System.Net.IPEndPoint)socket.LocalEndPoint!);
         builder.Services.AddSingleton(url);
         if (options.Tls is { } files)
@@ -169,7 +171,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         }
 
         builder.Services.AddHostGuard(options);
-        builder.Services.AddControlPlaneMetrics();
+        builder.Services.AddControlPlaneMetrics(options.OtlpEndpoint);
         builder.Services.AddAdministration(
             new() { StateDirectory = state.Path, EmbeddedIdentity = options.Oidc is null, PublicUrl = url.Value }, opened.Account);
         builder.Services.AddUsage(opened.Usage);
@@ -180,6 +182,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
             builder.Services.AddUpkeep();
             builder.Services.AddWebhooks();
             builder.Services.AddUsageUpkeep();
+            builder.Services.AddHostedService<Audit.AuditStream>();
             builder.Services.AddAgentApi();
             builder.Services.AddDashboard();
             builder.UseDashboardAssets();

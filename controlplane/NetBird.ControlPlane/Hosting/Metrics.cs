@@ -1,6 +1,7 @@
 using System.Net;
 using NetBird.ControlPlane.AdminApi;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Exporter;
 
 namespace NetBird.ControlPlane.Hosting;
 
@@ -12,12 +13,24 @@ internal static class Metrics
 {
     private const string Path = "/metrics";
 
-    public static void AddControlPlaneMetrics(this IServiceCollection services)
-        => services.AddOpenTelemetry().WithMetrics(metrics => metrics
-            .AddMeter("NetBird.*")
-            .AddMeter("Microsoft.AspNetCore.Server.Kestrel")
-            .AddMeter("System.Runtime")
-            .AddPrometheusExporter());
+    public static void AddControlPlaneMetrics(this IServiceCollection services, Uri? otlp)
+        => services.AddOpenTelemetry().WithMetrics(metrics =>
+        {
+            metrics.AddMeter("NetBird.*")
+                .AddMeter("Microsoft.AspNetCore.Server.Kestrel")
+                .AddMeter("System.Runtime")
+                .AddPrometheusExporter();
+            if (otlp is not null)
+            {
+                metrics.AddOtlpExporter((exporter, reader) =>
+                {
+                    // The specification's path and its interval of a minute; what is left goes out at the end.
+                    exporter.Protocol = OtlpExportProtocol.HttpProtobuf;
+                    exporter.Endpoint = new(otlp.AbsoluteUri.TrimEnd('/') + "/v1/metrics");
+                    reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds = 60_000;
+                });
+            }
+        });
 
     public static void MapMetrics(this WebApplication app)
     {

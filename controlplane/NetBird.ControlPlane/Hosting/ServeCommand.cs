@@ -33,6 +33,7 @@ internal static class ServeCommand
         ("oidc-directory-credentials", "FILE", "Google: the service account's JSON file. Entra ID uses the client's secret"),
         ("oidc-directory-admin", "EMAIL", "Google: the administrator whom the service account stands in for"),
         ("roles", "ROLES", "management, gateway or both. Default management,gateway; one of them alone needs --postgres"),
+        ("otlp-endpoint", "URL", "OpenTelemetry collector that metrics are sent to by OTLP over HTTP, such as http://127.0.0.1:4318"),
         ("drain-seconds", "SECONDS", "How long requests in flight may go on after SIGTERM. Default 4"),
     ];
 

@@ -46,6 +46,7 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
             Oidc = ReadOidc(),
             Management = HasRole("management"),
             Gateway = HasRole("gateway"),
+            OtlpEndpoint = ReadOtlp(),
             Drain = TimeSpan.FromSeconds(ReadNumber("drain-seconds", 4, 0, 3600)),
         };
         CheckTunnel(options);
@@ -260,6 +261,23 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
         {
             Wrong("tunnel-namespace", $"'{options.TunnelNamespacePath}' is for --tunnel external; an interface of ours lives in own or host");
         }
+    }
+
+    private Uri? ReadOtlp()
+    {
+        if (read("otlp-endpoint") is not { } text)
+        {
+            return null;
+        }
+
+        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttps || url.Scheme == Uri.UriSchemeHttp)
+            && url is { Query: "", Fragment: "", UserInfo: "" })
+        {
+            return url;
+        }
+
+        Wrong("otlp-endpoint", $"'{text}' is not a URL such as http://127.0.0.1:4318");
+        return null;
     }
 
     private bool HasRole(string role) => Roles().Contains(role);

@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.RateLimiting;
+using NetBird.ControlPlane.AdminApi;
 using NetBird.ControlPlane.Dashboard.Viewing;
 using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Identity.Directories;
@@ -23,6 +25,7 @@ internal static class IdentityFeature
             antiforgery.Cookie.SameSite = SameSiteMode.Strict;
         });
         services.AddRateLimiter(LoginLimits.AddTo);
+        services.Configure<RateLimiterOptions>(ApiLimits.AddTo);
         var authentication = services.AddAuthentication(DashboardAccess.Scheme);
         services.AddWebSignIn(authentication, options);
         if (options.Oidc is null)

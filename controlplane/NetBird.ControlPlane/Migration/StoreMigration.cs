@@ -7,6 +7,7 @@ using NetBird.ControlPlane.Store.Postgres;
 using NetBird.ControlPlane.Store.Secrets;
 using NetBird.ControlPlane.Tunnels;
 using NetBird.ControlPlane.Usage;
+using NetBird.Primitives;
 using Npgsql;
 
 namespace NetBird.ControlPlane.Migration;
@@ -35,7 +36,7 @@ internal sealed class StoreMigration(string stateDirectory, string connectionStr
             await RefuseFilledAsync(source, description, cancellationToken);
             CopySecrets(PostgresSecrets.Open(source, clusterKey ?? state.PathOf(ClusterKey.FileName), description));
             await CopyIssuedAsync(source, cancellationToken);
-            await new UsageMigration(stateDirectory, connectionString, time, progress).RunAsync(source, cancellationToken);
+            await new UsageMigration(stateDirectory, connectionString, time, progress).RunAsync(source, await WebhooksAsync(cancellationToken), cancellationToken);
             await CopyConfigurationAsync(source, cancellationToken);
         }
         catch (NpgsqlException fault)
@@ -105,6 +106,13 @@ internal sealed class StoreMigration(string stateDirectory, string connectionStr
         }
 
         return records.Count;
+    }
+
+    private async Task<List<WebhookId>> WebhooksAsync(CancellationToken cancellationToken)
+    {
+        await using var documents = new LiteDbDocumentStore(Path.Combine(stateDirectory, AccountState.LiteDbFileName));
+        var stored = await documents.OpenAsync(cancellationToken);
+        return [.. stored.Documents.Where(document => document.Kind == "webhook").Select(document => new WebhookId(document.Id))];
     }
 
     private async Task CopyConfigurationAsync(NpgsqlDataSource source, CancellationToken cancellationToken)

@@ -3,7 +3,9 @@ using NetBird.ControlPlane.Usage;
 using NetBird.ControlPlane.Usage.LiteDb;
 using NetBird.ControlPlane.Usage.Postgres;
 using NetBird.ControlPlane.Usage.Sums;
-using NetBird.Gateway.Metering;
+using NetBird.ControlPlane.Webhooks.LiteDb;
+using NetBird.ControlPlane.Webhooks.Postgres;
+using NetBird.Primitives;
 using Npgsql;
 
 namespace NetBird.ControlPlane.Migration;
@@ -14,7 +16,7 @@ internal sealed class UsageMigration(string stateDirectory, string connectionStr
     private const int Batch = 2000;
     private const int Told = 50_000;
 
-    public async Task RunAsync(NpgsqlDataSource source, CancellationToken cancellationToken)
+    public async Task RunAsync(NpgsqlDataSource source, IReadOnlyList<WebhookId> webhooks, CancellationToken cancellationToken)
     {
         // Opened once as the product opens it: what a killed process left in the journal becomes rows.
         await using (await UsageStore.OpenAsync(stateDirectory, time, NullLoggerFactory.Instance, cancellationToken))
@@ -28,7 +30,25 @@ internal sealed class UsageMigration(string stateDirectory, string connectionStr
         var last = await ledger.LastSequenceAsync(cancellationToken);
         var (rows, oldest) = await CopyRowsAsync(ledger, target, last, cancellationToken);
         var hours = await CopySumsAsync(source, sums, oldest, cancellationToken);
+        await CopyOutboxAsync(new PostgresWebhookOutbox(database), webhooks, cancellationToken);
         progress($"{rows} metered requests and {hours} hourly sums moved.");
+    }
+
+    private async Task CopyOutboxAsync(PostgresWebhookOutbox to, IReadOnlyList<WebhookId> webhooks, CancellationToken cancellationToken)
+    {
+        using var from = LiteDbWebhookOutbox.Open(Path.Combine(stateDirectory, "webhooks.db"));
+        foreach (var (counter, level) in await from.LevelsAsync(cancellationToken))
+        {
+            await to.RaiseAsync(counter, level, [], cancellationToken);
+        }
+
+        foreach (var webhook in webhooks)
+        {
+            foreach (var delivery in await from.ListAsync(webhook, int.MaxValue, cancellationToken))
+            {
+                await to.SaveAsync(delivery, cancellationToken);
+            }
+        }
     }
 
     private async Task<(long Rows, long OldestHour)> CopyRowsAsync(

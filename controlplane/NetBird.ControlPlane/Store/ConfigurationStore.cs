@@ -1,9 +1,10 @@
 using NetBird.ControlPlane.Audit;
+using NetBird.ControlPlane.Hosting;
 
 namespace NetBird.ControlPlane.Store;
 
 /// <summary>The configuration over a document store: one writer, one version in memory.</summary>
-internal sealed partial class ConfigurationStore : IConfigurationStore, IAsyncDisposable
+internal sealed partial class ConfigurationStore : IConfigurationStore, IReadiness, IAsyncDisposable
 {
     private readonly IDocumentStore _documents;
     private readonly AuditChain _chain;
@@ -26,7 +27,14 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IAsyncDi
         _logger = logger;
     }
 
+    // What a write or a look for others' changes last failed with.
+    private volatile string? _problem;
+
     public event Action<Configuration>? Changed;
+
+    public string Name => "store";
+
+    public string? Problem => _problem;
 
     public Configuration Current => _current;
 
@@ -69,7 +77,7 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IAsyncDi
                 }
 
                 // From here a caller's impatience must not leave it open whether the change happened.
-                if (await _documents.TryWriteAsync(_current.Version, batch, CancellationToken.None))
+                if (await WriteLockedAsync(batch))
                 {
                     _auditHead = batch.Audit is [.., var last] ? new(last.Sequence, last.Hash) : _auditHead;
                     _current = draft.ToConfiguration(_current.Version + 1);
@@ -102,6 +110,22 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IAsyncDi
         await _documents.DisposeAsync();
         _ending.Dispose();
         _writer.Dispose();
+    }
+
+    private async Task<bool> WriteLockedAsync(DocumentBatch batch)
+    {
+        try
+        {
+            var written = await _documents.TryWriteAsync(_current.Version, batch, CancellationToken.None);
+            _problem = null;
+            return written;
+        }
+        catch (IOException fault)
+        {
+            _problem = fault.Message;
+            Log.NotWritten(_logger, fault);
+            throw;
+        }
     }
 
     private DocumentBatch BatchLocked(Actor actor, ConfigurationDraft draft)
@@ -155,6 +179,7 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IAsyncDi
                 try
                 {
                     var state = await _documents.ReadAsync(_ending.Token);
+                    _problem = null;
                     if (state.Version > _current.Version)
                     {
                         Take(state);
@@ -172,6 +197,7 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IAsyncDi
             }
             catch (IOException fault)
             {
+                _problem = fault.Message;
                 Log.FollowingFailed(_logger, fault);
                 await Task.Delay(TimeSpan.FromSeconds(1), _time, CancellationToken.None);
             }
@@ -185,6 +211,9 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IAsyncDi
 
         [LoggerMessage(EventIds.Store + 2, LogLevel.Error, "A listener to configuration changes failed")]
         public static partial void ListenerFailed(ILogger logger, Exception fault);
+
+        [LoggerMessage(EventIds.Store + 4, LogLevel.Error, "A change of the configuration could not be written")]
+        public static partial void NotWritten(ILogger logger, Exception fault);
 
         [LoggerMessage(EventIds.Store + 3, LogLevel.Warning, "Changes of other processes cannot be read; trying again")]
         public static partial void FollowingFailed(ILogger logger, Exception fault);

@@ -1,3 +1,4 @@
+using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Usage.Journalling;
 using NetBird.ControlPlane.Usage.LiteDb;
 using NetBird.ControlPlane.Usage.Postgres;
@@ -17,7 +18,7 @@ namespace NetBird.ControlPlane.Usage;
 /// Everything that remembers usage, opened in the order it needs: the ledger, the charges that counters come from, and the
 /// journal, which hands over what the last process left.
 /// </summary>
-internal sealed class UsageStore : IAsyncDisposable
+internal sealed class UsageStore : IReadiness, IAsyncDisposable
 {
     private readonly UsageJournal _journal;
     private readonly Stack<IAsyncDisposable> _held;
@@ -25,6 +26,10 @@ internal sealed class UsageStore : IAsyncDisposable
     private UsageStore(
         IUsageLedger ledger, UsageJournal journal, IReservations reservations, IWebhookOutbox outbox, PolicySource policies, Stack<IAsyncDisposable> held)
         => (Ledger, _journal, Reservations, Outbox, Policies, _held) = (new CaughtUpLedger(ledger, journal), journal, reservations, outbox, policies, held);
+
+    public string Name => "ledger";
+
+    public string? Problem => _journal.Problem;
 
     public IUsageLedger Ledger { get; }
 

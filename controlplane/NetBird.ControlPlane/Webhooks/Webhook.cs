@@ -16,6 +16,9 @@ internal sealed record Webhook : IDocument<WebhookId>
 
     public bool Enabled { get; init; } = true;
 
+    /// <summary>Gets every entry of the audit log too.</summary>
+    public bool Audit { get; init; }
+
     /// <summary>The signing secret, sealed by the key ring of the state directory.</summary>
     public string Sealed { get; init; } = "";
 

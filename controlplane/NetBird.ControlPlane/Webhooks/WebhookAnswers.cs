@@ -5,10 +5,10 @@ namespace NetBird.ControlPlane.Webhooks;
 /// <summary>A webhook as REST gives it.</summary>
 /// <param name="Secret">Only in the answer that made it; null afterwards.</param>
 internal sealed record WebhookAnswer(
-    WebhookId Id, string Name, string Url, bool Enabled, string? Secret, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+    WebhookId Id, string Name, string Url, bool Enabled, bool Audit, string? Secret, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
     public static WebhookAnswer Of(Webhook hook, string? secret = null)
-        => new(hook.Id, hook.Name, hook.Url, hook.Enabled, secret, hook.CreatedAt, hook.ModifiedAt);
+        => new(hook.Id, hook.Name, hook.Url, hook.Enabled, hook.Audit, secret, hook.CreatedAt, hook.ModifiedAt);
 }
 
 /// <summary>One line of the delivery log.</summary>

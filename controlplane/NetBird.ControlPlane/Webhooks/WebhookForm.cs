@@ -35,6 +35,7 @@ internal static class WebhookForm
             Name = form.Name("name", basis.Name.Length == 0 ? null : basis.Name),
             Url = url,
             Enabled = form.Flag("enabled", basis.Enabled),
+            Audit = form.Flag("audit", basis.Audit),
             Sealed = secret.Length > 0 ? seal.SealWebhookSecret(secret) : basis.Sealed,
         };
         form.RefuseUnknown();

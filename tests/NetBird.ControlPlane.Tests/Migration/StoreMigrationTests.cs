@@ -19,7 +19,7 @@ public sealed class StoreMigrationTests(PostgresCluster cluster) : IClassFixture
         Skip.If(cluster.Missing is not null, cluster.Missing);
         var database = await cluster.CreateDatabaseAsync();
         await using var server = await RunningControlPlane.StartAsync();
-        await server.AddPersonAsync("ana@example.com");
+        await server.AddPersonAsync("moving@example.com");
         await server.Store.CommitAsync(Actor.System, Samples.Everything(), default);
         using var client = new NativeClient(server.Url);
         var refresh = await LogInAsync(server, client);
@@ -82,8 +82,10 @@ public sealed class StoreMigrationTests(PostgresCluster cluster) : IClassFixture
     {
         using var browser = new Browser(server.Url);
         await browser.OpenAsync(client.AuthorizeUrl());
-        await browser.LogInAsync("ana@example.com");
-        return (await client.RedeemAsync(browser.Returned("code")!)).GetProperty("refresh_token").GetString()!;
+        await browser.LogInAsync("moving@example.com");
+        var tokens = await client.RedeemAsync(browser.Returned("code")!);
+        Assert.True(tokens.TryGetProperty("refresh_token", out var refresh), tokens.ToString());
+        return refresh.GetString()!;
     }
 
     private static async Task<UsageTotals> TotalAsync(IUsageLedger ledger)

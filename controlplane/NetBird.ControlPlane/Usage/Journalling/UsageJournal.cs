@@ -47,6 +47,9 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
     private string? _segmentFault;
     private string? _ledgerFault;
 
+    /// <summary>Why requests are refused at the moment; null: they are not.</summary>
+    public string? Problem => Volatile.Read(ref _segmentFault) ?? Volatile.Read(ref _ledgerFault);
+
     private UsageJournal(
         string directory, IUsageLedger ledger, Action<UsageRecord> finished, TimeProvider time, ILogger<UsageJournal> logger)
     {
