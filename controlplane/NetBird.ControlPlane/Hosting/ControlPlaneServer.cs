@@ -191,7 +191,11 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
 
         var app = builder.Build();
         app.UseHostGuard();
-        app.UseResponseCompression();
+        if (options.Management)
+        {
+            app.UseResponseCompression();
+        }
+
         app.UseRouting();
         if (options.Management)
         {

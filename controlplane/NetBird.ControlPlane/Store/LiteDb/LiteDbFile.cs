@@ -44,7 +44,15 @@ internal static class LiteDbFile
         var held = false;
         try
         {
-            held = database?.BeginTrans() ?? false;
+            try
+            {
+                held = database?.BeginTrans() ?? false;
+            }
+            catch (LiteException)
+            {
+                // Closed since, as a finished migration leaves it: the file is at rest.
+                database = null;
+            }
 
             // A transaction takes its lock with its first read.
             database?.GetCollectionNames().Count();
