@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole product on this machine alone, with its state in a temporary folder that is removed at the end.
 #
-#   installers/quickstart.sh [--upstream URL] [--config FILE] [--tunnel MODE] [--keep] [-- COMMAND ...]
+#   installers/quickstart.sh [--upstream URL] [--config FILE] [--tunnel MODE] [--gateway-tunnel MODE] [--keep] [-- COMMAND ...]
 #
 # Starts the control plane (embedded IdP, LiteDB), connects a provider, creates a person in group Engineering and a
 # policy, logs the agent in and brings the tunnel up.
@@ -10,6 +10,7 @@
 #   --upstream URL      the provider's base URL, in place of Anthropic's
 #   --config FILE       applies this document (as 'netbird-controlplane apply -f') in place of the default policy
 #   --tunnel MODE       auto, kernel, userspace or rootless, for both ends (default auto)
+#   --gateway-tunnel MODE   another one for the control plane's end
 #   --keep              keeps the state folder and says where it is
 #   -- COMMAND ...      runs COMMAND as 'netbird-agent exec' does, prints the usage table to standard error, takes
 #                       everything down and exits with COMMAND's code. COMMAND also gets NETBIRD_URL (REST),
@@ -25,12 +26,13 @@ usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; }
 say() { printf '%s\n' "$*" >&2; }
 wrong() { say "quickstart: $1"; say "See installers/quickstart.sh --help"; exit 2; }
 
-upstream="" config="" tunnel=auto keep=no
+upstream="" config="" tunnel=auto gateway_tunnel="" keep=no
 while [ $# -gt 0 ]; do
   case "$1" in
     --upstream) [ $# -ge 2 ] || wrong "--upstream needs a URL"; upstream=$2; shift 2 ;;
     --config) [ $# -ge 2 ] || wrong "--config needs a file"; config=$2; shift 2 ;;
     --tunnel) [ $# -ge 2 ] || wrong "--tunnel needs a mode"; tunnel=$2; shift 2 ;;
+    --gateway-tunnel) [ $# -ge 2 ] || wrong "--gateway-tunnel needs a mode"; gateway_tunnel=$2; shift 2 ;;
     --keep) keep=yes; shift ;;
     -h|--help) usage; exit 0 ;;
     --) shift; [ $# -gt 0 ] || wrong "-- needs a command"; break ;;
@@ -38,6 +40,8 @@ while [ $# -gt 0 ]; do
   esac
 done
 case "$tunnel" in auto|kernel|userspace|rootless) ;; *) wrong "--tunnel is auto, kernel, userspace or rootless, not '$tunnel'" ;; esac
+gateway_tunnel=${gateway_tunnel:-$tunnel}
+case "$gateway_tunnel" in auto|kernel|userspace|rootless) ;; *) wrong "--gateway-tunnel is auto, kernel, userspace or rootless, not '$gateway_tunnel'" ;; esac
 case "$upstream" in ""|http://*|https://*) ;; *) wrong "--upstream is an http:// or https:// URL, not '$upstream'" ;; esac
 [ -z "$config" ] || [ -r "$config" ] || wrong "cannot read '$config'"
 for tool in dotnet curl; do
@@ -112,7 +116,7 @@ http_port=$(free_port 8080)
 say "Starting the control plane on http://127.0.0.1:$http_port ..."
 # The provider's key is handed over once, by 'apply' below; no process of ours keeps it in its environment.
 env -u ANTHROPIC_API_KEY -u ANTHROPIC_AUTH_TOKEN "$controlplane" serve --state-dir "$state/controlplane" \
-  --http "127.0.0.1:$http_port" --wireguard-port "$(free_port 51820)" --tunnel "$tunnel" \
+  --http "127.0.0.1:$http_port" --wireguard-port "$(free_port 51820)" --tunnel "$gateway_tunnel" \
   >"$state/controlplane.log" 2>&1 </dev/null &
 controlplane_pid=$!
 url="http://127.0.0.1:$http_port"

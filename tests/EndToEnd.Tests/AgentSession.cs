@@ -46,7 +46,8 @@ internal sealed partial class AgentSession : IAsyncDisposable
         var process = Command.Start(Checkout.Agent,
         [
             "up", "--management-url", management.ToString().TrimEnd('/'), "--state-dir", state,
-            "--endpoint", $"127.0.0.1:{port}", "--no-browser", "--foreground", .. more ?? [],
+            "--endpoint", $"127.0.0.1:{port}", "--no-browser", "--foreground",
+            "--tunnel", Modes.Agent, .. more ?? [],
         ]);
         var session = new AgentSession(process, state, new Uri($"http://127.0.0.1:{port}"));
         var link = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);

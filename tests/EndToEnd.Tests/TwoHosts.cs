@@ -55,8 +55,9 @@ internal sealed class TwoHosts : IAsyncDisposable
     /// <summary>wireguard-go, where it runs the gateway's interface.</summary>
     public Process? Program { get; private set; }
 
-    public static async Task<TwoHosts> StartAsync(string tunnel = "auto", bool interfaceInside = false)
+    public static async Task<TwoHosts> StartAsync(string? tunnel = null, bool interfaceInside = false)
     {
+        tunnel ??= Modes.Gateway;
         Skip.If(!Environment.IsPrivilegedProcess, "needs root for network namespaces");
         var hosts = new TwoHosts($"e2e{Environment.ProcessId}")
         {
@@ -125,7 +126,7 @@ internal sealed class TwoHosts : IAsyncDisposable
 
     /// <summary>An agent of a new person on the developer's machine, logged in and connected.</summary>
     /// <returns>Its state folder and the port of its endpoint.</returns>
-    public async Task<(string State, int Port)> AddPersonAsync(string email, int port)
+    public async Task<(string State, int Port)> AddPersonAsync(string email, int port, string? tunnel = null)
     {
         var password = "pw-" + Guid.NewGuid().ToString("N");
         var created = await ControlPlaneAsync(["user", "create", email, "--name", email, "--group", "Engineering", "--password-stdin"], password);
@@ -138,6 +139,7 @@ internal sealed class TwoHosts : IAsyncDisposable
         [
             "up", "--management-url", Management.ToString().TrimEnd('/'), "--state-dir", state,
             "--endpoint", $"127.0.0.1:{port}", "--setup-key", "-", "--foreground",
+            "--tunnel", tunnel ?? Modes.Agent,
         ]);
         await agent.StandardInput.WriteLineAsync(secret);
         agent.StandardInput.Close();

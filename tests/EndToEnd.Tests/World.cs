@@ -55,7 +55,7 @@ internal sealed class World : IAsyncDisposable
 
     public HttpClient Admin { get; }
 
-    public static async Task<World> StartAsync(string? configuration = null, string tunnel = "auto", Uri? upstream = null)
+    public static async Task<World> StartAsync(string? configuration = null, string? tunnel = null, Uri? upstream = null, string? gatewayTunnel = null)
     {
         // Planted, so that tests can look for it where it must not be.
         var options = new FakeUpstreamOptions();
@@ -64,7 +64,7 @@ internal sealed class World : IAsyncDisposable
         string? file = null;
         try
         {
-            List<string> arguments = ["--upstream", (upstream ?? fake.Url).ToString().TrimEnd('/'), "--tunnel", tunnel];
+            List<string> arguments = ["--upstream", (upstream ?? fake.Url).ToString().TrimEnd('/'), "--tunnel", tunnel ?? Modes.Agent, "--gateway-tunnel", gatewayTunnel ?? tunnel ?? Modes.Gateway];
             if (configuration is not null)
             {
                 file = Path.GetTempFileName();
