@@ -135,6 +135,18 @@ for project in "${projects[@]}"; do
   pkill -f "^$PWD/artifacts/bin/NetBird.Agent/release/netbird-agent service run --detached" || true
 done
 
+if [ "$mode" = long ]; then
+  # The whole of it again with agent, gateway and both rootless.
+  for ends in rootless,auto auto,rootless rootless,rootless; do
+    say "EndToEnd.Tests, agent and gateway $ends"
+    NETBIRD_TEST_AGENT_TUNNEL=${ends%,*} NETBIRD_TEST_GATEWAY_TUNNEL=${ends#*,} run "EndToEnd.$ends" EndToEnd.Tests
+    tail -n 40 "$results/EndToEnd.$ends.log" >&2
+    p=$(number "EndToEnd.$ends" passed) executed=$(number "EndToEnd.$ends" executed) total=$(number "EndToEnd.$ends" total)
+    [ "$executed" = 0 ] && executed=1
+    passed=$((passed + p)) failed=$((failed + executed - p)) skipped=$((skipped + total - executed))
+  done
+fi
+
 if [ "$mode" = long ] && [ -d tests/Benchmarks ]; then
   say "Benchmarks"
   dotnet run --project tests/Benchmarks -c Release --no-build -- all >&2 || failed=$((failed + 1))
