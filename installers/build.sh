@@ -4,16 +4,16 @@
 #   installers/build.sh [--output DIR] [--only KIND[,KIND...]] [--arch ARCH[,ARCH...]]
 #
 #   --output DIR   where the packages go (default artifacts/packages)
-#   --only KINDS   of: deb, rpm, msi, macos, sbom (default all that the tools here can make)
+#   --only KINDS   of: deb, rpm, msi, macos, oci, sbom (default all that the tools here can make)
 #   --arch ARCHS   of: amd64, arm64, for deb and rpm (default both)
 #
-# Needs the .NET SDK and xz; for deb dpkg-deb, for rpm rpmbuild, for msi wixl (Debian: dpkg, rpm, msitools).
+# Needs the .NET SDK and xz; for deb dpkg-deb, for rpm rpmbuild, for msi wixl, for oci and sbom jq (Debian: dpkg, rpm, wixl, jq).
 # Ends with SHA256SUMS and the sizes.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 output="$root/artifacts/packages"
-only=deb,rpm,msi,macos,sbom
+only=deb,rpm,msi,macos,oci,sbom
 arches=amd64,arm64
 
 while [ $# -gt 0 ]; do
@@ -26,7 +26,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 for kind in ${only//,/ }; do
-  case "$kind" in deb|rpm|msi|macos|sbom) ;; *) echo "build.sh: unknown kind '$kind'" >&2; exit 2 ;; esac
+  case "$kind" in deb|rpm|msi|macos|oci|sbom) ;; *) echo "build.sh: unknown kind '$kind'" >&2; exit 2 ;; esac
 done
 for arch in ${arches//,/ }; do
   case "$arch" in amd64|arm64) ;; *) echo "build.sh: unknown architecture '$arch'" >&2; exit 2 ;; esac
@@ -77,7 +77,7 @@ say() { echo "== $*" >&2; }
 
 if wants deb && needs dpkg-deb deb; then . "$here/linux/deb.sh"; fi
 if wants rpm && needs rpmbuild rpm; then . "$here/linux/rpm.sh"; fi
-for kind in msi:windows/msi.sh macos:macos/pkg.sh sbom:sbom.sh; do
+for kind in msi:windows/msi.sh macos:macos/pkg.sh oci:container/oci.sh sbom:sbom.sh; do
   if wants "${kind%%:*}" && [ -f "$here/${kind#*:}" ]; then . "$here/${kind#*:}"; fi
 done
 

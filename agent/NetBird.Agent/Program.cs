@@ -1,3 +1,10 @@
 using NetBird.Agent.Cli;
+using NetBird.Agent.Store;
 
-return QuickCommand.TryRun(args) ?? await CommandTree.RunAsync(args).ConfigureAwait(false);
+if (QuickCommand.TryRun(args) is { } answered)
+{
+    return answered;
+}
+
+MachineDefaults.Apply();
+return await CommandTree.RunAsync(args).ConfigureAwait(false);

@@ -1,10 +1,11 @@
 # The agent for macOS (Apple silicon): the layout that pkgbuild signs, as an archive, and its Homebrew formula.
 # Sourced by build.sh. pkgbuild and codesign exist on macOS only; on a Mac: pkgbuild --root FOLDER --identifier net.netbird.agent.
 macos() {
-  local folder="$work/macos" archive="$output/netbird-agent_${version}_osx-arm64.tar.gz"
+  local folder="$work/macos" archive="$output/netbird-agent_${version}_osx-arm64.tar.gz" published
   say "netbird-agent (osx-arm64) as an archive"
+  published=$(publish agent/NetBird.Agent osx-arm64)
   mkdir -p "$folder/usr/local/lib/netbird-agent" "$folder/usr/local/bin" "$folder/Library/LaunchDaemons"
-  cp -a "$(publish agent/NetBird.Agent osx-arm64)/." "$folder/usr/local/lib/netbird-agent/"
+  cp -a "$published/." "$folder/usr/local/lib/netbird-agent/"
   ln -s ../lib/netbird-agent/netbird-agent "$folder/usr/local/bin/netbird-agent"
   install -m 644 "$here/macos/net.netbird.agent.plist" "$folder/Library/LaunchDaemons/"
   archive_of "$folder" "$archive"

@@ -2,6 +2,9 @@
 #
 # WireGuardNT is not ours to redistribute from here: set WIREGUARD_DLL to the signed wireguard.dll of its release to have it
 # installed next to the executable. Without it the package installs and the agent uses its rootless tunnel.
+# guid_of WORDS: always the same one for the same words, as RFC 9562's version 8 allows
+guid_of() { printf '%s' "$1" | sha256sum | sed -E 's/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/\1-\2-8\3-8\4-\5/' | tr a-f A-F; }
+
 msi() {
   local folder published components
   say "netbird-agent (win-x64) as .msi"
@@ -17,7 +20,7 @@ msi() {
     echo '<Include>'
     (cd "$folder/files" && find . -maxdepth 1 -type f ! -name netbird-agent.exe -printf '%P\n' | sort) | while read -r file; do
       id=f$(printf '%s' "$file" | sha256sum | cut -c1-16)
-      guid=$(printf 'netbird-agent/%s' "$file" | sha256sum | sed -E 's/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/\1-\2-5\3-8\4-\5/' | tr a-f A-F)
+      guid=$(guid_of "netbird-agent/$file")
       printf '<Component Id="c%s" Guid="%s" Win64="yes"><File Id="%s" Name="%s" Source="%s" KeyPath="yes"/></Component>\n' \
         "$id" "$guid" "$id" "$file" "files/$file"
     done
@@ -27,11 +30,13 @@ msi() {
   sed -e "/@REFERENCES@/{
 r $folder/refs
 d
-}" -e "s|@VERSION@|$version|g" -e "s|@FILES@|files|g" -e "/@COMPONENTS@/{
+}" -e "s|@VERSION@|$version|g" -e "s|@PRODUCT@|$(guid_of "netbird-agent product $version")|" -e "s|@FILES@|files|g" -e "/@COMPONENTS@/{
 r $components
 d
 }" "$here/windows/agent.wxs" | sed '/<\/\?Include>/d' >"$folder/agent.wxs"
   (cd "$folder" && wixl -a x64 -o "$output/netbird-agent_${version}_x64.msi" agent.wxs)
+  perl "$here/windows/settle.pl" "$output/netbird-agent_${version}_x64.msi" "$SOURCE_DATE_EPOCH" \
+    "$(guid_of "netbird-agent package $(cat "$folder/agent.wxs" "$folder/files"/* | sha256sum)")"
   sed -e "s|@VERSION@|$version|g" -e "s|@SHA256@|$(sha256sum "$output/netbird-agent_${version}_x64.msi" | cut -d' ' -f1 | tr a-f A-F)|" \
     "$here/windows/winget.yaml" >"$output/NetBird.Agent.installer.yaml"
 }

@@ -15,7 +15,7 @@ internal sealed record GuideBlock(string Guide, int Line, string Language, IRead
     public static IReadOnlyList<string> Guides { get; } =
     [
         "README.md", "shared/docs/getting-started-admin.md", "shared/docs/getting-started-developer.md", "shared/docs/policies-and-limits.md",
-        "shared/docs/operating.md", "shared/docs/fleet.md", "shared/docs/containers.md", "shared/docs/security.md", "shared/docs/troubleshooting.md",
+        "shared/docs/fleet.md", "shared/docs/operating.md", "shared/docs/containers.md", "shared/docs/security.md", "shared/docs/troubleshooting.md",
         "shared/docs/comparison.md", "shared/docs/identity-providers.md",
     ];
 
