@@ -23,7 +23,7 @@ say() { printf '\n== %s\n' "$*" >&2; }
 packages=(ca-certificates curl jq iproute2 iputils-ping procps wireguard-go wireguard-tools iperf3 tcpdump socat tmux
           gcc libc6-dev gcc-mingw-w64-x86-64 busybox-static cpio kmod xz-utils qemu-system-x86 postgresql chromium
           glewlwyd sqlite3 libfaketime nftables
-          rpm msitools wixl zsh fish prometheus)
+          rpm msitools wixl zsh fish groff prometheus)
 [ "$mode" = long ] && packages+=(nginx-light wrk)
 
 install_packages() {
@@ -58,13 +58,14 @@ install_node_modules() {
   export NETBIRD_NODE_MODULES="$cache/node_modules"
   export NETBIRD_CLAUDE="$NETBIRD_NODE_MODULES/@anthropic-ai/claude-code-linux-x64/claude"
   [ -x "$NETBIRD_CLAUDE" ] && [ -f "$cache/node.done.$node_set" ] && return 0
-  say "Installing Claude Code, the Anthropic SDK, oidc-provider and what checks SCIM and OpenAPI from npm"
+  say "Installing Claude Code, the Anthropic SDK, oidc-provider and what checks SCIM, OpenAPI, compose files and bills of materials from npm"
   npm install --prefix "$cache" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
     @anthropic-ai/claude-code-linux-x64@2.1.331 @anthropic-ai/sdk@1.13.0 oidc-provider@9 axe-core@4 \
-    scim-patch@0.8.3 scimmy@1.3.5 openapi-typescript@7 >&2 \
+    scim-patch@0.8.3 scimmy@1.3.5 openapi-typescript@7 \
+    dclint@3.1.0 @aws-cdk/asset-kubectl-v20@2.1.4 @cyclonedx/cyclonedx-library@10.3.0 ajv@8 ajv-formats@3 >&2 \
     && touch "$cache/node.done.$node_set"
 }
-node_set=2
+node_set=3
 cache="${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/netbird-agent-tests"
 mkdir -p "$cache"
 

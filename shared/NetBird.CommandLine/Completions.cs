@@ -27,7 +27,7 @@ internal static class Completions
         """;
 
     public static string Fish(string program)
-        => $"complete -f -c {program} -a '({program} \"[suggest:\"(commandline -C)\"]\" (commandline -cp) 2>/dev/null)'\n";
+        => $"complete -f -c {program} -a '(set -l line (commandline -cp); {program} \"[suggest:\"(string length -- $line)\"]\" $line 2>/dev/null)'\n";
 
     private static string Identifier(string program) => program.Replace('-', '_');
 }

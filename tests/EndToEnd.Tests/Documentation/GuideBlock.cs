@@ -14,8 +14,8 @@ internal sealed record GuideBlock(string Guide, int Line, string Language, IRead
     /// <summary>In reading order: who has done one guide has what the next one starts from.</summary>
     public static IReadOnlyList<string> Guides { get; } =
     [
-        "README.md", "shared/docs/getting-started-admin.md", "shared/docs/getting-started-developer.md", "shared/docs/policies-and-limits.md",
-        "shared/docs/fleet.md", "shared/docs/operating.md", "shared/docs/containers.md", "shared/docs/security.md", "shared/docs/troubleshooting.md",
+        "README.md", "shared/docs/getting-started-admin.md", "shared/docs/getting-started-developer.md", "shared/docs/fleet.md", "shared/docs/policies-and-limits.md",
+        "shared/docs/operating.md", "shared/docs/containers.md", "shared/docs/security.md", "shared/docs/troubleshooting.md",
         "shared/docs/comparison.md", "shared/docs/identity-providers.md",
     ];
 

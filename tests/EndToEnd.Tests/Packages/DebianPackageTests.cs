@@ -1,8 +1,7 @@
 namespace EndToEnd.Tests.Packages;
 
 /// <summary>
-/// The agent's Debian package in a root of its own: installed, run, not downgraded, removed, purged. The package is
-/// built here, which takes minutes: NETBIRD_LONG=1. NETBIRD_TEST_PACKAGES names a folder with one that is built already.
+/// The agent's Debian package in a root of its own: installed, run, not downgraded, removed, purged.
 /// </summary>
 public sealed class DebianPackageTests : IDisposable
 {
@@ -17,7 +16,7 @@ public sealed class DebianPackageTests : IDisposable
     {
         Skip.IfNot(OperatingSystem.IsLinux() && Environment.UserName == "root", "dpkg changes its root as root only.");
         Skip.IfNot(File.Exists("/usr/bin/dpkg-deb"), "dpkg is not installed.");
-        var package = await PackageAsync();
+        var package = await BuiltPackages.FindAsync($"{Name}_*_amd64.deb");
         MakeRoot();
         var before = Entries();
 
@@ -53,21 +52,6 @@ public sealed class DebianPackageTests : IDisposable
     }
 
     public void Dispose() => _folder.Delete(recursive: true);
-
-    private async Task<string> PackageAsync()
-    {
-        var built = Environment.GetEnvironmentVariable("NETBIRD_TEST_PACKAGES");
-        if (string.IsNullOrEmpty(built))
-        {
-            Skip.IfNot(Environment.GetEnvironmentVariable("NETBIRD_LONG") == "1", "Builds the package, which takes minutes: NETBIRD_LONG=1.");
-            built = Path.Combine(_folder.FullName, "packages");
-            var made = await Command.RunAsync(Path.Combine(Checkout.Root, "installers/build.sh"),
-                ["--only", "deb", "--arch", "amd64", "--output", built], limitSeconds: 1200);
-            Assert.True(made.ExitCode == 0, made.ToString());
-        }
-
-        return Assert.Single(Directory.GetFiles(built, $"{Name}_*_amd64.deb"));
-    }
 
     /// <summary>Just what dpkg, the scripts and .NET need, read from this machine: shell, dpkg, libraries and nothing to run it from.</summary>
     private void MakeRoot()
