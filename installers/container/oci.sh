@@ -93,8 +93,8 @@ oci_image() { # name project command-as-json ports-as-json environment-as-json
 
 if needs jq oci; then
   # Neither has root, a TUN device or a writable file system: the tunnel is the rootless one.
-  oci_image netbird-controlplane controlplane/NetBird.ControlPlane '["serve","--state-dir","/var/lib/netbird-controlplane"]' \
-    '{"8443/tcp":{},"51820/udp":{}}' '["NETBIRD_CP_TUNNEL=rootless"]'
-  oci_image netbird-agent agent/NetBird.Agent '["up","--foreground","--state-dir","/var/lib/netbird-agent"]' \
-    '{"8788/tcp":{}}' '["NETBIRD_AGENT_TUNNEL=rootless"]'
+  oci_image netbird-controlplane controlplane/NetBird.ControlPlane '["serve"]' \
+    '{"8443/tcp":{},"51820/udp":{}}' '["NETBIRD_CP_TUNNEL=rootless","NETBIRD_CP_STATE_DIR=/var/lib/netbird-controlplane"]'
+  oci_image netbird-agent agent/NetBird.Agent '["up","--foreground"]' \
+    '{"8788/tcp":{}}' '["NETBIRD_AGENT_TUNNEL=rootless","NETBIRD_AGENT_STATE_DIR=/var/lib/netbird-agent"]'
 fi

@@ -11,8 +11,17 @@ namespace EndToEnd.Tests.Documentation;
 /// </summary>
 internal sealed record GuideBlock(string Guide, int Line, string Language, IReadOnlyList<string> Words, string Text)
 {
-    /// <summary>In reading order: who has done one guide has what the next one starts from.</summary>
+    /// <summary>In reading order: who has done one guide has what the next one starts from. What is not named comes last, and is tried too.</summary>
     public static IReadOnlyList<string> Guides { get; } =
+    [
+        .. Ordered,
+        .. Directory.GetFiles(Path.Combine(Checkout.Root, "shared/docs"), "*.md")
+            .Select(file => "shared/docs/" + Path.GetFileName(file))
+            .Where(file => !Ordered.Contains(file) && !Path.GetFileName(file).StartsWith("reference-", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal),
+    ];
+
+    private static string[] Ordered =>
     [
         "README.md", "shared/docs/getting-started-admin.md", "shared/docs/getting-started-developer.md", "shared/docs/fleet.md", "shared/docs/policies-and-limits.md",
         "shared/docs/operating.md", "shared/docs/containers.md", "shared/docs/security.md", "shared/docs/troubleshooting.md",

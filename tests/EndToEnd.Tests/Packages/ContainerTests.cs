@@ -66,7 +66,7 @@ public sealed class ContainerTests
             """);
         // chroot(2) is root's: it comes first, and nothing of root is left when the program starts.
         machine.Start($"exec env -i $(cat /bundle/env) unshare --root=/bundle/tree --setuid 65532 --setgid 65532 --wd=/tmp "
-            + "/usr/bin/netbird-controlplane serve --state-dir /var/lib/netbird-controlplane --http 127.0.0.1:8443", "/serve.log");
+            + "/usr/bin/netbird-controlplane serve --http 127.0.0.1:8443", "/serve.log");
         CommandResult? ready = null;
         for (var i = 0; i < 150 && ready is not { ExitCode: 0 }; i++)
         {
@@ -137,7 +137,7 @@ public sealed class ContainerTests
             Directory.CreateDirectory(Path.GetDirectoryName(helm)!);
             await using var zip = await ZipFile.OpenReadAsync(archive);
             await zip.GetEntry("helm/helm")!.ExtractToFileAsync(helm);
-            File.SetUnixFileMode(helm, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+            await Command.RunAsync("chmod", ["700", helm]);
             AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(Path.GetDirectoryName(helm)!, recursive: true);
         }
 

@@ -32,7 +32,7 @@ public sealed class RpmPackageTests
         Assert.NotEqual(0, downgrade.ExitCode);
         Assert.Contains("is already installed", downgrade.Output, StringComparison.Ordinal);
 
-        await machine.MustAsync($"{Rpm} -e netbird-agent && rm -r /new/tree/var/lib/netbird-agent");
+        await machine.MustAsync($"rpm --root /new/tree --nodeps --noscripts -e netbird-agent && rm -r /new/tree/var/lib/netbird-agent");
         Assert.Equal(before, await FilesAsync(machine));
     }
 
