@@ -21,6 +21,7 @@ namespace NetBird.WireGuard.Tests.Fuzz;
 /// ends, and keeps nothing.
 /// </summary>
 [SupportedOSPlatform("linux")]
+[Collection(MemoryIsMeasured.Name)]
 public sealed class ParserFuzzTests(ITestOutputHelper output)
 {
     private const int Covered = 2 * WireFormat.MacSize;

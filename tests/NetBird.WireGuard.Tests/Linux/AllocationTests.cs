@@ -10,6 +10,7 @@ namespace NetBird.WireGuard.Tests.Linux;
 
 /// <summary>The packet path makes no garbage: two engines over real sockets on loopback, each thread's own count of allocated bytes.</summary>
 [SupportedOSPlatform("linux")]
+[Collection(MemoryIsMeasured.Name)]
 public sealed class AllocationTests(ITestOutputHelper output)
 {
     private const int Packets = 50_000;

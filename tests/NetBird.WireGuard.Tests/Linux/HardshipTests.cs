@@ -21,8 +21,8 @@ public sealed class HardshipTests
         using var go = new WireGuardGo(theirKey, "10.99.0.2/32", TheirPort, "10.99.0.0/16", mtu);
         await using var ours = await End.OpenAsync(ourKey, "10.99.0.1", mtu: mtu);
         await using var relay = new LossyRelay(go.Outside, go.EndPoint);
-        ours.SetPeer(End.Peer(theirKey, "10.99.0.2", relay.EndPoint));
         go.SetPeer(ourKey, "10.99.0.1/32");
+        ours.SetPeer(End.Peer(theirKey, "10.99.0.2", relay.EndPoint));
 
         // Begun by us, so that each end knows the other at the relay.
         _ = ours.Overlay.ConnectAsync(new IPEndPoint(IPAddress.Parse("10.99.0.2"), 9), default).AsTask().ContinueWith(
@@ -150,8 +150,9 @@ public sealed class HardshipTests
         using var theirKey = PrivateKey.Generate();
         using var go = new WireGuardGo(theirKey, "10.99.0.2/32", TheirPort + 5, "10.99.0.0/16");
         await using var ours = await End.OpenAsync(ourKey, "10.99.0.1");
-        ours.SetPeer(End.Peer(theirKey, "10.99.0.2", go.EndPoint, keepalive: 1));
+        // They first: an initiation that finds us unknown is dropped, and the next one comes 5 s later.
         go.SetPeer(ourKey, "10.99.0.1/32");
+        ours.SetPeer(End.Peer(theirKey, "10.99.0.2", go.EndPoint, keepalive: 1));
         go.In("ping -c 1 -W 5 10.99.0.1");
         Assert.StartsWith($"{go.Outside}:", go.PeerEndpoint(), StringComparison.Ordinal);
 
@@ -176,8 +177,8 @@ public sealed class HardshipTests
         using var theirKey = PrivateKey.Generate();
         using var go = new WireGuardGo(theirKey, "10.99.0.2/32", TheirPort + 3, "10.99.0.0/16");
         await using var ours = await End.OpenAsync(ourKey, "10.99.0.1");
-        ours.SetPeer(End.Peer(theirKey, "10.99.0.2", weBegin ? go.EndPoint : null));
         go.SetPeer(ourKey, "10.99.0.1/32", weBegin ? null : new IPEndPoint(go.Outside, ours.ListenPort));
+        ours.SetPeer(End.Peer(theirKey, "10.99.0.2", weBegin ? go.EndPoint : null));
         if (weBegin)
         {
             await TryConnectAsync(ours, default);

@@ -25,8 +25,8 @@ public sealed class InteroperationTests
         var psk = withPresharedKey ? RandomNumberGenerator.GetBytes(32) : null;
         using var go = new WireGuardGo(theirKey, TheirAddresses, TheirPort);
         await using var ours = await End.OpenAsync(ourKey, OurAddresses);
-        ours.SetPeer(End.Peer(theirKey, TheirAddresses, weBegin ? new IPEndPoint(outerV6 ? go.Inside6 : go.Inside, go.Port) : null, psk));
         go.SetPeer(ourKey, "10.99.0.1/32,fd99::1/128", weBegin ? null : new IPEndPoint(outerV6 ? go.Outside6 : go.Outside, ours.ListenPort), psk);
+        ours.SetPeer(End.Peer(theirKey, TheirAddresses, weBegin ? new IPEndPoint(outerV6 ? go.Inside6 : go.Inside, go.Port) : null, psk));
 
         if (weBegin)
         {
@@ -41,10 +41,10 @@ public sealed class InteroperationTests
         // The kernel in our namespace answers pings, so each shows a packet both ways.
         foreach (var size in (int[])[56, 1392])
         {
-            Assert.Contains(" 0% packet loss", go.In($"ping -c 5 -i 0.02 -W 5 -M do -s {size} 10.99.0.1"));
+            ExpectNoLoss(go, $"ping -c 5 -i 0.02 -W 5 -M do -s {size} 10.99.0.1");
         }
 
-        Assert.Contains(" 0% packet loss", go.In("ping -6 -c 5 -i 0.02 -W 5 -M do -s 1372 fd99::1"));
+        ExpectNoLoss(go, "ping -6 -c 5 -i 0.02 -W 5 -M do -s 1372 fd99::1");
         if (!weBegin)
         {
             await ExpectFromTheirServerAsync(go, ours, "10.99.0.2");
@@ -53,6 +53,15 @@ public sealed class InteroperationTests
 
         Assert.True(go.LastHandshake() > 0);
         Assert.Equal(outerV6 ? go.Inside6 : go.Inside, Assert.Single(ours.GetPeers()).Endpoint!.Address);
+    }
+
+    /// <summary>The cable drops packets while it looks for its neighbour, so that the first rounds may lose one; what we lose, we lose in all.</summary>
+    private static void ExpectNoLoss(WireGuardGo go, string ping)
+    {
+        var last = "";
+        Assert.True(
+            Enumerable.Range(0, 5).Any(_ => (last = Command.TryRun($"ip netns exec {go.Namespace} {ping}").Output).Contains(" 0% packet loss", StringComparison.Ordinal)),
+            last);
     }
 
     [SkippableFact]

@@ -29,7 +29,7 @@ internal sealed class WireGuardGo : IDisposable
         Command.Run($"ip link set {OutsideLink} up");
         In("ip link set lo up");
         In($"ip addr add {Inside}/24 dev eth0");
-        (Outside6, Inside6) = (IPAddress.Parse($"fd{net.Split('.')[2]}::1"), IPAddress.Parse($"fd{net.Split('.')[2]}::2"));
+        (Outside6, Inside6) = (IPAddress.Parse($"fd00:{net.Split('.')[2]}::1"), IPAddress.Parse($"fd00:{net.Split('.')[2]}::2"));
         Command.Run($"ip addr add {Outside6}/64 dev {OutsideLink} nodad");
         In($"ip addr add {Inside6}/64 dev eth0 nodad");
         In("ip link set eth0 up");

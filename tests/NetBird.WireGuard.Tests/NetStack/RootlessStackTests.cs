@@ -7,6 +7,7 @@ using NetBird.WireGuard.NetStack;
 
 namespace NetBird.WireGuard.Tests.NetStack;
 
+[Collection(MemoryIsMeasured.Name)]
 public sealed class RootlessStackTests
 {
     private readonly CancellationToken _soon = new CancellationTokenSource(TimeSpan.FromSeconds(30)).Token;

@@ -5,6 +5,7 @@ using NetBird.WireGuard.Userspace;
 namespace NetBird.WireGuard.Tests.Userspace;
 
 /// <summary>Whose packets go where: cryptokey routing, roaming, peers that come, change and go.</summary>
+[Collection(MemoryIsMeasured.Name)]
 public sealed class EngineRoutingTests
 {
     [Fact]
