@@ -5,6 +5,7 @@ namespace EndToEnd.Tests.Documentation;
 /// <summary>
 /// One fenced block of a guide. What a reader does not see, the words after the language, says how it is tried:
 /// <c>sh server</c> or <c>sh laptop</c> run there; <c>new</c> on a machine that nobody used yet; <c>stays</c> goes on running;
+/// <c>soon</c> is repeated for a minute until it prints what the guide says;
 /// <c>exit=N</c> ends so (0 unless said); <c>needs=WHAT</c> is not run, and counted as a skipped test with that reason;
 /// <c>file=NAME</c> is written there for the commands after it. A <c>text</c> block is what the one before it prints, where
 /// <c>...</c> stands for anything.
