@@ -19,6 +19,9 @@ internal sealed partial class EndpointHandler(
     /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
 
+    /// <summary>Ours: how long a request that was cut off waits for the reason.</summary>
+    private static readonly TimeSpan ReasonFollowsWithin = TimeSpan.FromSeconds(1);
+
     private long _requests;
 
     public long Requests => Interlocked.Read(ref _requests);
@@ -53,14 +56,34 @@ internal sealed partial class EndpointHandler(
             // Nothing was answered, so the words are ours. Whatever the forwarder prepared is taken back.
             context.Response.Clear();
             supervisor.Post(new AgentEvent.Tick());
-            await RefuseAsync(context, AfterSilence()).ConfigureAwait(false);
+            await RefuseAsync(context, await AfterSilenceAsync(context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false);
         }
     }
 
     /// <summary>Why a request that was forwarded got no answer.</summary>
-    private EndpointRefusal AfterSilence()
+    private async Task<EndpointRefusal> AfterSilenceAsync(CancellationToken cancellationToken)
     {
+        // Who is disabled is cut off and told why at once, on two ways; the reason may be the later by a moment.
+        using var moment = new CancellationTokenSource(ReasonFollowsWithin, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(moment.Token, cancellationToken);
         var snapshot = supervisor.Snapshot;
+        try
+        {
+            while (snapshot.Refusal is null)
+            {
+                var change = supervisor.NextChangeAsync(either.Token);
+                snapshot = supervisor.Snapshot;
+                if (snapshot.Refusal is null)
+                {
+                    await change.ConfigureAwait(false);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            snapshot = supervisor.Snapshot;
+        }
+
         if (snapshot.Refusal is { } refusal)
         {
             return refusal;
