@@ -121,7 +121,8 @@ env -u ANTHROPIC_API_KEY -u ANTHROPIC_AUTH_TOKEN "$controlplane" serve --state-d
 controlplane_pid=$!
 url="http://127.0.0.1:$http_port"
 for ((i = 0; ; i++)); do
-  curl -fs -o /dev/null --max-time 2 "$url/readyz" && [ -s "$state/controlplane/admin-token" ] && break
+  # Ours and no other: two that start at once may look at the same port.
+  [ -s "$state/controlplane/admin-token" ] && [ -s "$state/controlplane/serve.json" ] && curl -fs -o /dev/null --max-time 2 "$url/readyz" && break
   kill -0 "$controlplane_pid" 2>/dev/null || failed "the control plane ended" "$state/controlplane.log"
   [ "$i" -lt 300 ] || failed "the control plane is not ready after 30 s" "$state/controlplane.log"
   sleep 0.1

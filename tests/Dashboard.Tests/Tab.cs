@@ -69,6 +69,9 @@ internal sealed class Tab : IAsyncDisposable
             return [];
         }
 
+        // A colour on its way from light to dark is neither; where it ends is what people see.
+        await Page.AddStyleTagAsync(new() { Content = "*, *::before, *::after { transition: none !important; animation: none !important }" });
+
         // Run in Playwright's own world: the page's policy forbids scripts that are not its own, and stays as it is.
         var source = await File.ReadAllTextAsync(Path.Combine(modules, "axe-core", "axe.min.js"));
         return await Page.EvaluateAsync<string[]>(source + """
