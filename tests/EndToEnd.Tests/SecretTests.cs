@@ -86,5 +86,5 @@ public sealed class SecretTests(WorldFixture fixture) : IClassFixture<WorldFixtu
     }
 
     private async Task<string> ProcessIdAsync(string name)
-        => (await Command.RunAsync("pgrep", ["-f", $"/{name} .*--state-dir {World.State}"])).Output.Split('\n')[0];
+        => (await Command.RunAsync("pgrep", ["-o", "-f", $"/{name} .*--state-dir {World.State}"])).Output.Split('\n')[0];
 }
