@@ -160,7 +160,7 @@ public sealed class FirstRunTests(Chromium chromium)
                 return true;
             },
             default);
-        return await AgentSession.StartAsync(site.Url, Developer, Company.Password, ["--tunnel", "rootless"]);
+        return await AgentSession.StartAsync(site.Url, Developer, Company.Password);
     }
 
     private static async Task<HttpResponseMessage> MessageAsync(AgentSession agent)

@@ -51,39 +51,49 @@ internal sealed partial class EndpointHandler(
             return;
         }
 
-        if (!await pipe.ForwardAsync(context).ConfigureAwait(false))
+        var forwarded = await pipe.ForwardAsync(context).ConfigureAwait(false);
+        if (forwarded != Forwarded.Answered)
         {
             // Nothing was answered, so the words are ours. Whatever the forwarder prepared is taken back.
             context.Response.Clear();
             supervisor.Post(new AgentEvent.Tick());
-            await RefuseAsync(context, await AfterSilenceAsync(context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false);
+            if (forwarded == Forwarded.CutOff)
+            {
+                await ReasonFollowsAsync(context.RequestAborted).ConfigureAwait(false);
+            }
+
+            await RefuseAsync(context, Unanswered()).ConfigureAwait(false);
         }
     }
 
-    /// <summary>Why a request that was forwarded got no answer.</summary>
-    private async Task<EndpointRefusal> AfterSilenceAsync(CancellationToken cancellationToken)
+    /// <summary>Who is disabled is cut off and told why at once, on two ways; the reason may be the later by a moment.</summary>
+    private async Task ReasonFollowsAsync(CancellationToken cancellationToken)
     {
-        // Who is disabled is cut off and told why at once, on two ways; the reason may be the later by a moment.
         using var moment = new CancellationTokenSource(ReasonFollowsWithin, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(moment.Token, cancellationToken);
-        var snapshot = supervisor.Snapshot;
         try
         {
-            while (snapshot.Refusal is null)
+            while (true)
             {
                 var change = supervisor.NextChangeAsync(either.Token);
-                snapshot = supervisor.Snapshot;
-                if (snapshot.Refusal is null)
+                if (supervisor.Snapshot.Refusal is not null)
                 {
-                    await change.ConfigureAwait(false);
+                    return;
                 }
+
+                await change.ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
         {
-            snapshot = supervisor.Snapshot;
+            // No reason came; the caller hears what is known here.
         }
+    }
 
+    /// <summary>Why a request that was forwarded got no answer.</summary>
+    private EndpointRefusal Unanswered()
+    {
+        var snapshot = supervisor.Snapshot;
         if (snapshot.Refusal is { } refusal)
         {
             return refusal;

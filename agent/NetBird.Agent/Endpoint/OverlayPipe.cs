@@ -39,8 +39,8 @@ internal sealed class OverlayPipe : IDisposable
         });
     }
 
-    /// <summary>Forwards; false when nothing was answered yet and the caller has to say why.</summary>
-    public async Task<bool> ForwardAsync(HttpContext context)
+    /// <summary>Forwards. Unless it is answered, nothing was said yet and the caller has to say why.</summary>
+    public async Task<Forwarded> ForwardAsync(HttpContext context)
     {
         var config = new ForwarderRequestConfig
         {
@@ -54,7 +54,15 @@ internal sealed class OverlayPipe : IDisposable
         context.Response.OnStarting(exchange.Answered);
         var error = await _forwarder.SendAsync(context, "http://gateway", _client, config, BytewiseTransformer.Instance, ends.Token)
             .ConfigureAwait(false);
-        return error == ForwarderError.None || context.Response.HasStarted || context.RequestAborted.IsCancellationRequested;
+        if (error == ForwarderError.None || context.Response.HasStarted || context.RequestAborted.IsCancellationRequested)
+        {
+            return Forwarded.Answered;
+        }
+
+        return exchange.GatewaySilent.IsCancellationRequested
+            || context.GetForwarderErrorFeature()?.Exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError }
+            ? Forwarded.Silent
+            : Forwarded.CutOff;
     }
 
     public void Dispose() => _client.Dispose();

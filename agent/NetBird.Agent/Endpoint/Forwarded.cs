@@ -1,0 +1,14 @@
+namespace NetBird.Agent.Endpoint;
+
+/// <summary>How a request that was forwarded ended.</summary>
+internal enum Forwarded
+{
+    /// <summary>The gateway answered, or the caller left.</summary>
+    Answered,
+
+    /// <summary>The gateway ended the connection; it may have told why on the other way, to the daemon.</summary>
+    CutOff,
+
+    /// <summary>No connection came about, or nothing was heard on it.</summary>
+    Silent,
+}
