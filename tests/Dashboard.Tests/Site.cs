@@ -52,7 +52,7 @@ internal sealed class Site : IAsyncDisposable
         var now = DateTimeOffset.UtcNow;
         if (fill is not null)
         {
-            await using var account = await AccountState.OpenAsync(state, TimeProvider.System, NullLoggerFactory.Instance, default);
+            await using var account = await AccountState.OpenAsync(state, null, TimeProvider.System, NullLoggerFactory.Instance, default);
             await account.Configuration.CommitAsync(Actor.System, draft => fill(draft, now), default);
         }
 

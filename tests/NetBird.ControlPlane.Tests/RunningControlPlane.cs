@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using NetBird.ControlPlane.Audit;
 using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Tests.Identity;
 using NetBird.ControlPlane.Tests.Store;
 using NetBird.ControlPlane.Users;
 using NetBird.Primitives;
@@ -13,7 +14,7 @@ namespace NetBird.ControlPlane.Tests;
 /// <summary>A real control plane in this process: its own state directory, a free port, no gateway unless asked for.</summary>
 internal sealed class RunningControlPlane : IAsyncDisposable
 {
-    public const string Password = "correct horse battery";
+    public const string Password = Browser.Password;
 
     private ControlPlaneServer _server;
     private IPEndPoint? _endpoint;

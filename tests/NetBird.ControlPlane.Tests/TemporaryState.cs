@@ -14,7 +14,7 @@ internal sealed class TemporaryState : IDisposable
     public async Task<ConfigurationStore> OpenAsync() => (await OpenStateAsync()).Configuration;
 
     public Task<AccountState> OpenStateAsync()
-        => AccountState.OpenAsync(Path, Time, NullLoggerFactory.Instance, CancellationToken.None);
+        => AccountState.OpenAsync(Path, null, Time, NullLoggerFactory.Instance, CancellationToken.None);
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

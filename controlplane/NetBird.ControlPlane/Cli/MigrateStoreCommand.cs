@@ -11,7 +11,7 @@ internal static class MigrateStoreCommand
     {
         var state = Verb.Setting("--state-dir", "DIR", "State directory with the LiteDB stores. [NETBIRD_CP_STATE_DIR]");
         var postgres = Verb.Setting("--postgres", "CONNSTRING", "Empty database to move to; better given by environment. [NETBIRD_CP_POSTGRES]");
-        var key = Verb.Setting("--cluster-key", "FILE", "Key that seals secrets there. Default: keys/cluster.key in the state directory, made if missing. [NETBIRD_CP_CLUSTER_KEY]");
+        var key = Verb.Setting("--cluster-key", "FILE", "Key that seals secrets, here and there. Default: keys/cluster.key in the state directory, made if missing. [NETBIRD_CP_CLUSTER_KEY]");
         var command = new Command(
             "migrate-store",
             "Moves everything from LiteDB to an empty PostgreSQL while no control plane runs on the state directory: configuration, audit log, secrets, logins, usage. The state directory stays as it was; serve with --postgres from then on.")

@@ -35,7 +35,7 @@ internal static class StateCommands
     public static Command Backup()
     {
         var file = new Argument<string>("file") { Description = "The tar file to write; must not exist." };
-        return new Command("backup", "Writes the whole state to one file while the control plane runs. It holds every key: keep it as safe as the machine.") { file }
+        return new Command("backup", "Writes the whole state to one file while the control plane runs. It holds every key, but one that serve --cluster-key keeps elsewhere: keep it as safe as the machine.") { file }
             .Calls(async (client, parsed, cancellationToken) =>
             {
                 var path = parsed.GetRequiredValue(file);

@@ -1,18 +1,18 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using NetBird.ControlPlane.Hosting;
+using NetBird.ControlPlane.Store;
 
 namespace NetBird.ControlPlane.EndpointCertificates;
 
 /// <summary>
-/// The authority behind the agents' https endpoint, in <c>STATE/endpoint-authority.pem</c>, mode 0600: one key for good,
-/// and a certificate for the account's present endpoint name. Name constraints hold it to that name, so a machine that
+/// The authority behind the agents' https endpoint, among this node's sealed files: one key for good, and
+/// a certificate for the account's present endpoint name. Name constraints hold it to that name, so a machine that
 /// trusts it trusts nothing else by it, whoever may steal the key.
 /// </summary>
-internal sealed class EndpointAuthority(StateDirectory state, TimeProvider time) : IDisposable
+internal sealed class EndpointAuthority(AccountState state, TimeProvider time) : IDisposable
 {
-    private const string FileName = "endpoint-authority.pem";
+    private const string SecretName = "endpoint-authority.pem";
 
     /// <summary>Ours: the agents are told of a new one with each certificate, so nothing depends on its end.</summary>
     private static readonly TimeSpan AuthorityLifetime = TimeSpan.FromDays(3650);
@@ -68,7 +68,7 @@ internal sealed class EndpointAuthority(StateDirectory state, TimeProvider time)
         request.CertificateExtensions.Add(NameConstraints.For(name));
         var now = time.GetUtcNow();
         var made = request.CreateSelfSigned(now - (2 * Before), now + AuthorityLifetime);
-        state.WriteSecret(FileName, Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem() + "\n" + made.ExportCertificatePem() + "\n"));
+        state.Own.Put(SecretName, Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem() + "\n" + made.ExportCertificatePem() + "\n"));
         _authority?.Dispose();
         return _authority = made;
     }
@@ -76,20 +76,19 @@ internal sealed class EndpointAuthority(StateDirectory state, TimeProvider time)
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     private X509Certificate2? Read()
     {
-        var path = state.PathOf(FileName);
-        if (!File.Exists(path))
+        if (state.Own.Find(SecretName) is not { } content)
         {
             return null;
         }
 
         try
         {
-            var text = File.ReadAllText(path);
+            var text = Encoding.ASCII.GetString(content);
             return X509Certificate2.CreateFromPem(text, text);
         }
         catch (CryptographicException e)
         {
-            throw new InvalidDataException($"{path} is damaged. Restore it from a backup, or remove it: every agent then takes the new authority by itself.", e);
+            throw new InvalidDataException($"{SecretName} is damaged. Restore it from a backup, or remove it: every agent then takes the new authority by itself.", e);
         }
     }
 }

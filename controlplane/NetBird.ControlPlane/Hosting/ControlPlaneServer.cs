@@ -77,11 +77,11 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
             held.Push(new Held(logging));
             var account = options.Postgres is { } shared
                 ? await AccountState.OpenPostgresAsync(state.Path, shared, options.ClusterKey, time, logging, cancellationToken)
-                : await AccountState.OpenAsync(state.Path, time, logging, cancellationToken);
+                : await AccountState.OpenAsync(state.Path, options.ClusterKey, time, logging, cancellationToken);
             held.Push(account);
-            var key = GatewayKey.Load(state);
+            var key = GatewayKey.Load(account.Own);
             held.Push(new Held(key));
-            var proofs = ControlPlaneKey.Load(account, state);
+            var proofs = ControlPlaneKey.Load(account);
             held.Push(new Held(proofs));
             var tunnel = options.Gateway ? await OpenTunnelAsync(options, account, key, time, logging, cancellationToken) : TunnelHost.None;
             held.Push(tunnel);

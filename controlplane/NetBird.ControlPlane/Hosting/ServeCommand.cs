@@ -23,7 +23,7 @@ internal static class ServeCommand
         ("tunnel-namespace", "WHERE", "own or host: whose network namespace the interface lives in. Default own; with external host, or a file such as /run/netns/NAME"),
         ("tunnel-interface", "NAME", "With --tunnel external: the interface, which is set up over /var/run/wireguard/NAME.sock"),
         ("postgres", "CONNSTRING", "PostgreSQL in place of LiteDB. Better given by environment: arguments are visible to other users"),
-        ("cluster-key", "FILE", "Key that seals secrets in PostgreSQL, the same at every node. Default: keys/cluster.key in the state directory"),
+        ("cluster-key", "FILE", "Key that seals every other secret; several nodes share one. Default: keys/cluster.key in the state directory, made if missing"),
         ("oidc-issuer", "URL", "The company's IdP in place of the embedded one"),
         ("oidc-client-id", "ID", "Our client at that IdP"),
         ("oidc-groups-claim", "CLAIM", "Claim with a person's groups. Default groups"),

@@ -43,7 +43,7 @@ internal sealed record ServeOptions
     /// <summary>PostgreSQL connection string; null keeps everything in LiteDB in the state directory.</summary>
     public string? Postgres { get; init; }
 
-    /// <summary>File of the key that seals secrets in PostgreSQL; null: in the state directory.</summary>
+    /// <summary>File of the key that seals every other secret; null: in the state directory.</summary>
     public string? ClusterKey { get; init; }
 
     /// <summary>The company's IdP; null runs the embedded one.</summary>

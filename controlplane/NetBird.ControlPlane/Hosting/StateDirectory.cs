@@ -48,21 +48,6 @@ internal sealed class StateDirectory : IDisposable
     /// <summary>Makes a folder inside, readable by its owner alone.</summary>
     public DirectoryInfo Folder(string name) => MakePrivateDirectory(PathOf(name));
 
-    /// <summary>Writes a file that only the owner can read, whole or not at all.</summary>
-    public void WriteSecret(string name, ReadOnlySpan<byte> content)
-    {
-        var path = PathOf(name);
-        var temporary = path + ".new";
-        File.Delete(temporary);
-        using (var file = new FileStream(temporary, Private(FileMode.CreateNew)))
-        {
-            file.Write(content);
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(temporary, path, overwrite: true);
-    }
-
     public void Dispose() => _lock.Dispose();
 
     private static FileStreamOptions Private(FileMode mode)

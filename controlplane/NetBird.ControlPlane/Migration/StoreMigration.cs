@@ -34,7 +34,9 @@ internal sealed class StoreMigration(string stateDirectory, string connectionStr
         {
             await PostgresSchema.MigrateAsync(source, description, PostgresSchema.Steps, cancellationToken);
             await RefuseFilledAsync(source, description, cancellationToken);
-            CopySecrets(PostgresSecrets.Open(source, clusterKey ?? state.PathOf(ClusterKey.FileName), description));
+            var keyFile = clusterKey ?? state.PathOf(ClusterKey.FileName);
+            FileSecrets.RefuseWithoutKey(stateDirectory, keyFile);
+            CopySecrets(PostgresSecrets.Open(source, keyFile, description), FileSecrets.Open(stateDirectory, keyFile));
             await CopyIssuedAsync(source, cancellationToken);
             await new UsageMigration(stateDirectory, connectionString, time, progress).RunAsync(source, await WebhooksAsync(cancellationToken), cancellationToken);
             await CopyConfigurationAsync(source, cancellationToken);
@@ -54,19 +56,18 @@ internal sealed class StoreMigration(string stateDirectory, string connectionStr
         }
     }
 
-    private void CopySecrets(PostgresSecrets target)
+    private void CopySecrets(PostgresSecrets target, FileSecrets files)
     {
-        var files = new FileSecrets(stateDirectory);
-        var names = files.Names("keys").Concat(files.Names("idp")).Where(name => name != ClusterKey.FileName).ToList();
+        var names = files.Names("keys").Concat(files.Names("idp")).ToList();
         foreach (var name in names)
         {
             Put(target, name, files.Find(name) ?? []);
         }
 
         // Machines have proved themselves against this key; they go on doing so.
-        if (File.Exists(Path.Combine(stateDirectory, GatewayKey.FileName)))
+        if (files.Find(GatewayKey.SecretName) is { } key)
         {
-            Put(target, ControlPlaneKey.SecretName, File.ReadAllBytes(Path.Combine(stateDirectory, GatewayKey.FileName)));
+            Put(target, ControlPlaneKey.SecretName, key);
         }
 
         progress($"{names.Count} secrets sealed and moved.");

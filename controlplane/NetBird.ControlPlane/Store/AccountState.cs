@@ -12,14 +12,18 @@ internal sealed class AccountState : IAsyncDisposable
     /// <summary>File of the embedded store in the state directory.</summary>
     public const string LiteDbFileName = "config.db";
 
-    private AccountState(string directory, ISharedSecrets secrets, ConfigurationStore configuration, NpgsqlDataSource? database)
-        => (Directory, Secrets, Configuration, Database, Protection) = (directory, secrets, configuration, database, StateKeys.Protection(secrets));
+    private AccountState(string directory, FileSecrets own, ISharedSecrets secrets, ConfigurationStore configuration, NpgsqlDataSource? database)
+        => (Directory, Own, Secrets, Configuration, Database, Protection) = (directory, own, secrets, configuration, database, StateKeys.Protection(secrets));
 
     /// <summary>The state directory.</summary>
     public string Directory { get; }
 
     public ConfigurationStore Configuration { get; }
 
+    /// <summary>Secrets of this node alone.</summary>
+    public FileSecrets Own { get; }
+
+    /// <summary>Secrets of every node over the store; with LiteDB the same as <see cref="Own"/>.</summary>
     public ISharedSecrets Secrets { get; }
 
     /// <summary>Seals cookies, provider keys and second factors.</summary>
@@ -30,23 +34,23 @@ internal sealed class AccountState : IAsyncDisposable
 
     /// <summary>Opens or creates the embedded store.</summary>
     /// <param name="directory">The state directory; exists and is ours.</param>
+    /// <param name="clusterKey">File of the key that secrets are sealed with; null: in the state directory.</param>
     /// <param name="time">Clock of the audit log.</param>
     /// <param name="logging">Where the store logs.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="StateVersionException">A newer version of this program wrote the store.</exception>
     /// <exception cref="IOException">It cannot be opened.</exception>
+    /// <exception cref="InvalidDataException">The secrets do not open.</exception>
     public static async Task<AccountState> OpenAsync(
-        string directory, TimeProvider time, ILoggerFactory logging, CancellationToken cancellationToken)
+        string directory, string? clusterKey, TimeProvider time, ILoggerFactory logging, CancellationToken cancellationToken)
     {
-        var secrets = new FileSecrets(directory);
+        var secrets = FileSecrets.Open(directory, clusterKey);
         var documents = new LiteDbDocumentStore(Path.Combine(directory, LiteDbFileName));
-        return new(directory, secrets, await OpenAsync(documents, secrets, time, logging, cancellationToken), null);
+        return new(directory, secrets, secrets, await OpenAsync(documents, secrets, time, logging, cancellationToken), null);
     }
 
-    /// <inheritdoc cref="OpenAsync(string, TimeProvider, ILoggerFactory, CancellationToken)"/>
+    /// <inheritdoc cref="OpenAsync(string, string, TimeProvider, ILoggerFactory, CancellationToken)"/>
     /// <param name="connectionString">The database that all nodes share.</param>
-    /// <param name="clusterKey">File of the key that its secrets are sealed with; null: in the state directory.</param>
-    /// <exception cref="InvalidDataException">The database's secrets do not open.</exception>
     public static async Task<AccountState> OpenPostgresAsync(
         string directory, string connectionString, string? clusterKey, TimeProvider time, ILoggerFactory logging, CancellationToken cancellationToken)
     {
@@ -55,9 +59,12 @@ internal sealed class AccountState : IAsyncDisposable
         try
         {
             await PostgresSchema.MigrateAsync(source, description, PostgresSchema.Steps, cancellationToken);
-            var secrets = PostgresSecrets.Open(source, clusterKey ?? Path.Combine(directory, ClusterKey.FileName), description);
+            var keyFile = clusterKey ?? Path.Combine(directory, ClusterKey.FileName);
+            FileSecrets.RefuseWithoutKey(directory, keyFile);
+            var secrets = PostgresSecrets.Open(source, keyFile, description);
+            var own = FileSecrets.Open(directory, keyFile);
             var documents = new PostgresDocumentStore(connectionString);
-            return new(directory, secrets, await OpenAsync(documents, secrets, time, logging, cancellationToken), source);
+            return new(directory, own, secrets, await OpenAsync(documents, secrets, time, logging, cancellationToken), source);
         }
         catch (NpgsqlException fault)
         {

@@ -8,9 +8,9 @@ using NetBird.Primitives;
 namespace NetBird.ControlPlane.Tokens;
 
 /// <summary>
-/// The token of the first start, in <c>STATE/admin-token</c>, mode 0600. Whoever reads that file already reads the
-/// store beside it, so it gives nothing away that they had not; without the file a new one is made at the next start,
-/// the way back in for an administrator who lost every token.
+/// The token of the first start, in <c>STATE/admin-token</c>, mode 0600 and in clear: it is for the operator and for
+/// scripts on this machine, who read the key that seals the rest as well. Without the file a new one is made at the next
+/// start, the way back in for an administrator who lost every token.
 /// </summary>
 internal static class FirstToken
 {

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Store;
 using NetBird.Primitives;
 using NetBird.WireGuard;
@@ -22,13 +21,12 @@ internal sealed class ControlPlaneKey : IDisposable
 
     public PublicKey Public => Private.PublicKey;
 
-    /// <param name="account">Where shared secrets are.</param>
-    /// <param name="directory">This node's state directory; its tunnel key becomes the account's where there is none yet.</param>
+    /// <param name="account">Where secrets are; this node's tunnel key becomes the account's where there is none yet.</param>
     /// <exception cref="InvalidDataException">What is stored is no key.</exception>
-    public static ControlPlaneKey Load(AccountState account, StateDirectory directory)
+    public static ControlPlaneKey Load(AccountState account)
     {
-        var own = directory.PathOf(GatewayKey.FileName);
-        var bytes = account.Database is null ? File.ReadAllBytes(own) : account.Secrets.GetOrAdd(SecretName, () => File.ReadAllBytes(own));
+        byte[] Own() => account.Own.Find(GatewayKey.SecretName) ?? throw new InvalidDataException($"{GatewayKey.SecretName} was taken away while it was read.");
+        var bytes = account.Database is null ? Own() : account.Secrets.GetOrAdd(SecretName, Own);
         var text = Encoding.ASCII.GetChars(bytes);
         try
         {

@@ -1,15 +1,16 @@
 using System.Security.Cryptography;
 using System.Text;
-using NetBird.ControlPlane.Hosting;
+using NetBird.ControlPlane.Store.Secrets;
 using NetBird.Primitives;
 using NetBird.WireGuard;
 
 namespace NetBird.ControlPlane.Tunnels;
 
-/// <summary>The tunnel key of this end, in <c>STATE/gateway.key</c>, mode 0600, made at the first start.</summary>
+/// <summary>The tunnel key of this end, among this node's sealed files, made at the first start.</summary>
 internal sealed class GatewayKey : IDisposable
 {
-    public const string FileName = "gateway.key";
+    /// <summary>Among <see cref="Store.AccountState.Own"/>; base64, as wg(8) writes keys.</summary>
+    public const string SecretName = "gateway.key";
 
     private GatewayKey(PrivateKey key) => Private = key;
 
@@ -17,21 +18,15 @@ internal sealed class GatewayKey : IDisposable
 
     public PublicKey Public => Private.PublicKey;
 
-    /// <exception cref="InvalidDataException">The file holds no key.</exception>
-    public static GatewayKey Load(StateDirectory state)
+    /// <exception cref="InvalidDataException">What is stored is no key.</exception>
+    public static GatewayKey Load(FileSecrets secrets)
     {
-        var path = state.PathOf(FileName);
-        if (!File.Exists(path))
-        {
-            Write(state);
-        }
-
-        var bytes = File.ReadAllBytes(path);
+        var bytes = secrets.GetOrAdd(SecretName, Make);
         var text = Encoding.ASCII.GetChars(bytes);
         try
         {
             return new(PrivateKey.TryParse(text)
-                ?? throw new InvalidDataException($"{path} holds no tunnel key: restore it from a backup. With a new one every machine enrols again."));
+                ?? throw new InvalidDataException($"{SecretName} holds no tunnel key: restore it from a backup. With a new one every machine enrols again."));
         }
         finally
         {
@@ -42,21 +37,20 @@ internal sealed class GatewayKey : IDisposable
 
     public void Dispose() => Private.Dispose();
 
-    private static void Write(StateDirectory state)
+    private static byte[] Make()
     {
         Span<byte> raw = stackalloc byte[PrivateKey.Size];
-        Span<byte> text = stackalloc byte[44];
+        var text = new byte[44];
         try
         {
             using var key = PrivateKey.Generate();
             key.Export(raw);
             System.Buffers.Text.Base64.EncodeToUtf8(raw, text, out _, out _);
-            state.WriteSecret(FileName, text);
+            return text;
         }
         finally
         {
             CryptographicOperations.ZeroMemory(raw);
-            CryptographicOperations.ZeroMemory(text);
         }
     }
 }

@@ -69,7 +69,7 @@ public sealed class EndpointCertificateTests : IAsyncLifetime
         Assert.True(Trusts(third, "ai.acme.example"));
         Assert.Equal(
             UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            File.GetUnixFileMode(Path.Combine(_server.Options.StateDirectory, "endpoint-authority.pem")));
+            File.GetUnixFileMode(Path.Combine(_server.Options.StateDirectory, "endpoint-authority.pem.sealed")));
     }
 
     [Fact]

@@ -33,7 +33,7 @@ public sealed class StateBackupTests
         Assert.Single(opened.Current.Providers);
         if (!OperatingSystem.IsWindows())
         {
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(restored.Path, "keys", "audit.key")));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(restored.Path, "keys", "audit.key.sealed")));
         }
     }
 

@@ -99,8 +99,10 @@ public sealed class ControlPlaneServerTests
 
         await using var running = await RunningControlPlane.StartAsync();
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(running.Options.StateDirectory));
-        Assert.Equal(
-            UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(running.Options.StateDirectory, "gateway.key")));
+        foreach (var file in (string[])["gateway.key.sealed", "keys/cluster.key", "admin-token"])
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(running.Options.StateDirectory, file)));
+        }
     }
 
     private static string Write(TlsFiles files)

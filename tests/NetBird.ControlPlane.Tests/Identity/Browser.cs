@@ -6,6 +6,9 @@ namespace NetBird.ControlPlane.Tests.Identity;
 /// <summary>What a person's browser does at the IdP, without script: cookies, redirects within the site, forms.</summary>
 internal sealed partial class Browser : IDisposable
 {
+    /// <summary>What everybody has who is made for a test.</summary>
+    public const string Password = "correct horse battery";
+
     private readonly HttpClient _http;
     private readonly Uri _site;
 
@@ -39,7 +42,7 @@ internal sealed partial class Browser : IDisposable
         return FollowAsync(new HttpRequestMessage(HttpMethod.Post, new Uri(_site, action)) { Content = new FormUrlEncodedContent(values) });
     }
 
-    public Task LogInAsync(string username, string password = RunningControlPlane.Password)
+    public Task LogInAsync(string username, string password = Password)
         => SubmitAsync(("username", username), ("password", password));
 
     /// <summary>A parameter that came back with the redirect out.</summary>

@@ -12,7 +12,7 @@ namespace NetBird.ControlPlane.Tests.Store;
 internal static class ConfigurationWriter
 {
     /// <summary>A migration of every document, slow enough to be killed in.</summary>
-    public static readonly IReadOnlyList<Action<LiteDatabase>> LiteDbSteps = [Rewrite, Rewrite];
+    public static readonly IReadOnlyList<Action<LiteDatabase>> LiteDbSteps = [.. LiteDbDocumentStore.Migrations, Rewrite, Rewrite];
 
     /// <inheritdoc cref="LiteDbSteps"/>
     public static readonly IReadOnlyList<string> PostgresSteps =
@@ -24,7 +24,7 @@ internal static class ConfigurationWriter
 
     public static Task<AccountState> OpenAsync(string directory, string database)
         => database.Length == 0
-            ? AccountState.OpenAsync(directory, TimeProvider.System, NullLoggerFactory.Instance, default)
+            ? AccountState.OpenAsync(directory, null, TimeProvider.System, NullLoggerFactory.Instance, default)
             : AccountState.OpenPostgresAsync(directory, database, null, TimeProvider.System, NullLoggerFactory.Instance, default);
 
     public static async Task RunAsync(string directory, string database)

@@ -12,8 +12,12 @@ namespace NetBird.ControlPlane.Store.LiteDb;
 /// </summary>
 internal sealed class LiteDbDocumentStore(string path, IReadOnlyList<Action<LiteDatabase>>? migrations = null) : IDocumentStore
 {
-    /// <summary>Migration N, counted from 0, makes format N + 2 of N + 1. Append only; none was needed so far.</summary>
-    public static readonly IReadOnlyList<Action<LiteDatabase>> Migrations = [];
+    /// <summary>Migration N, counted from 0, makes format N + 2 of N + 1. Append only.</summary>
+    public static readonly IReadOnlyList<Action<LiteDatabase>> Migrations =
+    [
+        // Changes nothing here: from format 2 on the keys beside the file are sealed, and a version that does not know that would make new ones.
+        _ => { },
+    ];
 
     private const string Meta = "meta";
     private const string Documents = "documents";

@@ -5,8 +5,9 @@ using NetBird.ControlPlane.Store.LiteDb;
 namespace NetBird.ControlPlane.Store.Secrets;
 
 /// <summary>
-/// Seals what lies in PostgreSQL: 32 bytes that every node has in a file and the database never sees, so that a dump of
-/// the database alone opens nothing. AES-256-GCM, bound to the row's name.
+/// Seals every other secret, in the state directory and in PostgreSQL: 32 bytes in a file, the one secret that lies in
+/// clear, and that several nodes share. A dump of the database alone, or of the directory without that file, opens
+/// nothing. AES-256-GCM, bound to the secret's name.
 /// </summary>
 internal sealed class ClusterKey
 {

@@ -2,7 +2,7 @@ namespace NetBird.ControlPlane.Store.Secrets;
 
 /// <summary>
 /// Small secrets that every process over one store needs alike: the key ring, the audit log's key, the embedded IdP's
-/// keys. Files of the state directory, or sealed rows beside the configuration in PostgreSQL. Synchronous: Data Protection
+/// keys. Sealed files of the state directory, or sealed rows beside the configuration in PostgreSQL. Synchronous: Data Protection
 /// asks for its key ring so, and everyone else asks once, at the start.
 /// </summary>
 internal interface ISharedSecrets
