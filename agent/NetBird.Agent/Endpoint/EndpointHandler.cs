@@ -47,6 +47,7 @@ internal sealed partial class EndpointHandler(
         Interlocked.Increment(ref _requests);
         if (await WaitForRouteAsync(context.RequestAborted).ConfigureAwait(false) is { } notNow)
         {
+            supervisor.Post(new AgentEvent.Asked());
             await RefuseAsync(context, notNow).ConfigureAwait(false);
             return;
         }

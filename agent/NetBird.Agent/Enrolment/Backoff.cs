@@ -8,9 +8,13 @@ namespace NetBird.Agent.Enrolment;
 internal sealed class Backoff(TimeProvider time)
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan Early = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan Late = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan EarlyEnds = TimeSpan.FromMinutes(2);
+
+    /// <summary>The longest wait of the first two minutes; our control plane is found within 3 s.</summary>
+    public TimeSpan Early { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>The longest wait after that.</summary>
+    public TimeSpan Late { get; init; } = TimeSpan.FromSeconds(30);
 
     private int _attempts;
     private long _since;

@@ -16,7 +16,10 @@ internal abstract record AgentEvent
     internal sealed record SyncChanged(SyncNews News) : AgentEvent;
 
     /// <summary>A silent renewal failed; <paramref name="Problem"/> is null when it succeeded.</summary>
-    internal sealed record RenewalEnded(string? Problem, DateTimeOffset? LoginExpiresAt) : AgentEvent;
+    internal sealed record RenewalEnded(string? Problem, DateTimeOffset? LoginExpiresAt, bool IsFinal = false) : AgentEvent;
+
+    /// <summary>Somebody waits: a request came while the login is over.</summary>
+    internal sealed record Asked : AgentEvent;
 
     /// <summary>The endpoint listens, or not and why.</summary>
     internal sealed record EndpointChanged(string? Problem) : AgentEvent;

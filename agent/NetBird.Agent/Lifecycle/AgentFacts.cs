@@ -19,6 +19,9 @@ internal sealed record AgentFacts
     /// <summary>Why the login will not be renewed silently; null while it may be.</summary>
     public string? RenewalProblem { get; init; }
 
+    /// <summary>The renewal that failed is tried again by itself.</summary>
+    public bool RenewalGoesOn { get; init; }
+
     public bool SyncConnected { get; init; }
 
     /// <summary>Why the control plane is not reached; null while it is, or before the first attempt failed.</summary>

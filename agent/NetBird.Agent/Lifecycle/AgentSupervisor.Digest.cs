@@ -18,7 +18,7 @@ internal sealed partial class AgentSupervisor
             RenewalProblem = stored.FreshLogin ? null : facts.RenewalProblem,
         },
         AgentEvent.SyncChanged { News: var news } => DigestSync(facts, news),
-        AgentEvent.RenewalEnded { Problem: { } problem } => facts with { RenewalProblem = problem },
+        AgentEvent.RenewalEnded { Problem: { } problem } ended => facts with { RenewalProblem = problem, RenewalGoesOn = !ended.IsFinal },
         AgentEvent.RenewalEnded renewed => facts with
         {
             RenewalProblem = null,

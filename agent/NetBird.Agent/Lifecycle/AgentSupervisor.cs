@@ -142,7 +142,7 @@ internal sealed partial class AgentSupervisor : IAsyncDisposable
         }
 
         Publish(new AgentSnapshot(state, facts), before);
-        _renewal.Consider(_controlPlane, facts);
+        _renewal.Consider(_controlPlane, facts, asked: happened is AgentEvent.Asked or AgentEvent.NetworkMoved);
         var pace = Pace(state);
         _ticker.Change(_renewal.DueIn(facts.Now) is { } due && due < pace ? due : pace, Timeout.InfiniteTimeSpan);
     }

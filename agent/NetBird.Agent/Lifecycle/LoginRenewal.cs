@@ -15,15 +15,24 @@ internal sealed partial class LoginRenewal(
     /// <summary>Ours: the last hour of a long login is kept for failed attempts, a fifth of a short one.</summary>
     private static readonly TimeSpan LongestLead = TimeSpan.FromHours(1);
 
+    /// <summary>Ours: somebody whose login has ended asks and waits, so once in this time his request is reason enough to try again.</summary>
+    private static readonly TimeSpan AtMostEvery = TimeSpan.FromSeconds(2);
+
     private readonly CancellationTokenSource _stop = new();
+
+    /// <summary>Ours: an issuer is somebody else's, and meets all its agents at once when it comes back.</summary>
+    private readonly Backoff _backoff = new(time) { Early = TimeSpan.FromSeconds(5) };
     private Task _running = Task.CompletedTask;
     private DateTimeOffset? _expiry;
     private DateTimeOffset _due;
-    private long _notBefore;
-    private bool _dead;
+    private long _lastAttempt;
+    private TimeSpan _wait;
+    private volatile bool _trying;
+    private volatile bool _dead;
 
     /// <summary>Starts a renewal when it is time; called on the supervisor's loop.</summary>
-    public void Consider(ControlPlaneClient? client, AgentFacts facts)
+    /// <param name="asked">Somebody waits for it, or the network changed: the wait after a failed attempt is cut short.</param>
+    public void Consider(ControlPlaneClient? client, AgentFacts facts, bool asked)
     {
         if (client is null || facts.LoginExpiresAt is not { } expiry || !facts.WantUp
             || facts.Login is not (LoginStanding.Valid or LoginStanding.Expired)
@@ -39,20 +48,34 @@ internal sealed partial class LoginRenewal(
             var left = expiry - facts.Now;
             _due = expiry - (left / 5 < LongestLead ? left / 5 : LongestLead);
             _dead = false;
-            _notBefore = 0;
+            _wait = TimeSpan.Zero;
+            _backoff.Reset();
         }
 
-        if (_dead || !_running.IsCompleted || (facts.Now < _due && facts.Login == LoginStanding.Valid)
-            || time.GetTimestamp() < _notBefore)
+        var wait = asked && _wait > AtMostEvery ? AtMostEvery : _wait;
+        if (_dead || _trying || (facts.Now < _due && facts.Login == LoginStanding.Valid)
+            || time.GetElapsedTime(_lastAttempt) < wait)
         {
             return;
         }
 
+        _trying = true;
         _running = RenewAsync(client, new LoginIssuer(issuer, clientId, enrolment.Scope ?? "openid", false), token);
     }
 
-    /// <summary>How long until a renewal is due, so that a short login does not end between two ticks; null when none is ahead.</summary>
-    public TimeSpan? DueIn(DateTimeOffset now) => _expiry is not null && _due > now ? _due - now : null;
+    /// <summary>How long until a renewal is due or tried again, so that neither waits for a tick; null when none is ahead.</summary>
+    public TimeSpan? DueIn(DateTimeOffset now)
+    {
+        if (_expiry is null || _dead || _trying)
+        {
+            return null;
+        }
+
+        var due = _due - now;
+        var again = _wait - time.GetElapsedTime(_lastAttempt);
+        var soonest = due > again ? due : again;
+        return soonest > TimeSpan.Zero ? soonest : null;
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -70,6 +93,7 @@ internal sealed partial class LoginRenewal(
             // Kept before it is used: a rotated refresh token that is lost makes the next renewal look like theft.
             if (store.Enrolment is not { } enrolment || enrolment.RefreshToken != refreshToken)
             {
+                _trying = false;
                 return;
             }
 
@@ -78,6 +102,7 @@ internal sealed partial class LoginRenewal(
             var until = reply.LoginExpiresAt > 0 ? DateTimeOffset.FromUnixTimeSeconds(reply.LoginExpiresAt) : (DateTimeOffset?)null;
             store.Save((store.Enrolment ?? enrolment) with { LoginExpiresAt = until });
             Log.Renewed(logger, until);
+            _trying = false;
             post(new AgentEvent.RenewalEnded(null, until));
         }
         catch (OperationCanceledException)
@@ -86,23 +111,29 @@ internal sealed partial class LoginRenewal(
         }
         catch (LoginException e)
         {
-            _dead = e.IsFinal;
-            Later();
-            Log.NotRenewed(logger, e.Message);
-            post(new AgentEvent.RenewalEnded(e.Message, null));
+            Failed(e.Message, e.IsFinal);
         }
         catch (ControlPlaneException e)
         {
-            _dead = e.Problem is ControlPlaneProblem.Refused or ControlPlaneProblem.PeerRemoved;
-            Later();
-            Log.NotRenewed(logger, e.Message);
-            post(new AgentEvent.RenewalEnded(e.Message, null));
+            Failed(e.Message, e.Problem is ControlPlaneProblem.Refused or ControlPlaneProblem.PeerRemoved);
         }
     }
 
-    /// <summary>Ours: an issuer that is down is asked about twice a minute, not in step with every other agent.</summary>
-    private void Later() => _notBefore = time.GetTimestamp()
-        + (long)(TimeSpan.FromSeconds(20 + (20 * Random.Shared.NextDouble())).TotalSeconds * time.TimestampFrequency);
+    private void Failed(string problem, bool final)
+    {
+        _dead = final;
+        Later();
+        Log.NotRenewed(logger, problem);
+        post(new AgentEvent.RenewalEnded(problem, null, IsFinal: final));
+    }
+
+    /// <summary>Before the event that tells of it, since the supervisor then asks at once when it is due again.</summary>
+    private void Later()
+    {
+        _lastAttempt = time.GetTimestamp();
+        _wait = _backoff.Next();
+        _trying = false;
+    }
 
     private static partial class Log
     {

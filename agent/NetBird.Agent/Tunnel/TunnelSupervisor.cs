@@ -79,7 +79,7 @@ internal sealed partial class TunnelSupervisor(
         }
     }
 
-    /// <summary>The machine's network changed or it woke: names are resolved again and every gateway is greeted at once.</summary>
+    /// <summary>The machine's network changed or it woke: every gateway is greeted at once, and again where its name leads elsewhere now.</summary>
     public async Task NetworkChangedAsync(CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -87,8 +87,14 @@ internal sealed partial class TunnelSupervisor(
         {
             if (_open is { } open)
             {
-                await SetPeersLockedAsync(open, cancellationToken).ConfigureAwait(false);
+                // Before the names: a new network often has no DNS yet, and waiting for it takes seconds.
                 open.Tunnel.NetworkChanged();
+                var before = _dialled.Values.ToHashSet();
+                await SetPeersLockedAsync(open, cancellationToken).ConfigureAwait(false);
+                if (!before.SetEquals(_dialled.Values))
+                {
+                    open.Tunnel.NetworkChanged();
+                }
             }
         }
         finally

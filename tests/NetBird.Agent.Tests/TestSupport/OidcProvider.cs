@@ -63,6 +63,14 @@ internal sealed partial class OidcProvider : IDisposable
         _node = null;
     }
 
+    /// <summary>Hangs it, as an issuer behind a dead network: it takes connections and answers none, and forgets nothing.</summary>
+    public void Suspend() => Signal("-STOP");
+
+    public void Continue() => Signal("-CONT");
+
+    private void Signal(string signal)
+        => Process.Start("kill", [signal, _node!.Id.ToString(CultureInfo.InvariantCulture)]).WaitForExit();
+
     /// <summary>Follows redirects and submits the forms as a person does, until a page has no form; its text.</summary>
     /// <param name="url">Where the person begins.</param>
     /// <param name="person">Login name.</param>

@@ -178,7 +178,11 @@ internal sealed class TestControlPlane : AgentService.AgentServiceBase, IAsyncDi
             var map = Map.Clone();
             map.LoginExpiresAt = LoginExpiresAt?.ToUnixTimeSeconds() ?? 0;
             await responseStream.WriteAsync(new SyncUpdate { Map = map }, context.CancellationToken);
-            await changed.WaitAsync(context.CancellationToken);
+            await Task.WhenAny(changed, LoginEndsAsync(context.CancellationToken));
+            if (LoginExpiresAt < DateTimeOffset.UtcNow)
+            {
+                throw new RpcException(new Status(StatusCode.FailedPrecondition, "Your login has ended."));
+            }
         }
     }
 
@@ -193,6 +197,16 @@ internal sealed class TestControlPlane : AgentService.AgentServiceBase, IAsyncDi
     {
         Prove(context);
         return Task.FromResult(Budget);
+    }
+
+    /// <summary>As the real one, which ends a stream with the login; a renewal meanwhile moves the end.</summary>
+    private async Task LoginEndsAsync(CancellationToken cancellationToken)
+    {
+        do
+        {
+            await Task.Delay(50, cancellationToken);
+        }
+        while (LoginExpiresAt is null || LoginExpiresAt >= DateTimeOffset.UtcNow);
     }
 
     private void Extend()

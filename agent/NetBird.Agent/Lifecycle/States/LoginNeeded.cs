@@ -13,7 +13,8 @@ internal sealed class LoginNeeded : AgentState
     public override string Reason(AgentFacts facts) => facts.Login switch
     {
         LoginStanding.Blocked => $"{Sentence(facts.LoginDetail)} Ask your administrator; when it is lifted, the tunnel comes back by itself.",
-        LoginStanding.Removed => $"{Sentence(facts.LoginDetail)} Run: netbird-agent login",
+        LoginStanding.Expired when facts is { RenewalProblem: { } problem, RenewalGoesOn: true } =>
+            $"{Sentence(facts.LoginDetail)} {Sentence(problem)} It is tried again by itself; to log in anew, run: netbird-agent login",
         _ => $"{Sentence(facts.LoginDetail)} Run: netbird-agent login",
     };
 

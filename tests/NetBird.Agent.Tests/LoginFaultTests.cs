@@ -1,0 +1,187 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using Grpc.Core;
+using NetBird.Agent.Tests.TestSupport;
+
+namespace NetBird.Agent.Tests;
+
+/// <summary>Logins that end, by the clock, an administrator or an issuer that is away: each is renewed unseen, or says what to do.</summary>
+public sealed class LoginFaultTests
+{
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
+
+    [SkippableFact]
+    public async Task PeerDeleted_SaysLogin_AndALoginMendsIt()
+    {
+        await using var world = await AgentWorld.StartAsync();
+        await world.UpAsync();
+        using var client = world.Client();
+
+        world.Plane.Peers.Clear();
+        world.Plane.Refusal = new Status(StatusCode.NotFound, "This machine was removed from the account.");
+        world.Plane.Push();
+        FaultTable.Report("peer deleted, seen", await world.Agent.UntilStateAsync("login_needed", Soon));
+        using var refused = await client.GetAsync("/v1/models");
+        var text = await refused.Content.ReadAsStringAsync();
+        var status = await world.Agent.RunAsync("status");
+        world.Plane.Refusal = null;
+        var watch = Stopwatch.StartNew();
+        var up = await world.UpAsync();
+        FaultTable.Report("peer deleted, connected by a new login", watch.Elapsed);
+
+        Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
+        Assert.Contains("removed from the account. Run: netbird-agent login", text, StringComparison.Ordinal);
+        Assert.Equal(4, status.ExitCode);
+        Assert.True(up.ExitCode == 0, up.ToString());
+    }
+
+    [SkippableFact]
+    public async Task PersonDisabled_ThenEnabled_ReturnsByItself()
+    {
+        await using var world = await AgentWorld.StartAsync();
+        await world.UpAsync();
+        using var client = world.Client();
+
+        world.Plane.Refusal = new Status(StatusCode.PermissionDenied, "Your account is disabled.");
+        world.Plane.Push();
+        await world.Agent.UntilStateAsync("login_needed", Soon);
+        using var refused = await client.GetAsync("/v1/models");
+        world.Plane.Refusal = null;
+        world.Plane.Push();
+        FaultTable.Report("person enabled again", await world.Agent.UntilStateAsync("connected", TimeSpan.FromSeconds(30)));
+
+        Assert.Contains("Your account is disabled.", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task LoginRunsOut_RefreshTokenRenewsItUnseen()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var world = await AgentWorld.StartAsync(issuer: idp.Issuer);
+        world.Plane.LoginLifetime = TimeSpan.FromSeconds(10);
+        await LogInAsync(world);
+
+        await Task.Delay(TimeSpan.FromSeconds(14));
+        var status = await world.Agent.StatusAsync();
+
+        Assert.True(world.Plane.Renewals >= 1, world.Agent.ReadLog());
+        Assert.Equal("connected", status.GetProperty("state").GetString());
+    }
+
+    /// <summary>
+    /// The provider keeps its tokens in memory: started again it has never heard of ours, which is what an expired or
+    /// revoked refresh token looks like.
+    /// </summary>
+    [SkippableFact]
+    public async Task LoginRunsOut_RefreshTokenDead_AsksForALogin()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var world = await AgentWorld.StartAsync(issuer: idp.Issuer);
+        world.Plane.LoginLifetime = TimeSpan.FromSeconds(6);
+        await LogInAsync(world);
+        idp.Stop();
+        await idp.RestartAsync();
+
+        while (DateTimeOffset.UtcNow < world.Plane.LoginExpiresAt)
+        {
+            await Task.Delay(50);
+        }
+
+        FaultTable.Report("refresh token dead, the login ends, said so", await world.Agent.UntilStateAsync("login_needed", Soon));
+        using var client = world.Client();
+        var refused = await (await client.GetAsync("/v1/models")).Content.ReadAsStringAsync();
+        world.Plane.LoginLifetime = TimeSpan.FromHours(1);
+        await LogInAsync(world);
+
+        Assert.Contains("Run: netbird-agent login", refused, StringComparison.Ordinal);
+        Assert.Equal("hello", await client.GetStringAsync("/v1/models"));
+    }
+
+    [SkippableFact]
+    public async Task LoginRunsOut_IssuerDown_SaysSo_AndIsRenewedWhenItIsBack()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var world = await AgentWorld.StartAsync(issuer: idp.Issuer);
+        world.Plane.LoginLifetime = TimeSpan.FromSeconds(6);
+        await LogInAsync(world);
+        idp.Suspend();
+        using var client = world.Client();
+        await world.Agent.UntilStateAsync("login_needed", TimeSpan.FromSeconds(60));
+        world.Plane.LoginLifetime = TimeSpan.FromHours(1);
+
+        var watch = Stopwatch.StartNew();
+        var refused = await (await client.GetAsync("/v1/models")).Content.ReadAsStringAsync();
+        FaultTable.Report("issuer down, a request meanwhile", watch.Elapsed);
+        var said = await UntilReasonSaysAsync(world.Agent, "tried again by itself");
+        idp.Continue();
+        FaultTable.Report("issuer down past the end of the login, connected after it is back", await world.Agent.UntilStateAsync("connected", TimeSpan.FromSeconds(60)));
+
+        Assert.Contains("ended", refused, StringComparison.Ordinal);
+        Assert.Contains(idp.Issuer, said, StringComparison.Ordinal);
+        Assert.Equal("hello", await client.GetStringAsync("/v1/models"));
+    }
+
+    [SkippableFact]
+    public async Task LoginRunsOut_IssuerDownThenWithoutOurRefreshToken_AsksForALogin()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var world = await AgentWorld.StartAsync(issuer: idp.Issuer);
+        world.Plane.LoginLifetime = TimeSpan.FromSeconds(8);
+        await LogInAsync(world);
+
+        idp.Stop();
+        await UntilReasonSaysAsync(world.Agent, "tried again by itself");
+        await idp.RestartAsync();
+        FaultTable.Report("issuer back without our refresh token, said so", await UntilReasonSaysNoMoreAsync(world.Agent, "tried again by itself"));
+        var status = await world.Agent.StatusAsync();
+
+        Assert.Equal("login_needed", status.GetProperty("state").GetString());
+        Assert.Contains("Run: netbird-agent login", status.GetProperty("reason").GetString(), StringComparison.Ordinal);
+    }
+
+    private static async Task<string> UntilReasonSaysAsync(AgentProcess agent, string words)
+    {
+        var last = "";
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(60);)
+        {
+            last = (await agent.StatusAsync()).GetProperty("reason").GetString()!;
+            if (last.Contains(words, StringComparison.Ordinal))
+            {
+                return last;
+            }
+
+            await Task.Delay(100);
+        }
+
+        throw new TimeoutException($"The status does not say '{words}' but '{last}'.\n{agent.ReadLog()}");
+    }
+
+    private static async Task<TimeSpan> UntilReasonSaysNoMoreAsync(AgentProcess agent, string words)
+    {
+        var watch = Stopwatch.StartNew();
+        while ((await agent.StatusAsync()).GetProperty("reason").GetString()!.Contains(words, StringComparison.Ordinal))
+        {
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), agent.ReadLog());
+            await Task.Delay(50);
+        }
+
+        return watch.Elapsed;
+    }
+
+    private static async Task LogInAsync(AgentWorld world)
+    {
+        var up = world.Agent.Start("up", "--no-browser", "--management-url", world.Plane.Url);
+        while (await up.StandardError.ReadLineAsync() is { } line)
+        {
+            if (line.StartsWith("http", StringComparison.Ordinal))
+            {
+                await OidcProvider.WalkAsync(line, "ada");
+                break;
+            }
+        }
+
+        var outcome = await AgentProcess.EndAsync(up, TimeSpan.FromSeconds(30));
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+    }
+}
