@@ -44,9 +44,8 @@ gateway_tunnel=${gateway_tunnel:-$tunnel}
 case "$gateway_tunnel" in auto|kernel|userspace|rootless) ;; *) wrong "--gateway-tunnel is auto, kernel, userspace or rootless, not '$gateway_tunnel'" ;; esac
 case "$upstream" in ""|http://*|https://*) ;; *) wrong "--upstream is an http:// or https:// URL, not '$upstream'" ;; esac
 [ -z "$config" ] || [ -r "$config" ] || wrong "cannot read '$config'"
-for tool in dotnet curl; do
-  command -v "$tool" >/dev/null || { say "quickstart: '$tool' is not installed"; exit 1; }
-done
+command -v dotnet >/dev/null || { say "quickstart: the .NET 10 SDK is not installed; see https://learn.microsoft.com/dotnet/core/install/linux"; exit 1; }
+command -v curl >/dev/null || { say "quickstart: curl is not installed. Install it with: apt-get install curl"; exit 1; }
 
 controlplane="$root/artifacts/bin/NetBird.ControlPlane/release/netbird-controlplane"
 agent="$root/artifacts/bin/NetBird.Agent/release/netbird-agent"
@@ -101,7 +100,8 @@ if ! fresh; then
   say "Building (once; about a minute) ..."
   log=$(mktemp)
   for project in controlplane/NetBird.ControlPlane agent/NetBird.Agent; do
-    dotnet build "$root/$project" -c Release -v q --nologo >"$log" 2>&1 || { grep -E 'error' "$log" | sort -u | head -20 >&2; rm -f "$log"; exit 1; }
+    # No build server: it would outlive this script by minutes.
+    dotnet build "$root/$project" -c Release -v q --nologo --disable-build-servers >"$log" 2>&1 || { grep -E 'error' "$log" | sort -u | head -20 >&2; rm -f "$log"; exit 1; }
   done
   rm -f "$log"
   touch "$controlplane" "$agent"
@@ -112,21 +112,36 @@ state=$(mktemp -d "${TMPDIR:-/tmp}/netbird-quickstart.XXXXXX")
 mkdir "$state/controlplane" "$state/agent"
 
 # --- the control plane ---------------------------------------------------------------------------------------
-http_port=$(free_port 8080)
-say "Starting the control plane on http://127.0.0.1:$http_port ..."
-# The provider's key is handed over once, by 'apply' below; no process of ours keeps it in its environment.
-env -u ANTHROPIC_API_KEY -u ANTHROPIC_AUTH_TOKEN "$controlplane" serve --state-dir "$state/controlplane" \
-  --http "127.0.0.1:$http_port" --wireguard-port "$(free_port 51820)" --tunnel "$gateway_tunnel" \
-  >"$state/controlplane.log" 2>&1 </dev/null &
-controlplane_pid=$!
-url="http://127.0.0.1:$http_port"
-for ((i = 0; ; i++)); do
-  # Ours and no other: two that start at once may look at the same port.
-  [ -s "$state/controlplane/admin-token" ] && [ -s "$state/controlplane/serve.json" ] && curl -fs -o /dev/null --max-time 2 "$url/readyz" && break
-  kill -0 "$controlplane_pid" 2>/dev/null || failed "the control plane ended" "$state/controlplane.log"
-  [ "$i" -lt 300 ] || failed "the control plane is not ready after 30 s" "$state/controlplane.log"
-  sleep 0.1
-done
+# Two that start at once may find the same port free: whoever comes second takes the next one.
+taken='in use by another program|is taken by another program|Another program listens on'
+starts=0
+start_controlplane() { # leaves controlplane_pid and url
+  local http_port=8080 udp_port=51820
+  while :; do
+    http_port=$(free_port "$http_port") udp_port=$(free_port "$udp_port")
+    url="http://127.0.0.1:$http_port"
+    say "Starting the control plane on $url ..."
+    # The provider's key is handed over once, by 'apply' below; no process of ours keeps it in its environment.
+    env -u ANTHROPIC_API_KEY -u ANTHROPIC_AUTH_TOKEN "$controlplane" serve --state-dir "$state/controlplane" \
+      --http "127.0.0.1:$http_port" --wireguard-port "$udp_port" --tunnel "$gateway_tunnel" \
+      >"$state/controlplane.log" 2>&1 </dev/null &
+    controlplane_pid=$!
+    until_ready && return 0
+    grep -qE "$taken" "$state/controlplane.log" && [ "$((starts += 1))" -lt 8 ] || failed "the control plane ended" "$state/controlplane.log"
+    http_port=$((http_port + 1)) udp_port=$((udp_port + 1))
+  done
+}
+until_ready() { # false when it ended
+  local i
+  for ((i = 0; ; i++)); do
+    # serve.json is its own word that it serves; another's control plane may answer on a port that we lost.
+    [ -s "$state/controlplane/admin-token" ] && [ -s "$state/controlplane/serve.json" ] && curl -fs -o /dev/null --max-time 2 "$url/readyz" && return 0
+    kill -0 "$controlplane_pid" 2>/dev/null || return 1
+    [ "$i" -lt 300 ] || failed "the control plane is not ready after 30 s" "$state/controlplane.log"
+    sleep 0.1
+  done
+}
+start_controlplane
 
 cp() { "$controlplane" "$@" --state-dir "$state/controlplane"; }
 
@@ -162,21 +177,31 @@ cp apply -f "$state/provider.yaml" >"$state/apply.log" 2>&1 || failed "the provi
 cp apply -f "${config:-$state/policy.yaml}" >"$state/apply.log" 2>&1 || failed "the configuration was not applied" "$state/apply.log"
 
 # --- the agent logs in as that person ------------------------------------------------------------------------
-endpoint_port=$(free_port 8788)
 say "Logging the agent in as $person and bringing the tunnel up ..."
-env -u ANTHROPIC_API_KEY -u ANTHROPIC_AUTH_TOKEN "$agent" up --management-url "$url" --state-dir "$state/agent" \
-  --endpoint "127.0.0.1:$endpoint_port" --tunnel "$tunnel" --no-browser --foreground >"$state/agent.log" 2>&1 </dev/null &
-agent_pid=$!
+login_url=""
+start_agent() { # leaves agent_pid and login_url
+  local endpoint_port=8788 i
+  while :; do
+    endpoint_port=$(free_port "$endpoint_port")
+    env -u ANTHROPIC_API_KEY -u ANTHROPIC_AUTH_TOKEN "$agent" up --management-url "$url" --state-dir "$state/agent" \
+      --endpoint "127.0.0.1:$endpoint_port" --tunnel "$tunnel" --no-browser --foreground >"$state/agent.log" 2>&1 </dev/null &
+    agent_pid=$!
+    for ((i = 0; i < 300; i++)); do
+      login_url=$(grep -som1 'http://127\.0\.0\.1:[0-9]*/[^ ]*authorize?[^ ]*' "$state/agent.log" || true)
+      [ -n "$login_url" ] && return 0
+      kill -0 "$agent_pid" 2>/dev/null || break
+      sleep 0.1
+    done
+    grep -qE "$taken" "$state/agent.log" && [ "$((starts += 1))" -lt 8 ] || return 0
+    end_process "$agent_pid"
+    endpoint_port=$((endpoint_port + 1))
+  done
+}
+start_agent
+kill -0 "$agent_pid" 2>/dev/null || failed "the agent ended" "$state/agent.log"
+[ -n "$login_url" ] || failed "the agent printed no login link within 30 s" "$state/agent.log"
 
 # What the person would do in a browser: follow the link, fill the form in, be sent back to the agent.
-login_url=""
-for ((i = 0; i < 300; i++)); do
-  login_url=$(grep -som1 'http://127\.0\.0\.1:[0-9]*/[^ ]*authorize?[^ ]*' "$state/agent.log" || true)
-  [ -n "$login_url" ] && break
-  kill -0 "$agent_pid" 2>/dev/null || failed "the agent ended" "$state/agent.log"
-  sleep 0.1
-done
-[ -n "$login_url" ] || failed "the agent printed no login link within 30 s" "$state/agent.log"
 printf '%s' "$person" >"$state/person"
 form="$state/form.html"
 form_url=$(curl -sS -L -c "$state/cookies" -b "$state/cookies" -o "$form" -w '%{url_effective}' "$login_url")

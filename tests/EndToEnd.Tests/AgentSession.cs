@@ -41,6 +41,39 @@ internal sealed partial class AgentSession : IAsyncDisposable
     public static async Task<AgentSession> StartAsync(
         Uri management, string? user = null, string? password = null, IEnumerable<string>? more = null, string? state = null)
     {
+        var (session, link) = Launch(management, more, state);
+        if (user is not null)
+        {
+            var found = await Task.WhenAny(link, Task.Delay(TimeSpan.FromSeconds(30)));
+            Assert.True(found == link, "The agent printed no login link: " + session.Log);
+            await LoginForm.SubmitAsync(await link, user, password!);
+        }
+
+        await session.UntilConnectedAsync();
+        return session;
+    }
+
+    /// <summary>The same with nobody there to log in: an agent that is not enrolled, its endpoint listening.</summary>
+    public static async Task<AgentSession> StartWithoutLoginAsync(Uri management)
+    {
+        var (session, link) = Launch(management, more: null, state: null);
+        await Task.WhenAny(link, Task.Delay(TimeSpan.FromSeconds(30)));
+        for (var i = 0; ; i++)
+        {
+            try
+            {
+                using var hello = await session.Client.GetAsync("/api/hello");
+                return session;
+            }
+            catch (HttpRequestException) when (i < 60)
+            {
+                await Task.Delay(250);
+            }
+        }
+    }
+
+    private static (AgentSession Session, Task<Uri> Link) Launch(Uri management, IEnumerable<string>? more, string? state)
+    {
         state ??= Directory.CreateTempSubdirectory("netbird-agent-e2e-").FullName;
         var port = FreePort();
         var process = Command.Start(Checkout.Agent,
@@ -53,15 +86,7 @@ internal sealed partial class AgentSession : IAsyncDisposable
         var link = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
         _ = session.ReadAsync(process.StandardOutput, link);
         _ = session.ReadAsync(process.StandardError, link);
-        if (user is not null)
-        {
-            var found = await Task.WhenAny(link.Task, Task.Delay(TimeSpan.FromSeconds(30)));
-            Assert.True(found == link.Task, "The agent printed no login link: " + session.Log);
-            await LoginForm.SubmitAsync(await link.Task, user, password!);
-        }
-
-        await session.UntilConnectedAsync();
-        return session;
+        return (session, link.Task);
     }
 
     public async Task UntilConnectedAsync()

@@ -40,6 +40,30 @@ public sealed class ExternalTunnelTests
     }
 
     [SkippableFact]
+    public async Task BlockedPeer_HearsWhy_LeavesWireGuardGo_AndComesBackWhenItMay()
+    {
+        await using var hosts = await TwoHosts.StartAsync("external");
+        var (_, port) = await hosts.AddPersonAsync("ana@example.com", 8788);
+        Assert.Contains("\"type\":\"message\"", await AskAsync(hosts, port), StringComparison.Ordinal);
+        var before = await WgAsync(hosts, "peers");
+        var machine = (await hosts.RestAsync("api/peers")).EnumerateArray().Single().GetProperty("id").GetString()!;
+
+        var blocked = await hosts.ControlPlaneAsync(["peer", "block", machine]);
+        Assert.True(blocked.ExitCode == 0, blocked.ToString());
+        var refusal = await AskAsync(hosts, port);
+
+        Assert.Contains("policy_blocked", refusal, StringComparison.Ordinal);
+        Assert.Contains("blocked", JsonDocument.Parse(refusal).RootElement.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
+        // It stays for a while, refused, so that the words arrive; then wireguard-go knows it no more.
+        await UntilAsync(async () => await WgAsync(hosts, "peers") == "", hosts);
+
+        var unblocked = await hosts.ControlPlaneAsync(["peer", "unblock", machine]);
+        Assert.True(unblocked.ExitCode == 0, unblocked.ToString());
+        await UntilAsync(async () => (await AskAsync(hosts, port)).Contains("\"type\":\"message\"", StringComparison.Ordinal), hosts);
+        Assert.Equal(before, await WgAsync(hosts, "peers"));
+    }
+
+    [SkippableFact]
     public async Task WireGuardGoStartedAnew_IsSetUpAgain_AndForeignPeersAreTakenOut()
     {
         await using var hosts = await TwoHosts.StartAsync("external");

@@ -53,6 +53,18 @@ public sealed class QuickstartTests
         Assert.Equal("out\n", result.Output);
     }
 
+    [Fact]
+    public async Task TwoAtOnce_EachTakesPortsOfItsOwn()
+    {
+        var both = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Command.RunAsync(Checkout.Quickstart,
+            ["--", "sh", "-c", "echo $NETBIRD_URL $ANTHROPIC_BASE_URL; curl -sS --max-time 60 $ANTHROPIC_BASE_URL/v1/models | head -c 8"])));
+
+        Assert.All(both, one => Assert.True(one.ExitCode == 0, one.ToString()));
+        Assert.All(both, one => Assert.EndsWith("{\"data\":", one.Output, StringComparison.Ordinal));
+        var addresses = both.SelectMany(one => one.Output.Split('\n')[0].Split(' ')).ToList();
+        Assert.Equal(4, addresses.Distinct().Count());
+    }
+
     [Theory]
     [InlineData("--bogus", "unknown option '--bogus'")]
     [InlineData("--tunnel", "--tunnel needs a mode")]

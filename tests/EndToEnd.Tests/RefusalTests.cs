@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -61,6 +62,27 @@ public sealed class RefusalTests(WorldFixture fixture) : IClassFixture<WorldFixt
 
         using var after = await World.MessageAsync("hello");
         Assert.Equal(HttpStatusCode.OK, after.StatusCode);
+    }
+
+    [SkippableTheory]
+    [InlineData(ClaudeForm.Settings)]
+    [InlineData(ClaudeForm.Shell)]
+    public async Task APeerThatWasNeverEnrolled_IsTold_AndNothingOfItReachesTheGateway(ClaudeForm form)
+    {
+        await using var agent = await AgentSession.StartWithoutLoginAsync(World.Url);
+        var calls = World.Upstream.Ledger.Entries.Count;
+
+        using var response = await agent.Client.PostAsJsonAsync("/v1/messages", new { model = "claude-opus-5-5" });
+        var result = await World.ClaudeAsync(agent.Endpoint, form, "say hi");
+
+        var error = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement.GetProperty("error");
+        Assert.Equal("false", Assert.Single(response.Headers.GetValues("x-should-retry")));
+        Assert.True(result.ExitCode == 1, result.ToString());
+        Assert.True(result.Took < TimeSpan.FromSeconds(6), result.ToString());
+        var words = error.GetProperty("message").GetString()!;
+        Assert.Contains("netbird-agent up", words, StringComparison.Ordinal);
+        Assert.Contains(words[..24], (result.Output + result.Error).ReplaceLineEndings(" "), StringComparison.Ordinal);
+        Assert.Equal(calls, World.Upstream.Ledger.Entries.Count);
     }
 
     [Fact]

@@ -148,7 +148,11 @@ internal sealed class World : IAsyncDisposable
         => Command.RunAsync(Checkout.ControlPlane, [.. arguments, "--state-dir", Path.Combine(State, "controlplane")], input: input);
 
     /// <summary>Real Claude Code, in one of the two documented forms, with a home of its own.</summary>
-    public async Task<CommandResult> ClaudeAsync(ClaudeForm form, string prompt, IEnumerable<string>? more = null)
+    public Task<CommandResult> ClaudeAsync(ClaudeForm form, string prompt, IEnumerable<string>? more = null)
+        => ClaudeAsync(Endpoint, form, prompt, more);
+
+    /// <summary>The same, pointed at an endpoint of another agent.</summary>
+    public static async Task<CommandResult> ClaudeAsync(Uri endpoint, ClaudeForm form, string prompt, IEnumerable<string>? more = null)
     {
         Skip.If(Checkout.Claude is null, "Claude Code is not installed (NETBIRD_CLAUDE)");
         var home = Directory.CreateTempSubdirectory("netbird-claude-").FullName;
@@ -166,12 +170,12 @@ internal sealed class World : IAsyncDisposable
                 await File.WriteAllTextAsync(Path.Combine(home, ".claude", "settings.json"), JsonSerializer.Serialize(new
                 {
                     apiKeyHelper = "echo '-'",
-                    env = new Dictionary<string, string> { ["ANTHROPIC_BASE_URL"] = Endpoint.ToString().TrimEnd('/') },
+                    env = new Dictionary<string, string> { ["ANTHROPIC_BASE_URL"] = endpoint.ToString().TrimEnd('/') },
                 }));
             }
             else
             {
-                environment["ANTHROPIC_BASE_URL"] = Endpoint.ToString().TrimEnd('/');
+                environment["ANTHROPIC_BASE_URL"] = endpoint.ToString().TrimEnd('/');
                 environment["ANTHROPIC_API_KEY"] = "none";
             }
 

@@ -47,9 +47,14 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         try
         {
             await using var server = await StartAsync(options, TimeProvider.System, stop);
-            await UntilAsync(stop);
+            var asked = await server.UntilAsync(stop);
             await server.StopAsync();
-            return ExitCode.Done;
+            if (!asked)
+            {
+                await Console.Error.WriteLineAsync("netbird-controlplane: a part of it failed and it ended; the log says which. Start it again.");
+            }
+
+            return asked ? ExitCode.Done : ExitCode.Failed;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -109,6 +114,8 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         }
         catch
         {
+            // What runs beside it hears that it ends, and does not take the end for a fault.
+            held.OfType<WebApplication>().SingleOrDefault()?.Lifetime.StopApplication();
             await ReleaseAsync(held);
             throw;
         }
@@ -280,7 +287,9 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
                 socket.DualMode = true;
             }
 
+            // Listening, too: two programs may bind one port and only one may listen. Who calls early waits for an answer.
             socket.Bind(options.Http);
+            socket.Listen();
             return socket;
         }
         catch (SocketException e)
@@ -298,11 +307,14 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         }
     }
 
-    private static async Task UntilAsync(CancellationToken stop)
+    /// <summary>True when it was asked to stop, false when a part of it that it cannot do without failed.</summary>
+    private async Task<bool> UntilAsync(CancellationToken stop)
     {
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var registration = stop.Register(stopped.SetResult);
+        await using var asked = stop.Register(() => stopped.TrySetResult());
+        await using var failed = _app.Lifetime.ApplicationStopping.Register(() => stopped.TrySetResult());
         await stopped.Task;
+        return stop.IsCancellationRequested;
     }
 
     private ILogger Logger => Services.GetRequiredService<ILogger<ControlPlaneServer>>();

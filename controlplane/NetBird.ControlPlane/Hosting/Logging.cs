@@ -10,6 +10,9 @@ internal static class Logging
         logging.ClearProviders();
         logging.SetMinimumLevel(Level());
         logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        // It repeats with a stack what 'serve' says in one line; what ends a running control plane it calls critical.
+        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         logging.AddFilter("OpenIddict", LogLevel.Warning);
         logging.AddFilter("System.Net.Http", LogLevel.Warning);
         logging.AddSimpleConsole(console =>
