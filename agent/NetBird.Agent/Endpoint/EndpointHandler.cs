@@ -52,13 +52,17 @@ internal sealed partial class EndpointHandler(
             return;
         }
 
+        var began = time.GetTimestamp();
         var forwarded = await pipe.ForwardAsync(context).ConfigureAwait(false);
         if (forwarded != Forwarded.Answered)
         {
             // Nothing was answered, so the words are ours. Whatever the forwarder prepared is taken back.
             context.Response.Clear();
             supervisor.Post(new AgentEvent.Tick());
-            if (forwarded == Forwarded.CutOff)
+
+            // A gateway that is silent takes longer to be found out; one that refuses at once, or a tunnel that was just closed, has a
+            // reason that is on its way too.
+            if (forwarded == Forwarded.CutOff || time.GetElapsedTime(began) < ReasonFollowsWithin)
             {
                 await ReasonFollowsAsync(context.RequestAborted).ConfigureAwait(false);
             }

@@ -121,7 +121,7 @@ internal sealed partial class TunnelSupervisor(
                 Activate(open, gateway.Link);
                 return open.Track(stream, gateway.Link.Key, Heard);
             }
-            catch (Exception e) when (e is IOException or SocketException
+            catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException
                 || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
                 last = e;

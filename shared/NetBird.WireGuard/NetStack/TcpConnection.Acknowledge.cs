@@ -35,6 +35,7 @@ internal sealed partial class TcpConnection
 
     private long _sampleOldest;
     private long _sampleNewest;
+    private bool _sampleHasResent;
 
     private void OnAcknowledged(in TcpHeader header, long sequence, long acknowledged, int payload, long now)
     {
@@ -42,6 +43,7 @@ internal sealed partial class TcpConnection
         var advanced = acknowledged - _unacknowledged;
         _sampleOldest = 0;
         _sampleNewest = Never;
+        _sampleHasResent = false;
         _sawDuplicateReport = false;
 
         // In sequence order, or what one ACK reports together would look reordered (RFC 8985 section 6.2, step 3).
@@ -81,6 +83,7 @@ internal sealed partial class TcpConnection
             CountDuplicate(advanced, payload, hadWindow);
         }
 
+        FinishRaise(now);
         Respond(advanced, delivered, _board.ResendCount > lost, now);
     }
 
@@ -221,7 +224,9 @@ internal sealed partial class TcpConnection
 
     private void TakeRoundTrip(in TcpHeader header, long advanced, long now)
     {
-        if (_sampleNewest != Never)
+        // What an ACK covers together with something resent may have arrived long ago: it was held back by the gap, or its own ACK was
+        // lost. Such a sample would hold our own timeouts and double them (Karn; tcp_clean_rtx_queue in Linux does the same).
+        if (_sampleNewest != Never && !_sampleHasResent)
         {
             // RFC 6298 section 3 and RFC 7323 section 4.1: from the oldest, so that delayed ACKs are in it.
             _roundTrip.AddSample(_sampleOldest, now);

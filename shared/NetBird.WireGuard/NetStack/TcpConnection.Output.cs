@@ -167,6 +167,13 @@ internal sealed partial class TcpConnection
                 }
             }
 
+            if (!mayExceedWindow && RaiseProbeSize(remaining, usable, now) is > 0 and var raised)
+            {
+                NoteRaiseProbe(_next, _next + raised);
+                SendSegment(raised, hasFin: false, now);
+                continue;
+            }
+
             SendSegment(length, isFinDue && isLast, now);
             if (mayExceedWindow)
             {

@@ -33,6 +33,7 @@ internal sealed partial class TcpConnection
         var sample = now - segment.SentAt;
         if (segment.Has(SegmentMarks.Ambiguous))
         {
+            _sampleHasResent = true;
             var isOlder = _hasTimestamps && (int)(header.TimestampEcho - Stamp(segment.SentAt)) < 0;
             if (isOlder || sample < _roundTrip.Minimum)
             {

@@ -12,13 +12,6 @@ internal sealed partial class TcpConnection
         Persist,
     }
 
-    // Ours: two timeouts in a row take 600 ms at least; Linux waits for three (tcp_retries1) where it does this at all.
-    private const int EscapeAfter = 2;
-
-    // A path for packets of 1280 bytes, which IPv6 promises (RFC 8200 section 5), with WireGuard's 80 around ours and our headers of 60.
-    private const int EscapeSegment = 1280 - 80 - 60;
-
-    private bool _wasLargeDelivered;
     private TransmitTimer _transmitKind;
     private long _transmitAt = Never;
     private long _timeoutBase;
@@ -71,38 +64,6 @@ internal sealed partial class TcpConnection
             _transmitAt = Never;
             OnTransmitTimer(now);
         }
-    }
-
-    /// <summary>
-    /// The path's MTU is smaller than the tunnel's (ICMP, RFC 1191 and RFC 8201). Believed only when it quotes
-    /// a segment in flight, and never below what every path carries.
-    /// </summary>
-    public void OnPacketTooBig(uint quotedSequence, int mss, long now)
-    {
-        var position = Unwrap(quotedSequence, _unacknowledged);
-        mss = Math.Max(mss, DefaultMss);
-        if (!CanSendData || position < _unacknowledged || position >= _next || mss >= _mss)
-        {
-            return;
-        }
-
-        SetSegmentSize(mss);
-        _board.Split(PayloadSize);
-        for (var i = 0; i < _board.Count; i++)
-        {
-            if (!_board[i].Has(SegmentMarks.Sacked))
-            {
-                _board.Mark(i, SegmentMarks.Lost, SegmentMarks.Resent);
-            }
-        }
-
-        // Not congestion (RFC 8201 section 5.2): the window stays; the phase makes the resends go.
-        _phase = Phase.Loss;
-        _recoveryEnd = _next;
-        _resendFrom = _unacknowledged;
-        _isUndoArmed = false;
-        _undoEnd = -1;
-        _timeoutBase = now;
     }
 
     private void SetTransmitTimer(long now)
@@ -166,6 +127,7 @@ internal sealed partial class TcpConnection
                 break;
             case TransmitTimer.Reorder:
                 DetectLosses(now);
+                FinishRaise(now);
                 if (_board.ResendCount > 0 && _phase == Phase.Open)
                 {
                     EnterRecovery();
@@ -193,7 +155,7 @@ internal sealed partial class TcpConnection
             return;
         }
 
-        EscapeBlackHole();
+        EscapeBlackHole(now);
 
         // A peer may forget what it reported (RFC 2018 section 8): it did when its first gap is not one.
         var isReneged = _board[0].Has(SegmentMarks.Sacked);
@@ -227,20 +189,6 @@ internal sealed partial class TcpConnection
         _probeSentEnd = -1;
         _backoff++;
         _timeoutBase = now;
-    }
-
-    /// <summary>
-    /// A path that drops large packets and says nothing (RFC 2923 section 2.1, RFC 8899 section 4.4): full segments that time
-    /// out again, and of which none ever came through, are tried smaller. One step, to what every path carries: an outage at the
-    /// begin looks the same, and must not cost the connection more than a fifth more packets.
-    /// </summary>
-    private void EscapeBlackHole()
-    {
-        if (_retries >= EscapeAfter && !_wasLargeDelivered && _mss > EscapeSegment && _board[0].Length > EscapeSegment)
-        {
-            SetSegmentSize(EscapeSegment);
-            _board.Split(PayloadSize);
-        }
     }
 
     /// <summary>Asks a closed window: one byte that may not be taken (RFC 9293 section 3.8.6.1).</summary>

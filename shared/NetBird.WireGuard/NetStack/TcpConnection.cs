@@ -81,6 +81,9 @@ internal sealed partial class TcpConnection
     /// <summary>Bytes that can be read now.</summary>
     public long ReadableBytes => _receive.Available;
 
+    /// <summary>Above it losses were seen: moves with each that is taken for congestion.</summary>
+    public long SlowStartThreshold => _congestion.SlowStartThreshold;
+
     /// <summary>Prepares a SYN: the active OPEN of RFC 9293 section 3.10.1.</summary>
     public static TcpConnection Connect(
         TcpSettings settings, BlockPool pool, SegmentOutput output, uint initialSequence, uint timestampOffset, long now)

@@ -21,6 +21,7 @@ internal sealed class TcpEndpoint
     private long _armedFor = long.MaxValue;
     private bool _isQueued;
     private bool _isRemoved;
+    private bool _isLetGo;
 
     /// <param name="stack">Owner.</param>
     /// <param name="flow">Whose segments these are.</param>
@@ -166,6 +167,7 @@ internal sealed class TcpEndpoint
         {
             wait = default;
             count = 0;
+            ObjectDisposedException.ThrowIf(_isLetGo, typeof(TcpStream));
             if (!_connection.CanRead)
             {
                 wait = _readable.WaitLocked(cancellationToken);
@@ -218,13 +220,18 @@ internal sealed class TcpEndpoint
         }
     }
 
-    /// <summary>The application lets go; queued bytes still leave.</summary>
+    /// <summary>The application lets go; queued bytes still leave, and calls that wait end.</summary>
     public void Close()
     {
         lock (_gate)
         {
+            _isLetGo = true;
             _connection.Close(_stack.Now);
             OutputLocked();
+
+            // Who still reads or writes hears of it now, as on a socket: HttpClient ends a request by disposing its stream.
+            _readable.SignalLocked();
+            _writable.SignalLocked();
         }
     }
 

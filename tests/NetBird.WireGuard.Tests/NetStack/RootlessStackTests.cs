@@ -140,6 +140,22 @@ public sealed class RootlessStackTests
         Assert.Equal(1, await near.ReadAsync(new byte[10], _soon));
     }
 
+    /// <summary>As a socket's: HttpClient ends a request whose answer never comes by disposing the stream under its read.</summary>
+    [Fact]
+    public async Task Dispose_WhileAReadAndAWriteWait_BothEnd()
+    {
+        await using var pair = new StackPair();
+        var (near, _) = await pair.ConnectAsync(_soon);
+        var reading = near.ReadAsync(new byte[1], _soon).AsTask();
+        var writing = near.WriteAsync(new byte[32_000_000], _soon).AsTask();
+        Assert.False(reading.IsCompleted || writing.IsCompleted);
+
+        await near.DisposeAsync();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => reading.WaitAsync(_soon));
+        await Assert.ThrowsAsync<IOException>(() => writing.WaitAsync(_soon));
+    }
+
     [Fact]
     public async Task Dispose_BothEnds_NothingIsHeldButTimeWait()
     {

@@ -89,6 +89,45 @@ public sealed class RootlessTunnelTests
         }
     }
 
+    /// <summary>
+    /// RFC 8899 section 4.4: in the middle of a connection the way to the other end begins to drop large datagrams and says nothing, as
+    /// when a route changes to one with a smaller MTU behind a firewall that eats ICMP.
+    /// </summary>
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Transfer_PathBeginsToDropLargeDatagrams_GoesOn(bool v6)
+    {
+        Requires.Tunnels();
+        Requires.Tools("wireguard-go", "wg", "ip", "socat", "sha256sum", "nft");
+        using var ourKey = PrivateKey.Generate();
+        using var theirKey = PrivateKey.Generate();
+        using var go = new WireGuardGo(theirKey, "10.99.0.2/32,fd99::2/128", 23821);
+        await using var ours = await End.OpenAsync(ourKey, "10.99.0.1,fd99::1", kind: TunnelKind.Rootless);
+        ours.SetPeer(End.Peer(theirKey, "10.99.0.2,fd99::2", new IPEndPoint(v6 ? go.Inside6 : go.Inside, go.Port)));
+        go.SetPeer(ourKey, "10.99.0.1/32,fd99::1/128", new IPEndPoint(v6 ? go.Outside6 : go.Outside, ours.ListenPort));
+
+        // Trains are cut before they reach the filter, which would drop them whole.
+        Command.Run($"ip link set {go.OutsideLink} gso_max_segs 1");
+        go.In("nft add table inet hole");
+        go.In("nft add chain inet hole in { type filter hook input priority 0 ; }");
+        using var server = go.StartIn(v6
+            ? "socat -t 30 TCP6-LISTEN:23778,bind=[fd99::2],reuseaddr EXEC:sha256sum"
+            : "socat -t 30 TCP4-LISTEN:23778,bind=10.99.0.2,reuseaddr EXEC:sha256sum");
+        await using var stream = await ConnectAsync(ours, new IPEndPoint(IPAddress.Parse(v6 ? "fd99::2" : "10.99.0.2"), 23778));
+        var data = Payload.Random(8_000_000, 9);
+        await stream.WriteAsync(data.AsMemory(..4_000_000), _soon);
+
+        // An outer path of 1280: 8 bytes of UDP and at most 1232 behind them.
+        go.In("nft add rule inet hole in udp length gt 1240 counter drop");
+        await stream.WriteAsync(data.AsMemory(4_000_000..), _soon);
+        Payload.EndWrites(stream);
+
+        var answer = await new StreamReader(stream).ReadToEndAsync(_soon);
+        Assert.StartsWith(Convert.ToHexStringLower(SHA256.HashData(data)), answer, StringComparison.Ordinal);
+        Assert.DoesNotContain("packets 0 ", go.In("nft list table inet hole"), StringComparison.Ordinal);
+    }
+
     private async Task<Stream> ConnectAsync(ITunnel tunnel, IPEndPoint to)
     {
         while (true)

@@ -28,6 +28,19 @@ public sealed class SendingTests
         script.Wait(50).Peer(1, 1_001).ExpectData(1_001, 1_000).ExpectData(2_001, 1_000).ExpectNothing();
     }
 
+    /// <summary>
+    /// RFC 6298 section 3 (Karn): an ACK of a resend covers what waited behind it too, whose age is our own timeout and no round trip.
+    /// </summary>
+    [Fact]
+    public void Timeout_ThenAllIsAcknowledged_IsNotMeasuredAsARoundTrip()
+    {
+        var script = TcpScript.Established(sack: false).Write(3_000);
+        ExpectSegments(script, 1, 3);
+        script.Wait(201).ExpectData(1, 1_000).Wait(20).Peer(1, 3_001).ExpectNothing();
+
+        script.Write(1_000).ExpectData(3_001, 1_000).Wait(199).ExpectNothing().Wait(2).ExpectData(3_001, 1_000);
+    }
+
     /// <summary>RFC 9293 section 3.8.3, R2: given up after 120 s here, at least 100 s.</summary>
     [Fact]
     public void Write_NothingEverAnswers_GivesUpAfterTwoMinutes()
@@ -239,46 +252,6 @@ public sealed class SendingTests
     public void Keepalive_OfThePeer_IsAnswered()
         => TcpScript.Established().Wait(10_000).Peer(0, 1).ExpectAck(1).ExpectNothing();
 
-    /// <summary>RFC 1191 section 6, RFC 8201 section 5.2: smaller segments from now on, and the lost ones again at once.</summary>
-    [Fact]
-    public void PacketTooBig_ForASegmentInFlight_ResendsSmaller()
-    {
-        var script = TcpScript.Established().Write(2_000);
-        ExpectSegments(script, 1, 2);
-
-        script.Connection.OnPacketTooBig(unchecked(TcpScript.OurInitial + 1), 600, script.Now);
-        script.Connection.Output(script.Now);
-        script.ExpectData(1, 600).ExpectData(601, 400).ExpectData(1_001, 600).ExpectData(1_601, 400).ExpectNothing();
-    }
-
-    /// <summary>RFC 2923 section 2.1, RFC 8899 section 4.4: large segments vanish without a word, so smaller ones are tried.</summary>
-    [Fact]
-    public void Write_FullSegmentsTimeOutAgain_SmallerOnesAreTried()
-    {
-        var script = TcpScript.Established(mss: 1_400).Write(2_800).ExpectData(1, 1_400).ExpectData(1_401, 1_400);
-
-        // The probe of the tail, the first timeout, then the second: 1140 bytes, what fits a path of 1280.
-        var smallest = int.MaxValue;
-        for (var waited = 0; waited < 2_000 && smallest > 1_140; waited++)
-        {
-            foreach (var length in script.Wait(1).TakeDataLengths())
-            {
-                smallest = Math.Min(smallest, length);
-            }
-        }
-
-        Assert.InRange(smallest, 1_100, 1_140);
-    }
-
-    /// <summary>A single timeout is a lost segment, and says nothing of the path.</summary>
-    [Fact]
-    public void Write_OneTimeout_KeepsTheSegmentSize()
-    {
-        var script = TcpScript.Established(sack: false, mss: 1_400).Write(1_400).ExpectData(1, 1_400);
-
-        script.Wait(201).ExpectData(1, 1_400).ExpectNothing();
-    }
-
     /// <summary>RFC 9293 sections 3.8.6.2.1 and 3.9.1.2: a writer that waits for room has more, so no small segment and no PSH.</summary>
     [Fact]
     public void Write_WriterWaitsForRoom_OnlyFullSegmentsLeave()
@@ -298,28 +271,6 @@ public sealed class SendingTests
 
             script.Wait(20).Peer(1, (uint)acknowledged);
         }
-    }
-
-    /// <summary>RFC 5927 section 7: one that quotes nothing in flight is somebody's guess.</summary>
-    [Fact]
-    public void PacketTooBig_ForNothingInFlight_IsIgnored()
-    {
-        var script = TcpScript.Established().Write(1_000).ExpectData(1, 1_000);
-
-        script.Connection.OnPacketTooBig(unchecked(TcpScript.OurInitial + 5_000), 600, script.Now);
-        script.Connection.Output(script.Now);
-        script.ExpectNothing();
-    }
-
-    /// <summary>One that says less than every path carries does not make segments larger than they were.</summary>
-    [Fact]
-    public void PacketTooBig_BelowTheFloorWithSmallSegments_ChangesNothing()
-    {
-        var script = TcpScript.Established(settings: new TcpSettings { MaximumSegment = 300 }).Write(600).ExpectData(1, 300).ExpectData(301, 300);
-
-        script.Connection.OnPacketTooBig(unchecked(TcpScript.OurInitial + 1), 100, script.Now);
-        script.Connection.Output(script.Now);
-        script.ExpectNothing().Peer(1, 601).Write(600).ExpectData(601, 300).ExpectData(901, 300);
     }
 
     /// <summary>RFC 5681 section 4.1: after a pause the window starts small again.</summary>

@@ -98,6 +98,7 @@ internal sealed class SimulatedEnd
         if (ReadPause == 0)
         {
             Read();
+            Write();
         }
         else if (!_isReadPlanned && Connection!.CanRead && !IsEnded)
         {

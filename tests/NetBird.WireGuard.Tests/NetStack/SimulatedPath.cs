@@ -31,7 +31,7 @@ internal sealed class SimulatedPath(int seed, PathTrouble trouble)
     public void Carry(int direction, int bytes, Action arrive)
     {
         Sent++;
-        if (_random.NextDouble() < Trouble.Loss)
+        if (_random.NextDouble() < Trouble.Loss || bytes > Trouble.LargestPacket)
         {
             return;
         }

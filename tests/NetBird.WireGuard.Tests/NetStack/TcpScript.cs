@@ -175,6 +175,15 @@ internal sealed class TcpScript
         return lengths;
     }
 
+    /// <summary>The same with where each begins, relative.</summary>
+    public IReadOnlyList<(uint Start, int Length)> TakeData()
+    {
+        var segments = _sent.Where(segment => segment.Payload.Length > 0)
+            .Select(segment => (segment.Header.Sequence - OurInitial, segment.Payload.Length)).ToList();
+        _sent.Clear();
+        return segments;
+    }
+
     public TcpScript ExpectData(uint sequence, int length, bool fin = false)
     {
         Expect(TcpFlags.Ack | (fin ? TcpFlags.Fin : TcpFlags.None), sequence, length: length);

@@ -72,6 +72,20 @@ public sealed class TransferTests
         Assert.InRange(took, 100_000, 2_500_000);
     }
 
+    /// <summary>
+    /// A quarter lost each way: 44 of 100 round trips fail, and waits that double leave some 8 timeouts of 200 ms for each stall
+    /// (DESIGN.md, Heavy loss). Timeouts that were measured as round trips made it an hour.
+    /// </summary>
+    [Fact]
+    public void Transfer_AQuarterLostEachWay_TakesMinutesAndNotAnHour()
+    {
+        for (var seed = 1; seed <= 8; seed++)
+        {
+            var took = Transfer(seed, new PathTrouble(Loss: 0.25, Delay: 3_000), 1_000_000, 0, readPause: 0, piece: 64 * 1024);
+            Assert.InRange(took, 10_000_000, 900_000_000);
+        }
+    }
+
     private static long Transfer(int seed, PathTrouble trouble, int bytes, int back, int readPause, int piece)
     {
         var path = new SimulatedPath(seed, trouble);
