@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace NetBird.WireGuard.Userspace.Noise;
 
 /// <summary>
-/// The calls we make into libsodium (which NSec ships): NSec's own key objects cost a guarded allocation each,
+/// The calls we make into libsodium: a library that wraps it costs a guarded allocation for each key,
 /// and these take the key where it lies, keep no state and so serve every thread at once.
 /// </summary>
 internal static unsafe partial class Sodium
