@@ -68,9 +68,10 @@ publish() {
   fi
   echo "$folder"
 }
-# archive_of FOLDER FILE: a tar.gz with the commit's time, no names of this machine and a fixed order
+# archive_of FOLDER FILE: a tar.xz with the commit's time, no names of this machine and a fixed order
 archive_of() {
-  tar -C "$1" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -c . | gzip -9n >"$2"
+  # One thread: with several xz cuts the data into blocks, and how many is up to the machine.
+  tar -C "$1" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -c . | xz -6 -T1 >"$2"
 }
 executable() { case "$1" in *Agent) echo netbird-agent ;; *) echo netbird-controlplane ;; esac; }
 say() { echo "== $*" >&2; }

@@ -2,7 +2,7 @@
 #
 # No registry and no engine is asked: the base is the few libraries that the program needs, taken from this Debian, as a
 # distroless image has them. So the bytes are the same for the same commit on the same Debian release.
-#   podman load -i FILE, docker load -i FILE (Docker 25 or later), skopeo copy oci-archive:FILE docker://REGISTRY/NAME
+#   podman load -i FILE, docker load -i FILE, skopeo copy oci-archive:FILE docker://REGISTRY/NAME
 . "$here/linux/layout.sh"
 
 # base_layer FOLDER: the loader, glibc, libstdc++, OpenSSL, the certificates; an account that is not root.
@@ -88,7 +88,11 @@ oci_image() { # name project command-as-json ports-as-json environment-as-json
         platform: { architecture: "amd64", os: "linux" },
         annotations: { "org.opencontainers.image.ref.name": $version, "io.containerd.image.name": ("docker.io/library/" + $name + ":" + $version) } } ] }' >"$image/index.json"
   echo '{"imageLayoutVersion":"1.0.0"}' >"$image/oci-layout"
-  tar -C "$image" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -cf "$output/${name}_${version}_amd64.oci.tar" blobs index.json oci-layout
+  # The same for 'docker load' of an engine that reads no image layout yet, as 'docker save' writes it beside one.
+  printf '%s\n' "${layers[@]}" | jq -Rnc --arg config "$(sha256sum "$folder/config.json" | cut -d' ' -f1)" --arg tag "$name:$version" '
+    [ { Config: ("blobs/sha256/" + $config), RepoTags: [ $tag ], Layers: [ inputs | split(" ") | "blobs/sha256/" + .[0] ] } ]' >"$image/manifest.json"
+  tar -C "$image" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
+    -cf "$output/${name}_${version}_amd64.oci.tar" blobs index.json manifest.json oci-layout
 }
 
 if needs jq oci; then

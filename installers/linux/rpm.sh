@@ -11,7 +11,6 @@ Version: $version
 Release: 1
 Summary: $summary
 License: BSD-3-Clause
-BuildArch: $arch
 AutoReqProv: no
 Requires: glibc >= 2.31, libgcc, libstdc++, ca-certificates
 %description
@@ -36,6 +35,7 @@ if [ "\$1" = 0 ] && [ -d /run/systemd/system ]; then systemctl disable --now $na
 /usr/share/zsh/vendor-completions/_$name
 /usr/share/fish/vendor_completions.d/$name.fish
 END
+  # No BuildArch in the spec: rpm takes one only where it could run it; the target says for what it is.
   rpmbuild -bb --quiet --target "$arch" --define "_topdir $folder/top" --define "_rpmdir $folder/out" \
     --define "_build_id_links none" --define "__strip /bin/true" --define "__os_install_post %{nil}" \
     --define "use_source_date_epoch_as_buildtime 1" --define "clamp_mtime_to_source_date_epoch 1" \

@@ -2,7 +2,7 @@
 class NetbirdAgent < Formula
   desc "Claude Code without a key: tunnel and local endpoint"
   homepage "https://example.invalid/netbird-agent"
-  url "https://example.invalid/netbird-agent_@VERSION@_osx-arm64.tar.gz"
+  url "https://example.invalid/netbird-agent_@VERSION@_osx-arm64.tar.xz"
   version "@VERSION@"
   sha256 "@SHA256@"
   depends_on arch: :arm64

@@ -1,7 +1,7 @@
 # The agent for macOS (Apple silicon): the layout that pkgbuild signs, as an archive, and its Homebrew formula.
 # Sourced by build.sh. pkgbuild and codesign exist on macOS only; on a Mac: pkgbuild --root FOLDER --identifier net.netbird.agent.
 macos() {
-  local folder="$work/macos" archive="$output/netbird-agent_${version}_osx-arm64.tar.gz" published
+  local folder="$work/macos" archive="$output/netbird-agent_${version}_osx-arm64.tar.xz" published
   say "netbird-agent (osx-arm64) as an archive"
   published=$(publish agent/NetBird.Agent osx-arm64)
   mkdir -p "$folder/usr/local/lib/netbird-agent" "$folder/usr/local/bin" "$folder/Library/LaunchDaemons"

@@ -1,7 +1,7 @@
 # The agent's MSI for Windows x64, by wixl. Sourced by build.sh.
 #
-# WireGuardNT is not ours to redistribute from here: set WIREGUARD_DLL to the signed wireguard.dll of its release to have it
-# installed next to the executable. Without it the package installs and the agent uses its rootless tunnel.
+# WireGuardNT is signed and licensed by its makers: set WIREGUARD_DLL to the wireguard.dll of its release to have it installed
+# next to the executable. Without it the package installs, says so, and the agent uses its rootless tunnel.
 # guid_of WORDS: always the same one for the same words, as RFC 9562's version 8 allows
 guid_of() { printf '%s' "$1" | sha256sum | sed -E 's/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/\1-\2-8\3-8\4-\5/' | tr a-f A-F; }
 
@@ -12,7 +12,14 @@ msi() {
   published=$(publish agent/NetBird.Agent win-x64)
   mkdir -p "$folder/files"
   cp -a "$published/." "$folder/files/"
-  [ -z "${WIREGUARD_DLL:-}" ] || install -m 644 "$WIREGUARD_DLL" "$folder/files/wireguard.dll"
+  local comments
+  if [ -n "${WIREGUARD_DLL:-}" ]; then
+    install -m 644 "$WIREGUARD_DLL" "$folder/files/wireguard.dll"
+    comments="With WireGuardNT (wireguard.dll), its makers' own driver."
+  else
+    comments="Without WireGuardNT (wireguard.dll): the tunnel is the rootless one. See WIREGUARD.txt in the program's folder."
+    sed 's/$/\r/' "$here/windows/WIREGUARD.txt" >"$folder/files/WIREGUARD.txt"
+  fi
 
   # One component a file, ids from the path, so that an upgrade replaces exactly what changed.
   components="$folder/files.wxi"
@@ -30,7 +37,7 @@ msi() {
   sed -e "/@REFERENCES@/{
 r $folder/refs
 d
-}" -e "s|@VERSION@|$version|g" -e "s|@PRODUCT@|$(guid_of "netbird-agent product $version")|" -e "s|@FILES@|files|g" -e "/@COMPONENTS@/{
+}" -e "s|@VERSION@|$version|g" -e "s|@PRODUCT@|$(guid_of "netbird-agent product $version")|" -e "s|@FILES@|files|g" -e "s|@COMMENTS@|$comments|" -e "/@COMPONENTS@/{
 r $components
 d
 }" "$here/windows/agent.wxs" | sed '/<\/\?Include>/d' >"$folder/agent.wxs"

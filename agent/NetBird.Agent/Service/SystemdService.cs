@@ -11,9 +11,15 @@ internal static class SystemdService
 {
     private const string Unit = "netbird-agent.service";
 
+    /// <summary>Where a package puts its unit.</summary>
+    private const string PackagedUnit = "/usr/lib/systemd/system/" + Unit;
+
     /// <summary>Where an administrator's units live; NETBIRD_AGENT_UNIT_DIR names another for image builds.</summary>
     private static string UnitFile => Path.Combine(
         Environment.GetEnvironmentVariable("NETBIRD_AGENT_UNIT_DIR") is { Length: > 0 } folder ? folder : "/etc/systemd/system", Unit);
+
+    /// <summary>What is added to a package's unit, which stays the package's own: an upgrade may bring a better one.</summary>
+    private static string AdditionFile => Path.Combine(UnitFile + ".d", "owner.conf");
 
     /// <param name="owner">The uid of whom it serves; null leaves it to the first <c>up</c>.</param>
     public static async Task<ServiceOutcome> InstallAsync(uint? owner, CancellationToken cancellationToken)
@@ -23,17 +29,36 @@ internal static class SystemdService
             return refusal;
         }
 
-        using var resource = new StreamReader(typeof(SystemdService).Assembly.GetManifestResourceStream(Unit)!);
-        var unit = await resource.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
-        await File.WriteAllTextAsync(
-            UnitFile,
-            unit.Replace("/usr/bin/netbird-agent", Environment.ProcessPath, StringComparison.Ordinal)
-                .Replace("--state-dir /var/lib/netbird-agent", "--state-dir /var/lib/netbird-agent" + (owner is { } uid ? $" --owner {uid}" : ""), StringComparison.Ordinal),
-            cancellationToken).ConfigureAwait(false);
-        var reload = await SystemctlAsync(["daemon-reload"], cancellationToken).ConfigureAwait(false);
-        return reload.ExitCode != ExitCode.Done ? reload
-            : await SystemctlAsync(["enable", "--now", Unit], cancellationToken).ConfigureAwait(false) is { ExitCode: not ExitCode.Done } failed ? failed
-            : new(ExitCode.Done, $"Installed {UnitFile} and started{(owner is { } served ? $", for uid {served}" : "")}. Next: netbird-agent up --management-url URL");
+        var written = UnitFile;
+        if (!File.Exists(PackagedUnit))
+        {
+            await File.WriteAllTextAsync(UnitFile, ForOwner(await OwnUnitAsync(cancellationToken).ConfigureAwait(false), owner), cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            written = PackagedUnit;
+            File.Delete(AdditionFile);
+            if (owner is not null)
+            {
+                var start = (await File.ReadAllLinesAsync(PackagedUnit, cancellationToken).ConfigureAwait(false)).First(line => line.StartsWith("ExecStart=", StringComparison.Ordinal));
+                Directory.CreateDirectory(Path.GetDirectoryName(AdditionFile)!);
+
+                // systemd.service(5): an empty ExecStart= takes back what the unit says.
+                await File.WriteAllTextAsync(AdditionFile, $"[Service]\nExecStart=\n{ForOwner(start, owner)}\n", cancellationToken).ConfigureAwait(false);
+                written = AdditionFile;
+            }
+        }
+
+        // Restarted, not just started: a package has it running already, for whoever comes first.
+        foreach (var step in new[] { new[] { "daemon-reload" }, ["enable", Unit], ["restart", Unit] })
+        {
+            if (await SystemctlAsync(step, cancellationToken).ConfigureAwait(false) is { ExitCode: not ExitCode.Done } failed)
+            {
+                return failed;
+            }
+        }
+
+        return new(ExitCode.Done, $"Installed {written} and started{(owner is { } served ? $", for uid {served}" : "")}. Next: netbird-agent up --management-url URL");
     }
 
     public static async Task<ServiceOutcome> UninstallAsync(CancellationToken cancellationToken)
@@ -45,12 +70,31 @@ internal static class SystemdService
 
         var stopped = await SystemctlAsync(["disable", "--now", Unit], cancellationToken).ConfigureAwait(false);
         File.Delete(UnitFile);
+        if (Directory.Exists(Path.GetDirectoryName(AdditionFile)))
+        {
+            File.Delete(AdditionFile);
+            if (!Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(AdditionFile)!).Any())
+            {
+                Directory.Delete(Path.GetDirectoryName(AdditionFile)!);
+            }
+        }
+
         await SystemctlAsync(["daemon-reload"], cancellationToken).ConfigureAwait(false);
         return stopped.ExitCode == ExitCode.Done ? new(ExitCode.Done, "Uninstalled. The state is kept in /var/lib/netbird-agent.") : stopped;
     }
 
     public static Task<ServiceOutcome> ControlAsync(string verb, CancellationToken cancellationToken)
         => verb != "status" && Refusal() is { } refusal ? Task.FromResult(refusal) : SystemctlAsync([verb, Unit], cancellationToken);
+
+    private static async Task<string> OwnUnitAsync(CancellationToken cancellationToken)
+    {
+        using var resource = new StreamReader(typeof(SystemdService).Assembly.GetManifestResourceStream(Unit)!);
+        return (await resource.ReadToEndAsync(cancellationToken).ConfigureAwait(false)).Replace("/usr/bin/netbird-agent", Environment.ProcessPath, StringComparison.Ordinal);
+    }
+
+    private static string ForOwner(string unit, uint? owner) => owner is { } uid
+        ? unit.Replace("service run --state-dir /var/lib/netbird-agent", $"service run --state-dir /var/lib/netbird-agent --owner {uid}", StringComparison.Ordinal)
+        : unit;
 
     private static ServiceOutcome? Refusal()
         => !OperatingSystem.IsLinux() ? new(ExitCode.Failed, "On this system the installer makes the service; see the README.")

@@ -1,5 +1,5 @@
-using System.Formats.Tar;
-using System.IO.Compression;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 
 namespace EndToEnd.Tests.Packages;
 
@@ -27,30 +27,61 @@ public sealed class BuildTests
     [SkippableFact]
     public async Task MacProgram_IsForItsProcessor()
     {
-        await using var archive = new GZipStream(File.OpenRead(await BuiltPackages.FindAsync("netbird-agent_*_osx-arm64.tar.gz")), CompressionMode.Decompress);
-        await using var entries = new TarReader(archive);
-        while (await entries.GetNextEntryAsync() is { } entry)
-        {
-            if (entry.Name.EndsWith("lib/netbird-agent/netbird-agent", StringComparison.Ordinal))
-            {
-                var header = new byte[8];
-                await entry.DataStream!.ReadExactlyAsync(header);
+        var program = await Command.RunAsync("sh", ["-c", "tar -xJOf \"$0\" ./usr/local/lib/netbird-agent/netbird-agent | od -An -tx1 -N8 -v", await BuiltPackages.FindAsync("netbird-agent_*_osx-arm64.tar.xz")]);
 
-                // mach-o/loader.h: MH_MAGIC_64; mach/machine.h: CPU_TYPE_ARM64.
-                Assert.Equal([0xcf, 0xfa, 0xed, 0xfe, 0x0c, 0, 0, 1], header);
-                return;
-            }
-        }
-
-        Assert.Fail("The program is not in the archive.");
+        // mach-o/loader.h: MH_MAGIC_64; mach/machine.h: CPU_TYPE_ARM64.
+        Assert.Equal("cf fa ed fe 0c 00 00 01", program.Output.Trim());
     }
 
     [SkippableTheory]
     [InlineData("netbird-agent_*_amd64.deb")]
     [InlineData("netbird-agent_*_arm64.deb")]
     [InlineData("netbird-agent-*.x86_64.rpm")]
+    [InlineData("netbird-agent-*.aarch64.rpm")]
+    [InlineData("netbird-agent_*_osx-arm64.tar.xz")]
     public async Task Agent_IsUnderFortyMegabytes(string pattern)
         => Assert.InRange(new FileInfo(await BuiltPackages.FindAsync(pattern)).Length, 1, AgentLimitBytes);
+
+    [SkippableFact]
+    public async Task WhatIsLeftOutOfTheRuntime_IsAskedForByNothing()
+    {
+        var scratch = Directory.CreateTempSubdirectory("netbird-references-");
+        try
+        {
+            var unpacked = await Command.RunAsync("dpkg-deb", ["-x", await BuiltPackages.FindAsync("netbird-agent_*_amd64.deb"), scratch.FullName]);
+            Assert.True(unpacked.ExitCode == 0, unpacked.ToString());
+            var folder = Path.Combine(scratch.FullName, "usr/lib/netbird-agent");
+            var missing = new List<string>();
+            var seen = new HashSet<string>();
+            var next = new Queue<string>(["netbird-agent", "System.Private.CoreLib"]);
+            while (next.TryDequeue(out var name))
+            {
+                if (seen.Add(name))
+                {
+                    using var file = new PEReader(File.OpenRead(Path.Combine(folder, name + ".dll")));
+                    var metadata = file.GetMetadataReader();
+                    foreach (var reference in metadata.AssemblyReferences.Select(handle => metadata.GetString(metadata.GetAssemblyReference(handle).Name)))
+                    {
+                        if (File.Exists(Path.Combine(folder, reference + ".dll")))
+                        {
+                            next.Enqueue(reference);
+                        }
+                        else
+                        {
+                            missing.Add($"{reference}, by {name}");
+                        }
+                    }
+                }
+            }
+
+            Assert.True(seen.Count > 100);
+            Assert.Empty(missing);
+        }
+        finally
+        {
+            scratch.Delete(recursive: true);
+        }
+    }
 
     [SkippableTheory]
     [InlineData("netbird-agent.cdx.json")]

@@ -28,6 +28,11 @@ public sealed class ContainerTests
             using var configuration = JsonDocument.Parse(Blob(scratch.FullName, manifest.RootElement.GetProperty("config")));
             Assert.Equal("65532:65532", configuration.RootElement.GetProperty("config").GetProperty("User").GetString());
 
+            using var saved = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(scratch.FullName, "manifest.json")));
+            Assert.Equal(
+                manifest.RootElement.GetProperty("layers").EnumerateArray().Prepend(manifest.RootElement.GetProperty("config")).Select(one => "blobs/" + one.GetProperty("digest").GetString()!.Replace(':', '/')),
+                saved.RootElement[0].GetProperty("Layers").EnumerateArray().Prepend(saved.RootElement[0].GetProperty("Config")).Select(one => one.GetString()));
+
             var unpacked = configuration.RootElement.GetProperty("rootfs").GetProperty("diff_ids").EnumerateArray().Select(id => id.GetString()).ToList();
             var layers = manifest.RootElement.GetProperty("layers").EnumerateArray().Select(layer => Blob(scratch.FullName, layer)).ToList();
             Assert.Equal(unpacked, layers.Select(layer =>

@@ -39,6 +39,8 @@ public sealed class WindowsPackageTests
 
         // WireGuardNT is signed by its makers and comes from them: WIREGUARD_DLL at build time. Without it the tunnel is the rootless one.
         Assert.DoesNotContain(files, row => row[2] == "wireguard.dll");
+        Assert.Contains(files, row => row[2].EndsWith("WIREGUARD.txt", StringComparison.Ordinal));
+        Assert.Contains(await TableAsync(package, "Property"), row => row[0] == "ARPCOMMENTS" && row[1].StartsWith("Without WireGuardNT", StringComparison.Ordinal));
     }
 
     private static async Task<List<string[]>> TableAsync(string package, string table)
