@@ -101,7 +101,7 @@ internal static class SystemdService
             : !Environment.IsPrivilegedProcess ? new(ExitCode.NotPermitted, "Only root may change services. Run it with sudo.")
             : null;
 
-    private static async Task<ServiceOutcome> SystemctlAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    private static async Task<ServiceOutcome> SystemctlAsync(string[] arguments, CancellationToken cancellationToken)
     {
         try
         {
