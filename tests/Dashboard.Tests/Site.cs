@@ -45,14 +45,18 @@ internal sealed class Site : IAsyncDisposable
 
     /// <param name="fill">What the account holds beside what every account has from the start.</param>
     /// <param name="rows">What it has metered; ordered by sequence.</param>
+    /// <param name="postgres">Connection string of the database that has both; null: LiteDB.</param>
     public static async Task<Site> StartAsync(
-        Func<ConfigurationDraft, DateTimeOffset, bool>? fill = null, Func<DateTimeOffset, IReadOnlyList<JournalledRecord>>? rows = null)
+        Func<ConfigurationDraft, DateTimeOffset, bool>? fill = null, Func<DateTimeOffset, IEnumerable<JournalledRecord>>? rows = null,
+        string? postgres = null)
     {
         var state = Directory.CreateTempSubdirectory("netbird-dashboard-").FullName;
         var now = DateTimeOffset.UtcNow;
         if (fill is not null)
         {
-            await using var account = await AccountState.OpenAsync(state, null, TimeProvider.System, NullLoggerFactory.Instance, default);
+            await using var account = postgres is null
+                ? await AccountState.OpenAsync(state, clusterKey: null, TimeProvider.System, NullLoggerFactory.Instance, default)
+                : await AccountState.OpenPostgresAsync(state, postgres, clusterKey: null, TimeProvider.System, NullLoggerFactory.Instance, default);
             await account.Configuration.CommitAsync(Actor.System, draft => fill(draft, now), default);
         }
 
@@ -68,6 +72,7 @@ internal sealed class Site : IAsyncDisposable
         var options = new ServeOptions
         {
             StateDirectory = state,
+            Postgres = postgres,
             Http = new(IPAddress.Loopback, 0),
             WireGuardPort = 0,
             Overlay = IPNetwork.Parse("100.64.0.0/16"),

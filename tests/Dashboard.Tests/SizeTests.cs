@@ -1,7 +1,11 @@
 using System.Globalization;
 using Microsoft.Playwright;
 using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Usage;
 using NetBird.ControlPlane.Users;
+using NetBird.Gateway.Metering;
+using NetBird.Policy;
+using NetBird.Policy.Pricing;
 using NetBird.Primitives;
 using Xunit.Abstractions;
 
@@ -56,6 +60,71 @@ public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
         await tab.Dialog().GetByLabel("Group 211").CheckAsync();
         await tab.Dialog().Locator(".says").SeesAsync("Group 211 may use no provider yet");
         Assert.Empty(tab.Complaints);
+    }
+
+    /// <summary>NETBIRD_TEST_ROWS: how many in place of ten million.</summary>
+    [SkippableFact]
+    public async Task TenMillionRequests_OfFiveThousandPeople_EveryPageAnswers()
+    {
+        Skip.IfNot(Environment.GetEnvironmentVariable("NETBIRD_LONG") == "1", "Writes ten million rows first, which takes long: NETBIRD_LONG=1.");
+        var count = int.TryParse(Environment.GetEnvironmentVariable("NETBIRD_TEST_ROWS"), out var asked) ? asked : 10_000_000;
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        await using var site = await Site.StartAsync(FillLarge, now => Many(now, count));
+        output.WriteLine($"{count:N0} rows written and the control plane started in {watch.Elapsed.TotalSeconds:F0} s");
+        await using var tab = await chromium.SignInAsync(site, Company.Owner);
+        foreach (var path in (string[])["/", "/usage", "/usage?range=Last%2030%20days", "/usage?range=Last%2030%20days&user=u42", "/usage?range=Last%2030%20days&decision=denied",
+            "/budgets", "/policies", "/providers", "/people", "/groups", "/peers", "/setup-keys", "/tokens", "/audit", "/settings", "/my-usage"])
+        {
+            var times = new List<double>();
+            for (var i = 0; i < 4; i++)
+            {
+                watch.Restart();
+                await tab.GoAsync(path);
+                times.Add(watch.Elapsed.TotalMilliseconds);
+            }
+
+            output.WriteLine($"{path}: first {times[0]:F0} ms, then {string.Join(", ", times.Skip(1).Select(time => time.ToString("F0", CultureInfo.InvariantCulture)))} ms");
+        }
+
+        foreach (var range in (string[])["Last 7 days", "Last 30 days", "Last 24 hours"])
+        {
+            await tab.GoAsync("/");
+            var before = await tab.Page.Locator(".legend").InnerTextAsync();
+            watch.Restart();
+            await tab.Page.GetByLabel("Range").SelectOptionAsync(range);
+            if (range != "Last 24 hours")
+            {
+                await Assertions.Expect(tab.Page.Locator(".legend")).Not.ToHaveTextAsync(before, new() { Timeout = 60_000 });
+            }
+
+            output.WriteLine($"overview of {range}: {watch.Elapsed.TotalMilliseconds:F0} ms");
+        }
+
+        await tab.GoAsync("/usage?range=Last%2030%20days");
+        await tab.Page.Locator(".pager").SeesAsync("of ");
+        Assert.Empty(tab.Complaints);
+    }
+
+    /// <summary>Thirty days, evenly: one person after another, twenty requests a session, one in fifty refused.</summary>
+    private static IEnumerable<JournalledRecord> Many(DateTimeOffset now, int count)
+    {
+        var step = TimeSpan.FromDays(30) / count;
+        for (var i = 0; i < count; i++)
+        {
+            var person = i / 20 % 5_000;
+            var refused = i % 50 == 7;
+            var usage = new RequestUsage(new TokenUsage(100 + (i % 900), 200 + (i % 1_500), 30_000, 2_000, 0));
+            var model = i % 3 == 0 ? "claude-opus-5-5" : "claude-sonnet-5-5";
+            yield return new(i + 1, new UsageRecord
+            {
+                Id = RequestId.New(), Timestamp = now - (step * (count - i)), User = new($"u{person}"), UserName = $"person{person}@acme.example", Peer = new($"p{person}"),
+                Groups = [new GroupId($"g{person % 300}"), Company.Groups[0]], ChargedGroup = new GroupId($"g{person % 300}"), Policy = Company.EngineeringPolicy, Provider = Company.Anthropic,
+                Kind = RequestKind.Messages, Model = model, SessionId = $"s-{i / 20}", Stream = true, Completeness = Completeness.Complete, RequestBytes = 120_000,
+                Usage = refused ? default : usage, Cost = refused ? NanoUsd.Zero : new(20_000_000 + (i % 1_000)), StatusCode = refused ? 429 : 200,
+                DenyReason = refused ? DenyReason.LimitReached : null, DenyText = refused ? "You have reached the limit of $160 in any 30 days." : null,
+                Duration = TimeSpan.FromMilliseconds(2_000 + (i % 9_000)), TimeToFirstByte = refused ? null : TimeSpan.FromMilliseconds(400 + (i % 1_600)), ResponseBytes = 6_000,
+            });
+        }
     }
 
     private static bool FillLarge(ConfigurationDraft draft, DateTimeOffset now)

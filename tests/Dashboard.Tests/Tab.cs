@@ -87,18 +87,20 @@ internal sealed class Tab : IAsyncDisposable
     /// <summary>Elements whose text does not fit and is not scrolled, a line each.</summary>
     public async Task<IReadOnlyList<string>> CutTextAsync() => await Page.EvaluateAsync<string[]>("""
         () => [...document.querySelectorAll("h1, h2, h3, p, dt, dd, td, th, button, a, label, .value, .note, .label")]
-          .filter(e => e.offsetParent && e.innerText.trim() && getComputedStyle(e).overflow === "hidden" && e.scrollWidth > e.clientWidth + 1)
-          .filter(e => !e.closest("[title]"))
+          .filter(e => e.offsetParent && e.innerText.trim() && getComputedStyle(e).overflow === "hidden")
+          // What spreads over a button when it is pressed is wider than the button; its text is in an element of its own.
+          .filter(e => (e.querySelector(".mud-button-label") ?? e).scrollWidth > e.clientWidth + 1)
+          .filter(e => !e.closest("[title], .sr"))
           .map(e => e.className + ": " + e.innerText.slice(0, 60))
           .concat(document.documentElement.scrollWidth > innerWidth + 1 ? ["the page scrolls sideways: " + document.documentElement.scrollWidth] : [])
         """) ?? [];
 
     /// <summary>Written to a temporary folder for people to look at, when NETBIRD_SCREENSHOTS names one.</summary>
-    public async Task ShootAsync(string name)
+    public async Task ShootAsync(string name, bool whole = true)
     {
         if (Environment.GetEnvironmentVariable("NETBIRD_SCREENSHOTS") is { Length: > 0 } folder)
         {
-            await Page.ScreenshotAsync(new() { Path = Path.Combine(folder, name + ".png"), FullPage = true, Animations = ScreenshotAnimations.Disabled });
+            await Page.ScreenshotAsync(new() { Path = Path.Combine(folder, name + ".png"), FullPage = whole, Animations = ScreenshotAnimations.Disabled });
         }
     }
 

@@ -18,7 +18,7 @@ public sealed class LimitFields
 
     public long TokenWindowSeconds { get; set; } = Day;
 
-    public bool TokensStrict { get; set; }
+    public WhenReached TokensWhenReached { get; set; }
 
     public bool MoneyOn { get; set; }
 
@@ -28,7 +28,7 @@ public sealed class LimitFields
 
     public long MoneyWindowSeconds { get; set; } = 30 * Day;
 
-    public bool MoneyStrict { get; set; }
+    public WhenReached MoneyWhenReached { get; set; }
 
     internal static LimitFields Of(LimitSettings limits) => new()
     {
@@ -36,35 +36,40 @@ public sealed class LimitFields
         TokenGroupCap = limits.TokenLimit.GroupCap,
         TokenUserCap = limits.TokenLimit.UserCap,
         TokenWindowSeconds = limits.TokenLimit.WindowSeconds,
-        TokensStrict = limits.TokenLimit.Strict,
+        TokensWhenReached = When(limits.TokenLimit),
         MoneyOn = limits.BudgetLimit.Enabled,
         MoneyGroupCap = new NanoUsd(limits.BudgetLimit.GroupCap).ToUsd(),
         MoneyUserCap = new NanoUsd(limits.BudgetLimit.UserCap).ToUsd(),
         MoneyWindowSeconds = limits.BudgetLimit.WindowSeconds,
-        MoneyStrict = limits.BudgetLimit.Strict,
+        MoneyWhenReached = When(limits.BudgetLimit),
     };
 
     /// <summary>What the fields come to, for a sentence; an amount that REST would refuse counts as none.</summary>
     internal PolicyLimits ToLimits() => new(
-        Limit(TokensOn, TokenGroupCap, TokenUserCap, TokenWindowSeconds, TokensStrict),
-        Limit(MoneyOn, Nano(MoneyGroupCap), Nano(MoneyUserCap), MoneyWindowSeconds, MoneyStrict));
+        Limit(TokensOn, TokenGroupCap, TokenUserCap, TokenWindowSeconds, TokensWhenReached),
+        Limit(MoneyOn, Nano(MoneyGroupCap), Nano(MoneyUserCap), MoneyWindowSeconds, MoneyWhenReached));
 
     public JsonObject ToJson() => new()
     {
         ["token_limit"] = new JsonObject
         {
             ["enabled"] = TokensOn, ["group_cap"] = TokenGroupCap, ["user_cap"] = TokenUserCap,
-            ["window_seconds"] = TokenWindowSeconds, ["strict"] = TokensStrict,
+            ["window_seconds"] = TokenWindowSeconds,
+            ["strict"] = TokensWhenReached is WhenReached.NeverPassed, ["soft"] = TokensWhenReached is WhenReached.WarnOnly,
         },
         ["budget_limit"] = new JsonObject
         {
             ["enabled"] = MoneyOn, ["group_cap_usd"] = MoneyGroupCap, ["user_cap_usd"] = MoneyUserCap,
-            ["window_seconds"] = MoneyWindowSeconds, ["strict"] = MoneyStrict,
+            ["window_seconds"] = MoneyWindowSeconds,
+            ["strict"] = MoneyWhenReached is WhenReached.NeverPassed, ["soft"] = MoneyWhenReached is WhenReached.WarnOnly,
         },
     };
 
-    private static Limit? Limit(bool on, long group, long user, long seconds, bool strict)
-        => on && (group > 0 || user > 0) ? new(group, user, TimeSpan.FromSeconds(seconds), strict) : null;
+    private static Limit? Limit(bool on, long group, long user, long seconds, WhenReached when)
+        => on && (group > 0 || user > 0) ? new(group, user, TimeSpan.FromSeconds(seconds), when is WhenReached.NeverPassed, when is WhenReached.WarnOnly) : null;
+
+    private static WhenReached When(LimitSetting limit)
+        => limit.Strict ? WhenReached.NeverPassed : limit.Soft ? WhenReached.WarnOnly : WhenReached.Refuse;
 
     private static long Nano(decimal usd) => NanoUsd.TryFromUsd(usd, out var amount) ? amount.Value : 0;
 }

@@ -5,7 +5,7 @@ namespace NetBird.ControlPlane.Dashboard.Viewing;
 
 /// <summary>A counter as pages show it; amounts in tokens or nano-USD.</summary>
 public sealed record Counter(
-    string SourceId, string Source, CapScope Scope, string SubjectId, string Subject, bool IsMoney, long Used, long Reserved, long Limit, TimeSpan Window, bool Strict, DateTimeOffset? FreesUpAt)
+    string SourceId, string Source, CapScope Scope, string SubjectId, string Subject, bool IsMoney, long Used, long Reserved, long Limit, TimeSpan Window, bool Strict, bool Soft, DateTimeOffset? FreesUpAt)
 {
     /// <summary>How full it is, 0 to 1 and above.</summary>
     public decimal Fullness => Limit <= 0 ? 0 : (decimal)(Used + Reserved) / Limit;
@@ -22,6 +22,6 @@ public sealed record Counter(
             _ => "Everyone",
         };
         return new(counter.Source, reading.Cap.SourceName, counter.Scope, counter.Subject, subject, reading.Cap.Unit is CapUnit.NanoUsd,
-            reading.Used, reading.Reserved, reading.Cap.Limit, reading.Cap.Window, reading.Cap.Strict, reading.FreesUpAt);
+            reading.Used, reading.Reserved, reading.Cap.Limit, reading.Cap.Window, reading.Cap.Strict, reading.Cap.Soft, reading.FreesUpAt);
     }
 }

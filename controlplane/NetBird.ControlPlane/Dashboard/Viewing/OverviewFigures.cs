@@ -36,8 +36,10 @@ internal sealed record OverviewFigures
 /// <summary>One person, group, model or provider of an overview.</summary>
 public sealed record OverviewLine(string Key, string Name, UsageTotals Totals, IReadOnlyList<UsageTotals> Spans);
 
-/// <summary>Times to the first byte, and how many of the sample the provider failed.</summary>
-internal sealed record ResponseTimes(int Sample, int Failed, TimeSpan? Median, TimeSpan? P95);
+/// <summary>Times to the first byte of the newest requests that were let through, and how many of them the provider failed.</summary>
+/// <param name="Sample">How many were looked at, at most 500.</param>
+/// <param name="Timed">Those of them that were answered at all.</param>
+internal sealed record ResponseTimes(int Sample, int Failed, int Timed, TimeSpan? Median, TimeSpan? P95);
 
 /// <summary>Reads the overview's figures from the ledger.</summary>
 internal sealed class OverviewReader(IUsageLedger ledger, DisplayNames names, IServiceProvider services)
@@ -133,7 +135,7 @@ internal sealed class OverviewReader(IUsageLedger ledger, DisplayNames names, IS
         }
 
         times.Sort();
-        return new(sample, failed, At(0.5), At(0.95));
+        return new(sample, failed, times.Count, At(0.5), At(0.95));
 
         TimeSpan? At(double share) => times.Count == 0 ? null : times[(int)(share * (times.Count - 1))];
     }

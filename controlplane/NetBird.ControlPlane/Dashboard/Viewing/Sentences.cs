@@ -49,7 +49,7 @@ internal sealed class Sentences(IConfigurationStore store, DisplayNames names)
                 return;
             }
 
-            var window = $"in any {Figures.Window(limit.Window)}" + (limit.Strict ? ", never exceeded" : "");
+            var window = $"in any {Figures.Window(limit.Window)}" + (limit.Strict ? ", never exceeded" : limit.Soft ? ", beyond which there is a warning and no refusal" : "");
             if (limit.UserCap > 0)
             {
                 parts.Add($"each person may use up to {text(limit.UserCap)} {window}");
