@@ -9,4 +9,6 @@ internal static class EventIds
     public const int Credentials = 3400;
     public const int Forwarding = 3500;
     public const int Metering = 3600;
+    public const int Batches = 3700;
+    public const int Capture = 3800;
 }

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using NetBird.Gateway.Admission;
+using NetBird.Gateway.Batches;
 using NetBird.Gateway.Credentials;
 using NetBird.Gateway.Forwarding;
 using NetBird.Gateway.Inspection;
@@ -56,6 +57,15 @@ internal sealed class GatewayCall : IDisposable
 
     /// <summary>Set by Inspection; byte for byte what the caller sent.</summary>
     public RequestBody Body { get; set; }
+
+    /// <summary>Set by Inspection where the call is about batches.</summary>
+    public BatchTarget? Batch { get; set; }
+
+    /// <summary>Set by Authorization where the call names a batch: the caller's own.</summary>
+    public RegisteredBatch? RegisteredBatch { get; set; }
+
+    /// <summary>Set by Metering: what results that were read for the first time used and cost; they have rows of their own.</summary>
+    public (TokenUsage Tokens, NanoUsd Cost) Results { get; set; }
 
     /// <summary>Set by Authorization.</summary>
     public Candidate? Charged { get; set; }

@@ -75,7 +75,11 @@ internal sealed class GatewayMetrics : IDisposable
             tags.Add("error.type", record.StatusCode);
         }
 
-        _duration.Record(record.Duration.TotalSeconds, tags);
+        if (record.Kind is not RequestKind.BatchResult)
+        {
+            // Of a batch it is how long its results were waited for, hours, which is no duration of a call.
+            _duration.Record(record.Duration.TotalSeconds, tags);
+        }
     }
 
     public void Dispose() => _meter.Dispose();

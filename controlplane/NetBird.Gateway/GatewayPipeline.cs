@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using NetBird.Gateway.Admission;
 using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Capture;
 using NetBird.Gateway.Credentials;
 using NetBird.Gateway.Forwarding;
 using NetBird.Gateway.Inspection;
@@ -19,6 +20,7 @@ internal sealed partial class GatewayPipeline(
     InspectionStage inspection,
     AuthorizationStage authorization,
     CredentialStage credentials,
+    PromptCaptureStage capture,
     MeteringStage metering,
     ForwardingStage forwarding,
     UsageAnswer usage,
@@ -75,6 +77,7 @@ internal sealed partial class GatewayPipeline(
             ?? await inspection.InspectAsync(call).ConfigureAwait(false)
             ?? await authorization.AuthorizeAsync(call).ConfigureAwait(false)
             ?? credentials.Attach(call)
+            ?? await capture.KeepAsync(call).ConfigureAwait(false)
             ?? await metering.OpenAsync(call).ConfigureAwait(false)
             ?? await forwarding.ForwardAsync(call).ConfigureAwait(false);
     }

@@ -5,6 +5,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using NetBird.Gateway.Admission;
 using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Batches;
+using NetBird.Gateway.Capture;
 using NetBird.Gateway.Credentials;
 using NetBird.Gateway.Forwarding;
 using NetBird.Gateway.Inspection;
@@ -18,7 +20,7 @@ public static class GatewayRegistration
 {
     /// <summary>
     /// Adds the stages. The host registers <see cref="IGatewaySnapshots"/>, <see cref="IProviderKeys"/>,
-    /// <see cref="IReservations"/> and <see cref="IUsageJournal"/>, and where it wants other settings a <see cref="GatewayOptions"/>.
+    /// <see cref="IReservations"/>, <see cref="IBatchRegister"/>, <see cref="IPromptVault"/> and <see cref="IUsageJournal"/>, and where it wants other settings a <see cref="GatewayOptions"/>.
     /// </summary>
     public static IServiceCollection AddGateway(this IServiceCollection services)
     {
@@ -29,8 +31,11 @@ public static class GatewayRegistration
         services.TryAddSingleton<UpstreamClient>();
         services.TryAddSingleton<AdmissionStage>();
         services.TryAddSingleton<InspectionStage>();
+        services.TryAddSingleton<BatchDesk>();
+        services.TryAddSingleton<BatchAnswers>();
         services.TryAddSingleton<AuthorizationStage>();
         services.TryAddSingleton<CredentialStage>();
+        services.TryAddSingleton<PromptCaptureStage>();
         services.TryAddSingleton<MeteringStage>();
         services.TryAddSingleton<ForwardingStage>();
         services.TryAddSingleton<UsageAnswer>();

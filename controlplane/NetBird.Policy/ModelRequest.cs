@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace NetBird.Policy;
 
 /// <summary>What a call asks for, read from its path and body before anything is decided.</summary>
@@ -17,6 +19,7 @@ namespace NetBird.Policy;
 /// <param name="AddedPrompt">
 /// The body asks for something for which the provider puts words of its own into the prompt (tools, a format of the answer, skills).
 /// </param>
+/// <param name="Batch">The requests of a batch that is being created, each as if it came by itself; null for every other call.</param>
 public sealed record ModelRequest(
     RequestKind Kind,
     string Model,
@@ -28,7 +31,8 @@ public sealed record ModelRequest(
     bool Fast = false,
     bool CacheWrite1h = false,
     bool UnboundedInput = false,
-    bool AddedPrompt = false);
+    bool AddedPrompt = false,
+    ImmutableArray<ModelRequest>? Batch = null);
 
 /// <summary>The provider's calls that policy tells apart. Stored: add at the end.</summary>
 public enum RequestKind
@@ -47,4 +51,7 @@ public enum RequestKind
 
     /// <summary>Anything else: refused.</summary>
     Other = 5,
+
+    /// <summary>One result of a batch, recorded when it is read for the first time; never a call of its own.</summary>
+    BatchResult = 6,
 }

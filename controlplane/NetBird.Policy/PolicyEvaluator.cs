@@ -12,7 +12,11 @@ namespace NetBird.Policy;
 /// under the first group only, since another group could not have room where the first had none.
 /// </para>
 /// <para>
-/// Of several policies that refuse, the one that came nearest to allowing gives the reason: group, provider, batches, model, max_tokens.
+/// Of several policies that refuse, the one that came nearest to allowing gives the reason: group, provider, batches, model, max_tokens, strict limit.
+/// </para>
+/// <para>
+/// A batch passes where each request in it would. Its cost is known when its results are read, up to a day later, which no strict cap
+/// can wait for: candidates with one do not take batches.
 /// </para>
 /// </summary>
 public static class PolicyEvaluator
@@ -66,7 +70,14 @@ public static class PolicyEvaluator
 
             foreach (var group in ApplicableCaps.HasGroupCap(policy.Limits) ? groups : [groups[0]])
             {
-                Add(candidates, policy, group, providers, ApplicableCaps.Of(policy, group, caller.User, ruleCaps, raises), capture);
+                var caps = ApplicableCaps.Of(policy, group, caller.User, ruleCaps, raises);
+                if (request.Batch is not null && StrictOf(caps) is { } strict)
+                {
+                    nearest = nearest.Step < RefusalStep.StrictLimit ? new(RefusalStep.StrictLimit, policy, Strict: strict) : nearest;
+                    continue;
+                }
+
+                Add(candidates, policy, group, providers, caps, capture);
             }
         }
 
@@ -117,12 +128,15 @@ public static class PolicyEvaluator
         refusal = default;
         var providers = ImmutableArray<ProviderId>.Empty;
         var anyProvider = false;
+        ModelRequest? notOffered = null;
         foreach (var id in policy.Providers)
         {
             if (snapshot.Providers.TryGetValue(id, out var provider))
             {
                 anyProvider = true;
-                providers = Offers(provider, request) ? providers.Add(id) : providers;
+                var refused = FirstNot(request, provider, static (target, one) => Offers(target, one));
+                notOffered ??= refused;
+                providers = refused is null ? providers.Add(id) : providers;
             }
         }
 
@@ -140,7 +154,7 @@ public static class PolicyEvaluator
 
         if (providers.IsEmpty)
         {
-            refusal = new(RefusalStep.Model, policy);
+            refusal = new(RefusalStep.Model, policy, Offender: notOffered);
             return [];
         }
 
@@ -153,15 +167,15 @@ public static class PolicyEvaluator
                 return [];
             }
 
-            if (!AllowsModel(guardrail, request))
+            if (FirstNot(request, guardrail, static (rail, one) => AllowsModel(rail, one)) is { } otherModel)
             {
-                refusal = new(RefusalStep.Model, policy, guardrail);
+                refusal = new(RefusalStep.Model, policy, guardrail, otherModel);
                 return [];
             }
 
-            if (!AllowsMaxTokens(guardrail, request))
+            if (FirstNot(request, guardrail, static (rail, one) => AllowsMaxTokens(rail, one)) is { } tooLong)
             {
-                refusal = new(RefusalStep.MaxTokens, policy, guardrail);
+                refusal = new(RefusalStep.MaxTokens, policy, guardrail, tooLong);
                 return [];
             }
 
@@ -175,12 +189,42 @@ public static class PolicyEvaluator
         return providers;
     }
 
+    /// <summary>The request that does not pass, of a batch the first one in it; null when all is well.</summary>
+    private static ModelRequest? FirstNot<T>(ModelRequest request, T check, Func<T, ModelRequest, bool> passes)
+    {
+        if (request.Kind is not RequestKind.Batches)
+        {
+            return passes(check, request) ? null : request;
+        }
+
+        foreach (var one in request.Batch ?? [])
+        {
+            if (!passes(check, one))
+            {
+                return one;
+            }
+        }
+
+        return null;
+    }
+
+    private static Cap? StrictOf(ImmutableArray<Cap> caps)
+    {
+        foreach (var cap in caps)
+        {
+            if (cap is { Strict: true, Soft: false })
+            {
+                return cap;
+            }
+        }
+
+        return null;
+    }
+
     private static bool Offers(PolicyProvider provider, ModelRequest request)
         => provider.Models.IsEmpty || NamesNoModel(request) || Matches(provider.Models, request.Model);
 
-    /// <summary>
-    /// An empty list allows nothing. A batch names its models inside, where we do not look: it passes no list.
-    /// </summary>
+    /// <summary>An empty list allows nothing.</summary>
     private static bool AllowsModel(Guardrail guardrail, ModelRequest request)
         => guardrail.AllowedModels is not { } allowed || NamesNoModel(request) || Matches(allowed, request.Model);
 
@@ -191,7 +235,7 @@ public static class PolicyEvaluator
     /// <summary>The API requires <c>max_tokens</c>; a request without one cannot be held to a ceiling and is refused.</summary>
     private static bool AllowsMaxTokens(Guardrail guardrail, ModelRequest request)
         => guardrail.MaxTokens is not { } ceiling
-            || request.Kind is not (RequestKind.Messages or RequestKind.Batches)
+            || request.Kind is not RequestKind.Messages
             || request.MaxOutputTokens <= ceiling;
 
     private static bool Matches(IEnumerable<string> patterns, string model)

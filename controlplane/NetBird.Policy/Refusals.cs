@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using NetBird.Policy.Limits;
 
 namespace NetBird.Policy;
 
@@ -23,10 +24,19 @@ internal enum RefusalStep
 
     /// <summary>Over the ceiling.</summary>
     MaxTokens = 5,
+
+    /// <summary>A batch under a strict cap.</summary>
+    StrictLimit = 6,
 }
 
 /// <summary>Where one policy refused. The default value is "no policy matched".</summary>
-internal readonly record struct Refusal(RefusalStep Step, AccessPolicy? Policy, Guardrail? Guardrail = null);
+/// <param name="Step">How far it came.</param>
+/// <param name="Policy">Which policy.</param>
+/// <param name="Guardrail">Which guardrail of it, where one refused.</param>
+/// <param name="Offender">What did not pass: of a batch one request in it; null: the request itself.</param>
+/// <param name="Strict">The strict cap that takes no batch.</param>
+internal readonly record struct Refusal(
+    RefusalStep Step, AccessPolicy? Policy, Guardrail? Guardrail = null, ModelRequest? Offender = null, Cap? Strict = null);
 
 /// <summary>
 /// The sentences refused people read. They say what happened and what would have been allowed; the gateway adds
@@ -43,6 +53,7 @@ internal static class Refusals
     public static PolicyDecision.Denied Explain(Refusal refusal, Caller caller, ModelRequest request)
     {
         var policy = Clean(refusal.Policy?.Name ?? "");
+        request = refusal.Offender ?? request;
         return refusal.Step switch
         {
             RefusalStep.Group when caller.Groups.IsEmpty => new(
@@ -64,6 +75,9 @@ internal static class Refusals
                 DenyReason.ModelNotAllowed,
                 $"Model \"{Clean(request.Model)}\" is not allowed by policy \"{policy}\". {Allowed(refusal.Guardrail)}"),
             RefusalStep.MaxTokens => new(DenyReason.MaxTokensTooHigh, MaxTokens(refusal.Guardrail!, request, policy)),
+            RefusalStep.StrictLimit => new(
+                DenyReason.CallNotOffered,
+                $"Batches are not offered under the strict limit of \"{Clean(refusal.Strict!.SourceName)}\": what a batch costs is known only when its results are read."),
             _ => throw new ArgumentOutOfRangeException(nameof(refusal), refusal.Step, "Not a step."),
         };
     }

@@ -20,6 +20,7 @@ public sealed class MeterTests : IAsyncLifetime
             enabled: true
             source_groups: [Research]
             destination_provider_ids: [Anthropic]
+            allow_batches: true
         """;
 
     // Nano-dollars a token, by hand from the list prices of 24 November 2026: input, write 5 min, write 1 h, read, output.
@@ -99,6 +100,86 @@ public sealed class MeterTests : IAsyncLifetime
         Assert.Equal("cut", entry.Outcome);
         Assert.Equal(entry.InputTokens, row.GetProperty("input_tokens").GetInt64());
         Assert.InRange(row.GetProperty("output_tokens").GetInt64(), 1, entry.OutputTokens + 200);
+    }
+
+    /// <summary>A batch from the agent's endpoint to the log, and then both ledgers side by side, by the verb that an administrator runs.</summary>
+    [Fact]
+    public async Task ABatch_IsMeteredOnceHoweverOftenItIsRead_AndTheProvidersReportAgrees()
+    {
+        var world = _world!;
+        await using var dan = await world.AddPersonAsync("dan@example.com", "Research");
+        world.Upstream.Ledger.Clear();
+        var batch = JsonSerializer.Serialize(new
+        {
+            requests = Enumerable.Range(0, 12).Select(i => new
+            {
+                custom_id = $"r{i}",
+                @params = new
+                {
+                    model = i % 3 == 0 ? "claude-haiku-4-5" : "claude-opus-5-5",
+                    max_tokens = 500,
+                    messages = new[] { new { role = "user", content = $"{i} {(i == 5 ? "[[scenario:error:500]]" : i == 7 ? "[[scenario:search]]" : "")}" } },
+                },
+            }),
+        });
+        using (var refused = await BatchAsync(world.Client, HttpMethod.Post, "", batch))
+        {
+            Assert.Contains("Batches are not offered", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+
+        string id;
+        using (var created = await BatchAsync(dan.Client, HttpMethod.Post, "", batch))
+        {
+            var text = await created.Content.ReadAsStringAsync();
+            Assert.True(created.IsSuccessStatusCode, text);
+            id = JsonDocument.Parse(text).RootElement.GetProperty("id").GetString()!;
+        }
+
+        for (var read = 0; read < 2; read++)
+        {
+            using var results = await BatchAsync(dan.Client, HttpMethod.Get, $"/{id}/results", null);
+            Assert.Equal(12, (await results.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        }
+
+        await OneAsync(dan.Client, 2, 0, stream: true);
+
+        // Refused, created, twice read, eleven results, one message.
+        var rows = await RowsAsync(world, 16);
+        var metered = rows.Where(row => row.GetProperty("kind").GetString() == "batch_result").ToList();
+        Assert.Equal(11, metered.Count);
+        Assert.All(metered, row => Assert.Equal(("batch", "complete"), (row.GetProperty("service_tier").GetString(), row.GetProperty("completeness").GetString())));
+        var billed = world.Upstream.Ledger.Entries.Where(entry => entry.Kind == "batch").ToList();
+        Assert.Equal(11, billed.Count);
+        Assert.Equal(billed.Sum(entry => entry.OutputTokens), metered.Sum(row => row.GetProperty("output_tokens").GetInt64()));
+        Assert.Equal(billed.Sum(entry => entry.InputTokens), metered.Sum(row => row.GetProperty("input_tokens").GetInt64()));
+
+        // By hand: half of list price, and searches at their own.
+        Assert.Equal(
+            billed.Sum(entry => (((entry.InputTokens * Prices[entry.Model][0]) + (entry.OutputTokens * Prices[entry.Model][4])) / 2m)
+                + (entry.WebSearchRequests * 10_000_000)) / 1_000_000_000m,
+            metered.Sum(row => row.GetProperty("cost_usd").GetDecimal()));
+
+        var keyFile = Path.Combine(world.State, "admin-key");
+        await File.WriteAllTextAsync(keyFile, world.Upstream.AdminKey);
+        var day = TimeProvider.System.GetUtcNow();
+        var reconciled = await world.ControlPlaneAsync([
+            "reconcile", "--provider", "Anthropic", "--admin-key-file", keyFile, "--all", "--json",
+            "--from", day.AddDays(-1).ToString("yyyy-MM-dd", null), "--to", day.AddDays(1).ToString("yyyy-MM-dd", null)]);
+        Assert.True(reconciled.ExitCode == 0, reconciled.ToString());
+        var answer = JsonDocument.Parse(reconciled.Output).RootElement;
+        Assert.Equal((0, 0), (answer.GetProperty("usage_differences").GetInt32(), answer.GetProperty("cost_differences").GetInt32()));
+        Assert.True(answer.GetProperty("data").GetArrayLength() >= 2, reconciled.Output);
+    }
+
+    private static Task<HttpResponseMessage> BatchAsync(HttpClient client, HttpMethod method, string path, string? body)
+    {
+        var request = new HttpRequestMessage(method, "/v1/messages/batches" + path)
+        {
+            Content = body is null ? null : new StringContent(body, System.Text.Encoding.UTF8, "application/json"),
+        };
+        request.Headers.Add("anthropic-version", "2023-06-01");
+        request.Headers.Add("x-api-key", "-");
+        return client.SendAsync(request);
     }
 
     private static async Task OneAsync(HttpClient client, int number, int dice, bool stream)

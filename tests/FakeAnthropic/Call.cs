@@ -20,6 +20,7 @@ internal sealed record Call(
         Status = status,
         Outcome = outcome,
         SessionId = Http.Request.Headers["x-claude-code-session-id"],
+        KeyId = AdminApi.IdOf(Http.Request.Headers["x-api-key"].ToString()),
         KeyNumber = Http.Request.Headers["x-api-key"] == Upstream.Key ? 1 : 2,
     };
 }

@@ -38,8 +38,13 @@ public sealed class FakeUpstream : IAsyncDisposable
     /// <summary>The key it accepts.</summary>
     public string Key { get; }
 
+    /// <summary>Reads reports and nothing else.</summary>
+    public string AdminKey { get; } = "sk-ant-admin01-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12));
+
     /// <summary>What it would put on the bill.</summary>
     public Ledger Ledger { get; }
+
+    internal Batches Batches { get; } = new();
 
     /// <summary>What it was sent.</summary>
     public RequestLog Requests { get; } = new();
@@ -95,7 +100,8 @@ public sealed class FakeUpstream : IAsyncDisposable
         var number = Interlocked.Increment(ref _requestNumber);
         var requestId = RequestIdOf(number);
         var body = await ReadBodyAsync(http).ConfigureAwait(false);
-        var violations = Credentials.Check(http, _keys.Keys, Url);
+        var path = target.Split('?')[0];
+        var violations = Credentials.Check(http, AdminApi.Is(path) ? [AdminKey] : _keys.Keys, Url);
         Requests.Add(new(number, requestId, http.Request.Method, target, HeadersOf(http), body, [.. violations.Select(v => v.What)]));
 
         StandardHeaders.Add(http.Response, requestId, number);
@@ -111,7 +117,8 @@ public sealed class FakeUpstream : IAsyncDisposable
             return;
         }
 
-        await Routes.AnswerAsync(new(this, http, requestId, number, _seed, target, body)).ConfigureAwait(false);
+        var call = new Call(this, http, requestId, number, _seed, target, body);
+        await (AdminApi.Is(path) ? AdminApi.AnswerAsync(call, path, _keys.Keys) : Routes.AnswerAsync(call)).ConfigureAwait(false);
     }
 
     private string RequestIdOf(int number)

@@ -85,5 +85,8 @@ public sealed record LedgerEntry
 
     public string? SessionId { get; init; }
 
+    /// <summary>The provider's id of the key.</summary>
+    public string KeyId { get; init; } = "";
+
     public int KeyNumber { get; init; }
 }

@@ -30,6 +30,9 @@ internal static class Routes
                 call.Upstream.Ledger.Add(call.Entry("completed") with { Kind = "models" });
                 await Json.WriteAsync(call.Http, Model(path[11..])).ConfigureAwait(false);
                 break;
+            case var (_, about) when Batches.Are(about):
+                await call.Upstream.Batches.AnswerAsync(call, about).ConfigureAwait(false);
+                break;
             default:
                 await ApiError.WriteAsync(call.Http, call.RequestId, 404, "not_found_error", "Not found").ConfigureAwait(false);
                 break;

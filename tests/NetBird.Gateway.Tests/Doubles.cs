@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Batches;
+using NetBird.Gateway.Capture;
 using NetBird.Gateway.Credentials;
 using NetBird.Gateway.Metering;
 using NetBird.Policy.Limits;
@@ -14,12 +16,20 @@ internal sealed class TestJournal : IUsageJournal
 {
     private readonly ConcurrentDictionary<RequestId, UsageRecord> _begun = new();
     private readonly ConcurrentQueue<UsageRecord> _completed = new();
+    private readonly ConcurrentDictionary<RequestId, bool> _once = new();
+    private readonly ConcurrentQueue<UsageRecord> _notes = new();
 
     public bool Unwritable { get; set; }
+
+    /// <summary>Rows that are to be there once cannot be written.</summary>
+    public bool UnwritableOnce { get; set; }
 
     public IReadOnlyCollection<UsageRecord> Begun => [.. _begun.Values];
 
     public IReadOnlyList<UsageRecord> Completed => [.. _completed];
+
+    /// <summary>What was noted of requests under way, in order.</summary>
+    public IReadOnlyList<UsageRecord> Notes => [.. _notes];
 
     /// <summary>Requests that began and have no end.</summary>
     public IEnumerable<RequestId> Open => _begun.Keys.Except(_completed.Select(r => r.Id));
@@ -35,15 +45,25 @@ internal sealed class TestJournal : IUsageJournal
         return ValueTask.CompletedTask;
     }
 
-    public void Note(UsageRecord record)
-    {
-    }
+    public void Note(UsageRecord record) => _notes.Enqueue(record);
 
     public ValueTask CompleteAsync(UsageRecord record)
     {
         Assert.DoesNotContain(_completed, r => r.Id == record.Id);
         _completed.Enqueue(record);
         return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<IReadOnlyList<UsageRecord>> CompleteOnceAsync(IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
+    {
+        if (UnwritableOnce)
+        {
+            throw new IOException("disk full");
+        }
+
+        var added = records.Where(record => _once.TryAdd(record.Id, true)).ToList();
+        added.ForEach(_completed.Enqueue);
+        return new(added);
     }
 
     public async Task<UsageRecord> SingleAsync() => (await CountAsync(1))[0];
@@ -84,12 +104,16 @@ internal sealed class TestReservations : IReservations
 
     public Func<ReservationRequest, ReserveOutcome> Answer { get; set; } = request => new ReserveOutcome.Granted(request.Candidates[0]);
 
+    /// <summary>Every request for room.</summary>
+    public ConcurrentQueue<ReservationRequest> Asked { get; } = new();
+
     public ImmutableArray<CounterReading> Readings { get; set; } = [];
 
     public IReadOnlyDictionary<RequestId, (RequestUsage Used, NanoUsd Cost)?> Held => _held;
 
     public ValueTask<ReserveOutcome> ReserveAsync(ReservationRequest request, CancellationToken cancellationToken)
     {
+        Asked.Enqueue(request);
         var outcome = Answer(request);
         if (outcome is ReserveOutcome.Granted)
         {
@@ -106,6 +130,39 @@ internal sealed class TestReservations : IReservations
     }
 
     public ImmutableArray<CounterReading> Read(ImmutableArray<Cap> caps) => Readings;
+}
+
+/// <summary>A register in memory that can be made to fail.</summary>
+internal sealed class TestBatches : IBatchRegister
+{
+    private readonly ConcurrentDictionary<string, RegisteredBatch> _batches = new();
+
+    public bool Unusable { get; set; }
+
+    public IReadOnlyCollection<RegisteredBatch> All => [.. _batches.Values];
+
+    public ValueTask<RegisteredBatch?> FindAsync(string id, CancellationToken cancellationToken)
+        => Unusable ? throw new IOException("disk full") : new(_batches.GetValueOrDefault(id));
+
+    public ValueTask AddAsync(RegisteredBatch batch, CancellationToken cancellationToken)
+    {
+        _batches[batch.Id] = Unusable ? throw new IOException("disk full") : batch;
+        return default;
+    }
+}
+
+/// <summary>A vault in memory that can be made to fail.</summary>
+internal sealed class TestVault : IPromptVault
+{
+    public bool Unusable { get; set; }
+
+    public ConcurrentQueue<CapturedPrompt> Kept { get; } = new();
+
+    public ValueTask KeepAsync(CapturedPrompt prompt, CancellationToken cancellationToken)
+    {
+        Kept.Enqueue(Unusable ? throw new IOException("disk full") : prompt);
+        return default;
+    }
 }
 
 /// <summary>Keys in order; refused ones come last.</summary>

@@ -12,6 +12,8 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Batches;
+using NetBird.Gateway.Capture;
 using NetBird.Gateway.Credentials;
 using NetBird.Gateway.Metering;
 using NetBird.Gateway.OwnAnswers;
@@ -47,6 +49,10 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public TestReservations Reservations => (TestReservations)_app.Services.GetRequiredService<IReservations>();
 
+    public TestBatches Batches => (TestBatches)_app.Services.GetRequiredService<IBatchRegister>();
+
+    public TestVault Vault => (TestVault)_app.Services.GetRequiredService<IPromptVault>();
+
     public LogLines Log => _app.Services.GetRequiredService<LogLines>();
 
     public static async Task<TestGateway> StartAsync(
@@ -67,7 +73,7 @@ internal sealed class TestGateway : IAsyncDisposable
         var log = new LogLines();
         builder.Services.AddSingleton(log).AddSingleton<ILoggerProvider>(log)
             .AddSingleton<IGatewaySnapshots>(account).AddSingleton<IProviderKeys>(keys)
-            .AddSingleton<IPersonSpend>(new TestSpend()).AddSingleton<IReservations, TestReservations>().AddSingleton<IUsageJournal, TestJournal>()
+            .AddSingleton<IPersonSpend>(new TestSpend()).AddSingleton<IReservations, TestReservations>().AddSingleton<IUsageJournal, TestJournal>().AddSingleton<IBatchRegister, TestBatches>().AddSingleton<IPromptVault, TestVault>()
             .AddSingleton(options ?? new()).AddSingleton(time ?? TimeProvider.System)
             .AddGateway();
         var app = builder.Build();

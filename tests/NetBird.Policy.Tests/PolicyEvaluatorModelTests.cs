@@ -63,7 +63,14 @@ public sealed class PolicyEvaluatorModelTests
         Gen.Enum<RequestKind>(),
         OneOf<string>([.. ModelNames, ""]),
         OneOf<long?>(null, 100, 101, 64_000),
-        (kind, model, max) => new ModelRequest(kind, model, true, max, 1_000));
+        Gen.Select(OneOf<string>([.. ModelNames]), OneOf<long?>(null, 100, 64_000)).Array[0, 3],
+        Gen.Bool,
+        (kind, model, max, items, creates) => new ModelRequest(kind, model, true, max, 1_000)
+        {
+            Batch = kind == RequestKind.Batches && creates
+                ? [.. items.Select(item => new ModelRequest(RequestKind.Messages, item.Item1, false, item.Item2, 500))]
+                : null,
+        });
 
     private static Gen<T> OneOf<T>(params T[] values) => Gen.Int[0, values.Length - 1].Select(i => values[i]);
 
@@ -83,7 +90,7 @@ public sealed class PolicyEvaluatorModelTests
 
     private static List<Candidate> Expected(PolicySnapshot snapshot, Caller caller, ModelRequest request)
     {
-        if (request.Kind == RequestKind.Other)
+        if (request.Kind is RequestKind.Other or RequestKind.BatchResult)
         {
             return [];
         }
@@ -101,6 +108,7 @@ public sealed class PolicyEvaluatorModelTests
             from pair in groups.Take(grouped ? int.MaxValue : 1)
             from provider in policy.Providers.OrderBy(p => p.Value, StringComparer.Ordinal)
             where snapshot.Providers.TryGetValue(provider, out var known) && Offers(known, request)
+            where request.Batch is null || !CapsOf(policy, pair, caller).Concat(snapshot.BudgetRules.SelectMany(rule => CapsOf(rule, caller))).Any(cap => cap.Strict)
             select new Candidate(
                 policy.Id,
                 policy.Name,
@@ -111,12 +119,12 @@ public sealed class PolicyEvaluatorModelTests
     }
 
     private static bool Holds(Guardrail rail, ModelRequest request)
-        => (rail.AllowedModels is not { } models || Nameless(request) || models.Any(m => Like(m, request.Model)))
+        => request.Kind == RequestKind.Batches ? (request.Batch ?? []).All(one => Holds(rail, one)) : (rail.AllowedModels is not { } models || Nameless(request) || models.Any(m => Like(m, request.Model)))
             && (rail.MaxTokens is not { } most || request.Kind is RequestKind.CountTokens or RequestKind.Models
                 || (request.MaxOutputTokens is { } asked && asked <= most));
 
     private static bool Offers(PolicyProvider provider, ModelRequest request)
-        => provider.Models.IsEmpty || Nameless(request) || provider.Models.Any(m => Like(m, request.Model));
+        => request.Kind == RequestKind.Batches ? (request.Batch ?? []).All(one => Offers(provider, one)) : provider.Models.IsEmpty || Nameless(request) || provider.Models.Any(m => Like(m, request.Model));
 
     private static bool Nameless(ModelRequest request) => request.Kind == RequestKind.Models && request.Model == "";
 

@@ -164,8 +164,35 @@ public sealed class PolicyEvaluatorTests
         Assert.True(allowed || decision is PolicyDecision.Denied { Reason: DenyReason.CallNotOffered });
     }
 
+    [Fact]
+    public void Evaluate_BatchWithOneOtherModel_NamesIt()
+    {
+        var snapshot = Snapshot(
+            [Access("p", ["eng"], guardrails: ["g"]) with { AllowBatches = true }], [new(new("g"), "G", ["claude-haiku-*"], 4_000, null)]);
+        ModelRequest Batch(params ModelRequest[] items) => Message("") with { Kind = RequestKind.Batches, Batch = [.. items] };
+        var fine = Message("claude-haiku-4-5") with { MaxOutputTokens = 4_000 };
+
+        Assert.Single(Allowed(snapshot, Person("ann", "eng"), Batch(fine, fine)));
+        Assert.Contains("claude-opus-5-5", Denied(snapshot, Person("ann", "eng"), Batch(fine, fine with { Model = "claude-opus-5-5" })).Explanation, StringComparison.Ordinal);
+        Assert.Contains("4001", Denied(snapshot, Person("ann", "eng"), Batch(fine with { MaxOutputTokens = 4_001 }, fine)).Explanation, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Evaluate_BatchUnderAStrictLimit_IsRefusedAndItsResultsAreNot()
+    {
+        var snapshot = Snapshot([Access("p", ["eng"], Tokens(1, 1, strict: true)) with { AllowBatches = true }]);
+        var creation = Message("") with { Kind = RequestKind.Batches, Batch = [Message()] };
+
+        var denied = Denied(snapshot, Person("ann", "eng"), creation);
+
+        Assert.Equal(DenyReason.CallNotOffered, denied.Reason);
+        Assert.Contains("strict limit", denied.Explanation, StringComparison.Ordinal);
+        Assert.NotEmpty(Assert.Single(Allowed(snapshot, Person("ann", "eng"), creation with { Batch = null })).Caps);
+    }
+
     [Theory]
     [InlineData(RequestKind.Other)]
+    [InlineData(RequestKind.BatchResult)]
     [InlineData((RequestKind)0)]
     [InlineData((RequestKind)77)]
     public void Evaluate_UnknownCall_Denies(RequestKind kind)

@@ -38,6 +38,9 @@ internal sealed record AccountSettings : IDocument<SettingsId>
     /// </summary>
     public int UsageRetentionDays { get; init; } = 1_830;
 
+    /// <summary>How many days captured prompts are kept. 1 to 3,660; 30 unless set.</summary>
+    public int PromptRetentionDays { get; init; } = 30;
+
     string IDocument.Label => "settings";
 }
 

@@ -29,6 +29,7 @@ internal static class SettingsForm
                 form, "ephemeral_silence_seconds", basis.EphemeralSilence, MinSilenceSeconds, MaxSilenceSeconds),
             AccessLogRetentionDays = Days(form, "access_log_retention_days", basis.AccessLogRetentionDays, MinLogDays),
             UsageRetentionDays = Days(form, "usage_retention_days", basis.UsageRetentionDays, MinUsageDays),
+            PromptRetentionDays = (int)form.Whole("prompt_retention_days", basis.PromptRetentionDays, 1, MaxDays),
         };
         form.RefuseUnknown();
         if (settings.EndpointName.Length > 0
@@ -66,7 +67,8 @@ internal sealed record SettingsAnswer(
     bool PeerApprovalRequired,
     long EphemeralSilenceSeconds,
     int AccessLogRetentionDays,
-    int UsageRetentionDays)
+    int UsageRetentionDays,
+    int PromptRetentionDays)
 {
     public static SettingsAnswer Of(AccountSettings settings) => new(
         settings.AccountName,
@@ -77,5 +79,6 @@ internal sealed record SettingsAnswer(
         settings.PeerApprovalRequired,
         (long)settings.EphemeralSilence.TotalSeconds,
         settings.AccessLogRetentionDays,
-        settings.UsageRetentionDays);
+        settings.UsageRetentionDays,
+        settings.PromptRetentionDays);
 }

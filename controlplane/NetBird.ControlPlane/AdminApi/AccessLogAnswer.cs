@@ -43,6 +43,7 @@ internal sealed record AccessLogAnswer(
     PolicyId? SelectedPolicyId,
     string SelectedPolicyName,
     string Completeness,
+    string? ProviderKeyId,
     string? ProviderRequestId,
     long RequestBytes,
     long ResponseBytes)
@@ -81,6 +82,7 @@ internal sealed record AccessLogAnswer(
         row.Policy,
         row.Policy is { } policy ? configuration.Policies.GetValueOrDefault(policy)?.Name ?? "" : "",
         Snake(row.Completeness),
+        row.KeyId,
         row.ProviderRequestId,
         row.RequestBytes,
         row.ResponseBytes);

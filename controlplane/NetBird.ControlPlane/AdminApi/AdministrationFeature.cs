@@ -4,6 +4,7 @@ using NetBird.ControlPlane.Providers;
 using NetBird.ControlPlane.Raises;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Tokens;
+using NetBird.ControlPlane.Usage.Reconciling;
 using NetBird.Gateway.Credentials;
 
 namespace NetBird.ControlPlane.AdminApi;
@@ -27,6 +28,7 @@ internal static class AdministrationFeature
         services.AddSingleton<ProviderForm>();
         services.AddSingleton<ConfigurationDocument>();
         services.AddSingleton<ProviderTest>();
+        services.AddSingleton<AnthropicReport>();
         services.AddSingleton<SampleProvider>();
         services.AddSingleton<PeerActivity>();
         services.AddSingleton<TokenUse>();
@@ -71,6 +73,9 @@ internal static class AdministrationFeature
         api.MapSettings();
         api.MapAudit();
         api.MapUsage();
+        api.MapReprice();
+        api.MapReconciliation();
+        api.MapPrompts();
         api.MapConsumption();
         api.MapSimulate();
         api.MapConfiguration();

@@ -35,14 +35,23 @@ internal static class ConfigurationEndpoints
         var text = node.Fields.FirstOrDefault(field => field.Name == "document")?.Value is { Kind: FormKind.String } document ? document.Text : "";
         body.Ignore("document");
         var keys = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        var secrets = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach (var part in body.Parts("keys") ?? [])
         {
-            keys[part.Text("provider", "", 128)] = part.Text("api_key", "", 4096);
+            if (part.Has("webhook"))
+            {
+                secrets[part.Text("webhook", "", 128)] = part.Text("secret", "", 256);
+            }
+            else
+            {
+                keys[part.Text("provider", "", 128)] = part.Text("api_key", "", 4096);
+            }
+
             part.RefuseUnknown();
         }
 
         var request = new ApplyRequest(
-            keys, body.Flag("prune", false), body.Flag("dry_run", false), http.Caller().Role == Role.Owner);
+            keys, secrets, body.Flag("prune", false), body.Flag("dry_run", false), http.Caller().Role == Role.Owner);
         body.RefuseUnknown();
         if (!body.IsValid)
         {
@@ -86,8 +95,8 @@ internal static class ConfigurationEndpoints
 /// <summary>A document and how to apply it; <c>keys</c> are provider keys that the document names the place of.</summary>
 internal sealed record ApplyBody(string Document, ApplyKey[]? Keys, bool? Prune, bool? DryRun);
 
-/// <summary>A provider's key.</summary>
-internal sealed record ApplyKey(string Provider, string ApiKey);
+/// <summary>A provider's key, or a webhook's signing secret.</summary>
+internal sealed record ApplyKey(string? Provider, string? ApiKey, string? Webhook, string? Secret);
 
 /// <summary>What changed, or with <c>dry_run</c> would.</summary>
 internal sealed record ApplyAnswer(bool Changed, bool DryRun, IReadOnlyList<AppliedChange> Changes);

@@ -4,6 +4,7 @@ using NetBird.ControlPlane.Groups;
 using NetBird.ControlPlane.Policies;
 using NetBird.ControlPlane.Providers;
 using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Webhooks;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.AsCode;
@@ -13,7 +14,7 @@ namespace NetBird.ControlPlane.AsCode;
 /// document says, with defaults for what it leaves out; a section or record it does not name stays as it is, unless
 /// the caller prunes.
 /// </summary>
-internal sealed class ConfigurationDocument(ProviderForm providers, TimeProvider time)
+internal sealed class ConfigurationDocument(ProviderForm providers, SecretSeal seal, TimeProvider time)
 {
     private static readonly Uri NoUpstream = new("http://unset.invalid");
 
@@ -49,6 +50,9 @@ internal sealed class ConfigurationDocument(ProviderForm providers, TimeProvider
             {
                 Id = existing?.Id ?? BudgetRuleId.New(), Name = existing?.Name ?? "", CreatedAt = existing?.CreatedAt ?? now, ModifiedAt = existing?.ModifiedAt ?? now,
             }));
+        Section(form, "webhooks", request.Prune, draft.Webhooks, hook => hook.Name, (item, existing) =>
+            ReadWebhook(item, draft, existing, request, now));
+        RaiseDocument.Apply(form, draft, request.Prune, now);
         form.RefuseUnknown();
         RemovePruned(form, draft, groups);
     }
@@ -126,6 +130,40 @@ internal sealed class ConfigurationDocument(ProviderForm providers, TimeProvider
         }
     }
 
+    private Webhook ReadWebhook(Form item, ConfigurationDraft draft, Webhook? existing, ApplyRequest request, DateTimeOffset now)
+    {
+        item.Ignore("secret_env", "secret_file");
+        if (item.Has("secret"))
+        {
+            item.Fail("secret", "A secret does not belong into a document; name its place with secret_env or secret_file.");
+        }
+
+        var hook = WebhookForm.Read(
+            item,
+            draft,
+            new()
+            {
+                Id = existing?.Id ?? WebhookId.New(), Name = existing?.Name ?? "", Url = existing?.Url ?? "", Sealed = existing?.Sealed ?? "",
+                CreatedAt = existing?.CreatedAt ?? now, ModifiedAt = existing?.ModifiedAt ?? now,
+            },
+            seal);
+        if (request.SecretOf(hook.Name) is { } secret && seal.UnsealWebhookSecret(hook.Sealed) != secret)
+        {
+            hook = hook with { Sealed = seal.SealWebhookSecret(secret) };
+            if (!WebhookSignature.TryKey(secret, out _))
+            {
+                item.Fail("secret_env", "This is whsec_ and 24 to 64 bytes in base64.");
+            }
+        }
+
+        if (hook.Sealed.Length == 0)
+        {
+            item.Fail("secret_env", "This webhook has no secret yet; name its place with secret_env or secret_file.");
+        }
+
+        return hook;
+    }
+
     private Provider ReadProvider(Form item, References references, Provider? existing, ApplyRequest request, DateTimeOffset now)
     {
         var basis = new Provider
@@ -136,11 +174,18 @@ internal sealed class ConfigurationDocument(ProviderForm providers, TimeProvider
             Upstream = existing?.Upstream ?? NoUpstream,
             Enabled = true,
             Keys = existing?.Keys ?? [],
+            ReportKey = existing?.ReportKey,
             Models = existing?.Models ?? [],
             CreatedAt = existing?.CreatedAt ?? now,
             ModifiedAt = existing?.ModifiedAt ?? now,
         };
         item.Ignore("api_key_env", "api_key_file");
+        if (item.Has("admin_api_key"))
+        {
+            item.Fail("admin_api_key", "A key does not belong into a document; give it with 'reconcile --admin-key-file'.");
+            item.Ignore("admin_api_key");
+        }
+
         if (item.Has("api_key"))
         {
             item.Fail("api_key", "A key does not belong into a document; name its place with api_key_env or api_key_file.");
@@ -164,11 +209,16 @@ internal sealed class ConfigurationDocument(ProviderForm providers, TimeProvider
 
 /// <summary>How a document is applied.</summary>
 /// <param name="Keys">Provider keys that the caller read from the places the document names, by provider name.</param>
+/// <param name="Secrets">Signing secrets of webhooks, likewise, by name of the webhook.</param>
 /// <param name="Prune">Records that a section of the document does not name go.</param>
 /// <param name="DryRun">Nothing is written; the answer says what would be.</param>
 /// <param name="MayGrantRoles">The caller is an owner.</param>
-internal sealed record ApplyRequest(IReadOnlyDictionary<string, string> Keys, bool Prune, bool DryRun, bool MayGrantRoles)
+internal sealed record ApplyRequest(
+    IReadOnlyDictionary<string, string> Keys, IReadOnlyDictionary<string, string> Secrets, bool Prune, bool DryRun, bool MayGrantRoles)
 {
+    public string? SecretOf(string webhook)
+        => Secrets.FirstOrDefault(secret => Names.Same(secret.Key, webhook)).Value;
+
     public string? KeyOf(string provider)
         => Keys.FirstOrDefault(key => Names.Same(key.Key, provider)).Value;
 }

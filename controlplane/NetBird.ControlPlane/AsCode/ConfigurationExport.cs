@@ -5,7 +5,9 @@ using NetBird.ControlPlane.AdminApi;
 using NetBird.ControlPlane.Groups;
 using NetBird.ControlPlane.Policies;
 using NetBird.ControlPlane.Providers;
+using NetBird.ControlPlane.Raises;
 using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Webhooks;
 
 namespace NetBird.ControlPlane.AsCode;
 
@@ -47,6 +49,12 @@ internal static class ConfigurationExport
                 Rename(tree, "target_users", UserName);
                 return tree;
             }),
+            ["webhooks"] = Section(
+                configuration.Webhooks.Values.OrderBy(hook => hook.CreatedAt).ThenBy(hook => hook.Id),
+                hook => WithoutNulls(Without(Tree(WebhookAnswer.Of(hook))))),
+            ["limit_raises"] = Section(
+                configuration.LimitRaises.Values.OrderBy(raise => raise.CreatedAt).ThenBy(raise => raise.Id),
+                raise => RaiseDocument.Export(configuration, raise, UserName)),
         };
     }
 
@@ -77,7 +85,18 @@ internal static class ConfigurationExport
         tree["enabled"] = provider.Enabled;
         if (!provider.Models.IsEmpty)
         {
-            tree["models"] = new JsonArray([.. provider.Models.Select(model => WithoutNulls(Tree(ProviderModelAnswer.Of(model))))]);
+            tree["models"] = new JsonArray([.. provider.Models.Select(ExportModel)]);
+        }
+
+        return tree;
+    }
+
+    private static JsonObject ExportModel(ProviderModel model)
+    {
+        var tree = WithoutNulls(Tree(ProviderModelAnswer.Of(model)));
+        if (tree.Remove("priced_since", out var since))
+        {
+            tree["since"] = since;
         }
 
         return tree;

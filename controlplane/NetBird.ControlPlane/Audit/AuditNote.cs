@@ -19,5 +19,7 @@ internal static class AuditActions
     public const string ProviderKeyRefused = "provider.key_refused";
     public const string BackupMade = "backup.made";
     public const string UsageRetention = "usage.retention";
+    public const string UsageReprice = "usage.reprice";
+    public const string PromptRead = "prompt.read";
     public const string Exported = "configuration.export";
 }

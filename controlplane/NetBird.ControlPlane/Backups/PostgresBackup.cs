@@ -13,7 +13,7 @@ internal static class PostgresBackup
     private static readonly string[] Tables =
     [
         "netbird_meta", "netbird_documents", "netbird_audit", "netbird_secrets", "netbird_issued",
-        "usage_meta", "usage_rows", "usage_hours", "usage_rollups", "usage_sessions", "usage_counters", "usage_slots",
+        "usage_meta", "usage_rows", "usage_hours", "usage_rollups", "usage_sessions", "usage_results", "usage_batches", "usage_prompts", "usage_counters", "usage_slots",
         "usage_warnings", "webhook_deliveries",
     ];
 
@@ -78,7 +78,8 @@ internal static class PostgresBackup
                     await empty.ExecuteNonQueryAsync(cancellationToken);
                 }
 
-                await using var stream = await connection.BeginRawBinaryCopyAsync($"COPY {table} FROM STDIN (FORMAT binary)", cancellationToken);
+                var columns = await ColumnsAsync(connection, table, path, cancellationToken);
+                await using var stream = await connection.BeginRawBinaryCopyAsync($"COPY {table} ({columns}) FROM STDIN (FORMAT binary)", cancellationToken);
                 await using var file = File.OpenRead(path);
                 await file.CopyToAsync(stream, cancellationToken);
             }
@@ -89,5 +90,26 @@ internal static class PostgresBackup
         {
             throw new InvalidDataException($"{description} does not take the backup: {fault.Message}", fault);
         }
+    }
+
+    /// <summary>The columns that a file has: the first ones of the table, which an older version had fewer of.</summary>
+    private static async Task<string> ColumnsAsync(NpgsqlConnection connection, string table, string path, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND ($2 < 0 OR attnum <= $2)",
+            connection);
+        command.Parameters.AddWithValue(table);
+        command.Parameters.AddWithValue(ColumnCount(path));
+        return (string)(await command.ExecuteScalarAsync(cancellationToken) ?? throw new InvalidDataException($"There is no table {table}."));
+    }
+
+    /// <summary>Of the first row of PostgreSQL's binary copy format (behind a signature, flags and an extension); -1: there is no row.</summary>
+    private static int ColumnCount(string path)
+    {
+        Span<byte> head = stackalloc byte[21];
+        using var file = File.OpenRead(path);
+        return file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length
+            ? System.Buffers.Binary.BinaryPrimitives.ReadInt16BigEndian(head[19..])
+            : -1;
     }
 }

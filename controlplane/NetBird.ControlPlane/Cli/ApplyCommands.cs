@@ -20,8 +20,8 @@ internal static class ApplyCommands
         var command = new Command(
             "apply",
             "Makes the configuration what a document says, all of it or nothing, and shows what changed. In the document, names stand for ids. "
-            + "Sections: settings, groups, providers, guardrails, policies, budget_rules; one that is absent stays as it is. A provider's key is "
-            + "named by its place: api_key_env or api_key_file. 'export' writes such a document.")
+            + "Sections: settings, groups, providers, guardrails, policies, budget_rules, webhooks, limit_raises; one that is absent stays as it is. A provider's key is "
+            + "named by its place, api_key_env or api_key_file; a webhook's secret by secret_env or secret_file. 'export' writes such a document.")
         {
             file, dryRun, prune,
         };
@@ -75,20 +75,33 @@ internal static class ApplyCommands
         var keys = new JsonArray();
         foreach (var provider in Field(document, "providers")?.Items ?? [])
         {
-            var name = Field(provider, "name")?.Text ?? "";
-            if (Field(provider, "api_key_env") is { } variable)
+            if (Secret(fileName, provider, "api_key_env", "api_key_file") is { } key)
             {
-                keys.Add(Key(name, Environment.GetEnvironmentVariable(variable.Text) is { Length: > 0 } value
-                    ? value
-                    : throw Refuse(fileName, variable, $"the environment variable {variable.Text} is not set.")));
+                keys.Add(new JsonObject { ["provider"] = Field(provider, "name")?.Text ?? "", ["api_key"] = key });
             }
-            else if (Field(provider, "api_key_file") is { } path)
+        }
+
+        foreach (var webhook in Field(document, "webhooks")?.Items ?? [])
+        {
+            if (Secret(fileName, webhook, "secret_env", "secret_file") is { } secret)
             {
-                keys.Add(Key(name, ReadKey(fileName, path)));
+                keys.Add(new JsonObject { ["webhook"] = Field(webhook, "name")?.Text ?? "", ["secret"] = secret });
             }
         }
 
         return keys;
+    }
+
+    private static string? Secret(string fileName, FormNode record, string variableField, string fileField)
+    {
+        if (Field(record, variableField) is { } variable)
+        {
+            return Environment.GetEnvironmentVariable(variable.Text) is { Length: > 0 } value
+                ? value
+                : throw Refuse(fileName, variable, $"the environment variable {variable.Text} is not set.");
+        }
+
+        return Field(record, fileField) is { } path ? ReadKey(fileName, path) : null;
     }
 
     private static string ReadKey(string fileName, FormNode path)
@@ -108,8 +121,6 @@ internal static class ApplyCommands
 
     private static CliException Refuse(string fileName, FormNode node, string message)
         => new($"{fileName}: line {node.Place?.Line}, column {node.Place?.Column}: {message}");
-
-    private static JsonObject Key(string provider, string key) => new() { ["provider"] = provider, ["api_key"] = key };
 
     private static FormNode? Field(FormNode node, string name) => node.Fields.FirstOrDefault(field => field.Name == name)?.Value;
 

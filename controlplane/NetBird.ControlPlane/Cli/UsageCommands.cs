@@ -15,13 +15,23 @@ internal static class UsageCommands
         var granularity = Verb.Setting("--granularity", "SPAN", "hour, day, week or month. Default day.");
         var (from, to) = Range();
         var output = new Output();
-        var command = new Command("usage", "Requests, tokens and cost by person, group, model or provider. Default: the last 30 days.")
+        var command = new Command(
+            "usage",
+            "Requests, tokens and cost by person, group, model or provider. Default: the last 30 days. With --reprice: what recorded requests would cost by the prices of now.")
         {
             by, granularity, from, to,
         };
         output.AddTo(command);
+        var reprice = new RepriceOption();
+        reprice.AddTo(command);
         return command.Calls(async (client, parsed, cancellationToken) =>
         {
+            if (reprice.IsAsked(parsed))
+            {
+                await reprice.RunAsync(client, parsed, output, parsed.GetValue(from), parsed.GetValue(to), cancellationToken);
+                return;
+            }
+
             var answer = await client.GetAsync(
                 "/api/agent-network/usage/overview" + Query(
                     ("group_by", parsed.GetValue(by)), ("granularity", parsed.GetValue(granularity)),
@@ -131,7 +141,7 @@ internal static class UsageCommands
         }
     }
 
-    private static string Query(params (string Name, string? Value)[] fields)
+    internal static string Query(params (string Name, string? Value)[] fields)
     {
         var set = fields.Where(field => !string.IsNullOrEmpty(field.Value))
             .Select(field => $"{field.Name}={Uri.EscapeDataString(field.Value ?? "")}").ToList();

@@ -131,6 +131,23 @@ internal sealed class Form
         return number;
     }
 
+    /// <summary>A moment, UTC where it names no offset; null where it is not given.</summary>
+    public DateTimeOffset? Time(string name)
+    {
+        if (Text(name, "", maxLength: 40) is not { Length: > 0 } text)
+        {
+            return null;
+        }
+
+        if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time))
+        {
+            return time;
+        }
+
+        Fail(name, "This is a time such as 2026-11-24T12:00:00Z.");
+        return null;
+    }
+
     /// <summary>One of a closed set of names.</summary>
     public T Choice<T>(string name, T absent, params ReadOnlySpan<(string Name, T Value)> choices)
     {

@@ -5,6 +5,8 @@ using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Tunnels;
 using NetBird.Gateway;
 using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Batches;
+using NetBird.Gateway.Capture;
 using NetBird.Gateway.Credentials;
 using NetBird.Gateway.Metering;
 using NetBird.Gateway.OwnAnswers;
@@ -61,6 +63,8 @@ internal sealed class GatewayServer : IAsyncDisposable
         builder.Services.AddSingleton(services.GetRequiredService<ILoggerFactory>());
         builder.Services.AddSingleton(services.GetRequiredService<TimeProvider>());
         builder.Services.AddSingleton(services.GetRequiredService<IGatewaySnapshots>());
+        builder.Services.AddSingleton(services.GetRequiredService<IBatchRegister>());
+        builder.Services.AddSingleton(services.GetRequiredService<IPromptVault>());
         builder.Services.AddSingleton(services.GetRequiredService<IProviderKeys>());
         builder.Services.AddSingleton(services.GetRequiredService<IReservations>());
         builder.Services.AddSingleton(services.GetRequiredService<IUsageJournal>());

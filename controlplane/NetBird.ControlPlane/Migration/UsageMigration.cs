@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using NetBird.ControlPlane.Usage;
+using NetBird.ControlPlane.Usage.Batches;
 using NetBird.ControlPlane.Usage.LiteDb;
 using NetBird.ControlPlane.Usage.Postgres;
+using NetBird.ControlPlane.Usage.Prompts;
 using NetBird.ControlPlane.Usage.Sums;
 using NetBird.ControlPlane.Webhooks.LiteDb;
 using NetBird.ControlPlane.Webhooks.Postgres;
@@ -30,8 +32,38 @@ internal sealed class UsageMigration(string stateDirectory, string connectionStr
         var last = await ledger.LastSequenceAsync(cancellationToken);
         var (rows, oldest) = await CopyRowsAsync(ledger, target, last, cancellationToken);
         var hours = await CopySumsAsync(source, sums, oldest, cancellationToken);
+        await CopyBatchesAsync(source, ledger, new PostgresBatchRegister(database), new PostgresPromptStore(database), cancellationToken);
         await CopyOutboxAsync(new PostgresWebhookOutbox(database), webhooks, cancellationToken);
         progress($"{rows} metered requests and {hours} hourly sums moved.");
+    }
+
+    /// <summary>Prompts as they are sealed, whose batches there are, and which results were recorded: also those whose rows are gone.</summary>
+    private async Task CopyBatchesAsync(
+        NpgsqlDataSource source, LiteDbUsageLedger ledger, PostgresBatchRegister to, PostgresPromptStore prompts, CancellationToken cancellationToken)
+    {
+        using (var from = LiteDbBatchRegister.Open(Path.Combine(stateDirectory, LiteDbBatchRegister.FileName)))
+        {
+            foreach (var batch in from.All())
+            {
+                await to.AddAsync(batch, cancellationToken);
+            }
+        }
+
+        using (var from = LiteDbPromptStore.Open(Path.Combine(stateDirectory, LiteDbPromptStore.FileName)))
+        {
+            foreach (var prompt in from.All())
+            {
+                await prompts.AddAsync(prompt, cancellationToken);
+            }
+        }
+
+        foreach (var results in ledger.AllResults().Chunk(10_000))
+        {
+            await using var command = source.CreateCommand("insert into usage_results select * from unnest($1, $2) on conflict (id) do nothing");
+            command.Parameters.AddWithValue(results.Select(result => result.Id).ToArray());
+            command.Parameters.AddWithValue(results.Select(result => result.At).ToArray());
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
     }
 
     private async Task CopyOutboxAsync(PostgresWebhookOutbox to, IReadOnlyList<WebhookId> webhooks, CancellationToken cancellationToken)

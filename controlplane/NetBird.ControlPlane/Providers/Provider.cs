@@ -25,6 +25,9 @@ internal sealed record Provider : IDocument<ProviderId>
     /// <summary>In order of preference. Several: rotation without a lost request, and failover.</summary>
     public ImmutableArray<SealedProviderKey> Keys { get; init; } = [];
 
+    /// <summary>Reads the provider's own report of usage and cost, for reconciliation; goes with no request. Null: none.</summary>
+    public SealedProviderKey? ReportKey { get; init; }
+
     /// <summary>What it offers, with prices where they differ from the list. Empty: any model, list prices.</summary>
     public ImmutableArray<ProviderModel> Models { get; init; } = [];
 

@@ -11,6 +11,7 @@ internal sealed record ProviderAnswer(
     string UpstreamUrl,
     bool Enabled,
     bool HasApiKey,
+    bool HasAdminApiKey,
     IEnumerable<ProviderKeyAnswer> Keys,
     IEnumerable<ProviderModelAnswer> Models,
     DateTimeOffset CreatedAt,
@@ -23,6 +24,7 @@ internal sealed record ProviderAnswer(
         upstream.AbsoluteUri.TrimEnd('/'),
         provider.Enabled,
         !provider.Keys.IsEmpty,
+        provider.ReportKey is not null,
         provider.Keys.Select(key => ProviderKeyAnswer.Of(provider.Id, key, keys)),
         provider.Models.Select(ProviderModelAnswer.Of),
         provider.CreatedAt,
@@ -44,14 +46,18 @@ internal sealed record ProviderKeyAnswer(string Id, string Name, DateTimeOffset 
     }
 }
 
-/// <summary>A model a provider offers, with its prices in dollars for a thousand tokens where they differ from the list.</summary>
+/// <summary>
+/// A model a provider offers, with its prices in dollars for a thousand tokens where they differ from the list, and since when
+/// they hold; who sets them may say so with <c>since</c>.
+/// </summary>
 internal sealed record ProviderModelAnswer(
     string Id,
     [property: JsonPropertyName("input_per_1k")] decimal? InputPer1k,
     [property: JsonPropertyName("output_per_1k")] decimal? OutputPer1k,
     [property: JsonPropertyName("cached_input_per_1k")] decimal? CachedInputPer1k,
     [property: JsonPropertyName("cache_creation_per_1k")] decimal? CacheCreationPer1k,
-    [property: JsonPropertyName("cache_creation_1h_per_1k")] decimal? CacheCreation1hPer1k)
+    [property: JsonPropertyName("cache_creation_1h_per_1k")] decimal? CacheCreation1hPer1k,
+    DateTimeOffset? PricedSince)
 {
     public static ProviderModelAnswer Of(ProviderModel model) => new(
         model.Id,
@@ -59,7 +65,8 @@ internal sealed record ProviderModelAnswer(
         Per1K(model.Prices?.Output),
         Per1K(model.Prices?.CacheRead),
         Per1K(model.Prices?.CacheWrite5m),
-        Per1K(model.Prices?.CacheWrite1h));
+        Per1K(model.Prices?.CacheWrite1h),
+        model.Prices?.Since);
 
     private static decimal? Per1K(long? nanoUsdPerToken)
         => nanoUsdPerToken is { } price ? new NanoUsd(checked(price * 1000)).ToUsd() : null;
@@ -67,7 +74,7 @@ internal sealed record ProviderModelAnswer(
 
 /// <summary>What makes or changes a provider. Fields that are not sent keep their value.</summary>
 internal sealed record ProviderRequest(
-    string? ProviderId, string? Name, string? UpstreamUrl, string? ApiKey, bool? Enabled, ProviderModelAnswer[]? Models);
+    string? ProviderId, string? Name, string? UpstreamUrl, string? ApiKey, string? AdminApiKey, bool? Enabled, ProviderModelAnswer[]? Models);
 
 /// <summary>A further key.</summary>
 internal sealed record ProviderKeyRequest(string Name, string ApiKey);

@@ -22,7 +22,7 @@ internal sealed class ProviderForm(SecretSeal seal, TimeProvider time)
     /// <param name="apiKey">A key from elsewhere (a file or variable that <c>apply</c> read) in place of <c>api_key</c>.</param>
     public Provider Read(Form form, References references, Provider basis, string? apiKey = null)
     {
-        form.Ignore("id", "created_at", "updated_at", "keys", "has_api_key");
+        form.Ignore("id", "created_at", "updated_at", "keys", "has_api_key", "has_admin_api_key");
         var entry = ReadKind(form, basis);
         var provider = basis with
         {
@@ -33,6 +33,7 @@ internal sealed class ProviderForm(SecretSeal seal, TimeProvider time)
             Models = ReadModels(form, basis),
         };
         provider = provider with { Keys = ReadKeys(form, entry, basis, apiKey ?? form.Text("api_key", "", MaxKeyLength)) };
+        provider = provider with { ReportKey = ReadReportKey(form, basis) };
         form.RefuseUnknown();
         if (references.Draft.Providers.All.Any(other => other.Id != provider.Id && Names.Same(other.Name, provider.Name)))
         {
@@ -115,6 +116,7 @@ internal sealed class ProviderForm(SecretSeal seal, TimeProvider time)
             var read = Price(part, "cached_input_per_1k");
             var write = Price(part, "cache_creation_per_1k");
             var write1h = Price(part, "cache_creation_1h_per_1k");
+            var since = part.Ignore("priced_since").Time("since");
             part.RefuseUnknown();
             if (models.Any(model => model.Id == id))
             {
@@ -129,8 +131,8 @@ internal sealed class ProviderForm(SecretSeal seal, TimeProvider time)
             var known = basis.Models.FirstOrDefault(model => model.Id == id)?.Prices;
             var prices = input is { } i && output is { } o ? new TokenPrices(known?.Since ?? now, i, o, read, write, write1h) : null;
 
-            // A price that changed holds from now on; one that did not keeps its date.
-            models.Add(new(id, prices is null || prices == known ? prices : prices with { Since = now }));
+            // A price that changed holds from now on, or from when it is said to; one that did not keeps its date.
+            models.Add(new(id, prices is null || (prices == known && since is null) ? prices : prices with { Since = since ?? now }));
         }
 
         return models.ToImmutable();
@@ -154,6 +156,30 @@ internal sealed class ProviderForm(SecretSeal seal, TimeProvider time)
 
     private ImmutableArray<ProviderModel> ReadModels(Form form, Provider basis)
         => form.Parts("models") is { } parts ? ReadModelsFrom(parts, basis, time.GetUtcNow()) : basis.Models;
+
+    /// <summary>Empty takes it away.</summary>
+    private SealedProviderKey? ReadReportKey(Form form, Provider basis)
+    {
+        if (!form.Has("admin_api_key"))
+        {
+            form.Ignore("admin_api_key");
+            return basis.ReportKey;
+        }
+
+        var secret = form.Text("admin_api_key", "", MaxKeyLength);
+        if (secret.Length == 0)
+        {
+            return null;
+        }
+
+        if (Objection(secret) is { } objection)
+        {
+            form.Fail("admin_api_key", objection);
+            return basis.ReportKey;
+        }
+
+        return basis.ReportKey is { } known && seal.UnsealProviderKey(known.Sealed) == secret ? known : Seal("admin_api_key", secret, []);
+    }
 
     private ImmutableArray<SealedProviderKey> ReadKeys(Form form, CatalogueEntry? entry, Provider basis, string secret)
     {

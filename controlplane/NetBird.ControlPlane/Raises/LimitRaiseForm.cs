@@ -1,4 +1,3 @@
-using System.Globalization;
 using NetBird.ControlPlane.Forms;
 using NetBird.ControlPlane.Policies;
 using NetBird.ControlPlane.Store;
@@ -22,23 +21,30 @@ internal static class LimitRaiseForm
     {
         form.Ignore("id", "source_name", "source_kind", "subject_name", "active", "created_at", "created_by");
         form.Require("source_id");
-        form.Require("amount");
         var source = form.Text("source_id", "", maxLength: 64, minLength: 1);
-        var scope = form.Choice("scope", CapScope.User, ("user", CapScope.User), ("group", CapScope.Group), ("account", CapScope.Account));
-        var unit = form.Choice("unit", CapUnit.NanoUsd, ("usd", CapUnit.NanoUsd), ("tokens", CapUnit.Tokens));
-        var (limits, fromRule) = LimitsOf(draft, source);
-        if (limits is null)
+        if (LimitsOf(draft, source).Limits is null)
         {
             form.Fail("source_id", "There is no policy and no budget rule with this id.");
         }
-        else
+
+        return ReadFor(form, draft, now, source, Subject(form, draft, ScopeOf(form)));
+    }
+
+    /// <summary>The same where source and subject are known already; a source that is not there has been told of.</summary>
+    public static LimitRaiseRecord ReadFor(Form form, ConfigurationDraft draft, DateTimeOffset now, string source, string subject)
+    {
+        form.Require("amount");
+        var scope = ScopeOf(form);
+        var unit = form.Choice("unit", CapUnit.NanoUsd, ("usd", CapUnit.NanoUsd), ("tokens", CapUnit.Tokens));
+        var (limits, fromRule) = LimitsOf(draft, source);
+        if (limits is not null)
         {
             CheckCap(form, limits, scope, unit);
         }
 
-        var starts = Time(form, "starts_at") ?? now;
+        var starts = form.Time("starts_at") ?? now;
         var seconds = form.Whole("duration_seconds", 0, 60, (long)Longest.TotalSeconds);
-        var ends = Time(form, "ends_at") ?? (seconds > 0 ? starts + TimeSpan.FromSeconds(seconds) : default);
+        var ends = form.Time("ends_at") ?? (seconds > 0 ? starts + TimeSpan.FromSeconds(seconds) : default);
         if (ends == default)
         {
             form.Fail("ends_at", "A raise ends by itself: give ends_at, such as 2026-12-01T08:00:00Z, or duration_seconds.");
@@ -54,7 +60,7 @@ internal static class LimitRaiseForm
             Source = source,
             FromRule = fromRule,
             Scope = scope,
-            Subject = Subject(form, draft, scope),
+            Subject = subject,
             Unit = unit,
             Amount = Amount(form, unit),
             StartsAt = starts,
@@ -65,6 +71,9 @@ internal static class LimitRaiseForm
         form.RefuseUnknown();
         return raise;
     }
+
+    private static CapScope ScopeOf(Form form)
+        => form.Choice("scope", CapScope.User, ("user", CapScope.User), ("group", CapScope.Group), ("account", CapScope.Account));
 
     private static (LimitSettings? Limits, bool FromRule) LimitsOf(ConfigurationDraft draft, string source)
         => PolicyId.TryParse(source, out var policy) && draft.Policies.TryGet(policy, out var found) ? (found.Limits, false)
@@ -121,21 +130,5 @@ internal static class LimitRaiseForm
         }
 
         return amount;
-    }
-
-    private static DateTimeOffset? Time(Form form, string name)
-    {
-        if (form.Text(name, "", maxLength: 40) is not { Length: > 0 } text)
-        {
-            return null;
-        }
-
-        if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time))
-        {
-            return time;
-        }
-
-        form.Fail(name, "This is a time such as 2026-11-24T12:00:00Z.");
-        return null;
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using NetBird.ControlPlane.Usage.Journalling;
 using NetBird.Gateway.Metering;
+using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Usage;
 
@@ -45,12 +46,22 @@ internal sealed class CaughtUpLedger(IUsageLedger inner, UsageJournal journal) :
     public ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken)
         => inner.AppendAsync(records, cancellationToken);
 
+    public ValueTask<IReadOnlySet<RequestId>> KnownResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
+        => inner.KnownResultsAsync(ids, cancellationToken);
+
     public ValueTask<long> LastSequenceAsync(CancellationToken cancellationToken) => inner.LastSequenceAsync(cancellationToken);
 
     public ValueTask ProbeAsync(CancellationToken cancellationToken) => inner.ProbeAsync(cancellationToken);
 
     public ValueTask<RetentionResult> RetainAsync(DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, CancellationToken cancellationToken)
         => inner.RetainAsync(rowsFrom, sumsFrom, cancellationToken);
+
+    public async ValueTask<RepricedTotals> RepriceAsync(
+        UsageQuery query, Func<UsageRecord, RowPrice> price, bool apply, CancellationToken cancellationToken)
+    {
+        await journal.CatchUpAsync(AtMost, cancellationToken);
+        return await inner.RepriceAsync(query, price, apply, cancellationToken);
+    }
 
     public ValueTask<ImmutableArray<string>> VerifyAsync(CancellationToken cancellationToken) => inner.VerifyAsync(cancellationToken);
 }

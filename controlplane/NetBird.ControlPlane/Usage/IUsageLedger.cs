@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using NetBird.Gateway.Metering;
+using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Usage;
 
@@ -22,6 +23,10 @@ internal interface IUsageLedger
     /// <exception cref="IOException">Nothing was added.</exception>
     ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken);
 
+    /// <summary>Which of these results of batches have been recorded, however long ago: also those whose rows retention has dropped.</summary>
+    /// <exception cref="IOException">It cannot be told.</exception>
+    ValueTask<IReadOnlySet<RequestId>> KnownResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken);
+
     /// <summary>The sequence of the last row it has, 0 for none.</summary>
     ValueTask<long> LastSequenceAsync(CancellationToken cancellationToken);
 
@@ -31,6 +36,16 @@ internal interface IUsageLedger
 
     /// <summary>Drops rows and sums that are older than asked for.</summary>
     ValueTask<RetentionResult> RetainAsync(DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Prices the rows that a query asks for anew, and with <paramref name="apply"/> keeps that: rows, hourly sums and roll-ups change
+    /// together, a part of the rows at a time. Cut short, the rest has its old price; done again, it goes on.
+    /// </summary>
+    /// <param name="query">Which rows; paging is ignored.</param>
+    /// <param name="price">What a row costs.</param>
+    /// <param name="apply">Whether anything is changed.</param>
+    /// <param name="cancellationToken">Gives up between two parts.</param>
+    ValueTask<RepricedTotals> RepriceAsync(UsageQuery query, Func<UsageRecord, RowPrice> price, bool apply, CancellationToken cancellationToken);
 
     /// <summary>Reads everything back: damaged rows, and sums that do not equal their rows. Empty when all is well.</summary>
     ValueTask<ImmutableArray<string>> VerifyAsync(CancellationToken cancellationToken);

@@ -61,7 +61,7 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
             _metrics.Settled(settlement);
         }
 
-        if (_pending.TryRemove(request, out var pending) && tokens > 0)
+        if (_pending.TryRemove(request, out var pending) && tokens > 0 && pending.Request.Kind is RequestKind.Messages)
         {
             _pricing.Learn(pending.Provider, pending.Request, used.Tokens, cost, pending.At);
         }

@@ -23,10 +23,33 @@ internal sealed class RequestPricing(Func<PriceTable> prices, UsageEstimator est
                 continue;
             }
 
-            var bound = table.UpperBound(provider, request, at);
-            var (tokens, nanoUsd) = estimator.Estimate(provider, request, table.Find(provider, request.Model, at).Price, bound);
-            demands[i] = new(tokens, nanoUsd, bound.Tokens, bound.Cost.Value);
+            demands[i] = request.Kind is RequestKind.Batches ? OfBatch(table, provider, request.Batch ?? [], at) : Of(table, provider, request, at);
         }
+    }
+
+    private Demand Of(PriceTable table, ProviderId provider, ModelRequest request, DateTimeOffset at)
+    {
+        var bound = table.UpperBound(provider, request, at);
+        var (tokens, nanoUsd) = estimator.Estimate(provider, request, table.Find(provider, request.Model, at).Price, bound);
+        return new(tokens, nanoUsd, bound.Tokens, bound.Cost.Value);
+    }
+
+    /// <summary>All requests of a batch at half of list price; every other call about batches asks for nothing.</summary>
+    private Demand OfBatch(PriceTable table, ProviderId provider, ImmutableArray<ModelRequest> requests, DateTimeOffset at)
+    {
+        Int128 tokens = 0, nanoUsd = 0, boundTokens = 0, boundNanoUsd = 0;
+        foreach (var request in requests)
+        {
+            var one = Of(table, provider, request, at);
+            tokens += one.Tokens;
+            nanoUsd += one.NanoUsd;
+            boundTokens += one.BoundTokens;
+            boundNanoUsd += one.BoundNanoUsd;
+        }
+
+        return new(Within(tokens), Within((nanoUsd + 1) / 2), Within(boundTokens), Within((boundNanoUsd + 1) / 2));
+
+        static long Within(Int128 amount) => (long)Int128.Min(amount, long.MaxValue / 2);
     }
 
     /// <summary>Takes note of what a request used, for the next estimate.</summary>

@@ -1,10 +1,12 @@
 using NetBird.ControlPlane.Audit;
 using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Usage.Prompts;
 
 namespace NetBird.ControlPlane.Usage;
 
 /// <summary>Drops rows and sums that are older than the settings say, once an hour; what it dropped is in the log and audited.</summary>
-internal sealed partial class RetentionJob(IUsageLedger ledger, IConfigurationStore store, TimeProvider time, ILogger<RetentionJob> logger)
+internal sealed partial class RetentionJob(
+    IUsageLedger ledger, IPromptStore prompts, IConfigurationStore store, TimeProvider time, ILogger<RetentionJob> logger)
     : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
@@ -18,8 +20,10 @@ internal sealed partial class RetentionJob(IUsageLedger ledger, IConfigurationSt
         var sumsFrom = Before(now, settings.UsageRetentionDays);
         Log.Begins(logger, rowsFrom, sumsFrom);
         var dropped = await ledger.RetainAsync(rowsFrom, sumsFrom, cancellationToken);
-        Log.Ended(logger, dropped.Rows, dropped.Sums, time.GetUtcNow() - now);
-        if (dropped is not { Rows: 0, Sums: 0 })
+        var promptsFrom = now.AddDays(-settings.PromptRetentionDays);
+        var droppedPrompts = await prompts.DropAsync(promptsFrom, cancellationToken);
+        Log.Ended(logger, dropped.Rows, dropped.Sums, droppedPrompts, time.GetUtcNow() - now);
+        if (dropped is not { Rows: 0, Sums: 0 } || droppedPrompts > 0)
         {
             await store.CommitAsync(
                 Actor.System,
@@ -30,7 +34,7 @@ internal sealed partial class RetentionJob(IUsageLedger ledger, IConfigurationSt
                         "usage",
                         "",
                         "usage",
-                        $"Dropped {dropped.Rows} requests from before {rowsFrom:yyyy-MM-dd HH}:00 UTC and {dropped.Sums} sums from before {sumsFrom:yyyy-MM-dd HH}:00 UTC."));
+                        $"Dropped {dropped.Rows} requests from before {rowsFrom:yyyy-MM-dd HH}:00 UTC and {dropped.Sums} sums from before {sumsFrom:yyyy-MM-dd HH}:00 UTC, {droppedPrompts} prompts from before {promptsFrom:yyyy-MM-dd HH:mm} UTC."));
                     return true;
                 },
                 cancellationToken);
@@ -63,8 +67,8 @@ internal sealed partial class RetentionJob(IUsageLedger ledger, IConfigurationSt
         [LoggerMessage(EventIds.Usage + 30, LogLevel.Debug, "Retention begins: requests from before {RowsFrom} and sums from before {SumsFrom} go")]
         public static partial void Begins(ILogger logger, DateTimeOffset rowsFrom, DateTimeOffset sumsFrom);
 
-        [LoggerMessage(EventIds.Usage + 31, LogLevel.Information, "Retention dropped {Rows} requests and {Sums} sums in {Took}")]
-        public static partial void Ended(ILogger logger, long rows, long sums, TimeSpan took);
+        [LoggerMessage(EventIds.Usage + 31, LogLevel.Information, "Retention dropped {Rows} requests, {Sums} sums and {Prompts} prompts in {Took}")]
+        public static partial void Ended(ILogger logger, long rows, long sums, long prompts, TimeSpan took);
 
         [LoggerMessage(EventIds.Usage + 32, LogLevel.Warning, "Retention could not be carried out; trying again in an hour")]
         public static partial void Failed(ILogger logger, Exception fault);

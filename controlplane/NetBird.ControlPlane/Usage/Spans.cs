@@ -28,6 +28,9 @@ internal static class Spans
         }
     }
 
+    /// <summary>A moment less a span, or the first moment there is.</summary>
+    public static DateTimeOffset Earlier(DateTimeOffset at, TimeSpan by) => at - DateTimeOffset.MinValue > by ? at - by : DateTimeOffset.MinValue;
+
     private static DateTime Floor(DateTime local, Granularity granularity) => granularity switch
     {
         Granularity.Hour or Granularity.Day => local.Date,

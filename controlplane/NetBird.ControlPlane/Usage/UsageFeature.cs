@@ -1,6 +1,9 @@
+using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Usage.Prompts;
 using NetBird.ControlPlane.Usage.Warnings;
 using NetBird.Gateway;
 using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Capture;
 using NetBird.Gateway.Metering;
 using NetBird.Gateway.OwnAnswers;
 
@@ -17,6 +20,10 @@ internal static class UsageFeature
     {
         services.AddSingleton(store.Ledger);
         services.AddSingleton(store.Journal);
+        services.AddSingleton(store.Batches);
+        services.AddSingleton(store.Prompts);
+        services.AddSingleton(provider => new PromptVault(provider.GetRequiredService<AccountState>().Protection, store.Prompts));
+        services.AddSingleton<IPromptVault>(provider => provider.GetRequiredService<PromptVault>());
         services.AddSingleton<IReservations>(provider =>
         {
             var snapshots = provider.GetRequiredService<IGatewaySnapshots>();

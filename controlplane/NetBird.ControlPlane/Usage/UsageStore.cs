@@ -1,12 +1,15 @@
 using NetBird.ControlPlane.Hosting;
+using NetBird.ControlPlane.Usage.Batches;
 using NetBird.ControlPlane.Usage.Journalling;
 using NetBird.ControlPlane.Usage.LiteDb;
 using NetBird.ControlPlane.Usage.Postgres;
+using NetBird.ControlPlane.Usage.Prompts;
 using NetBird.ControlPlane.Usage.Sums;
 using NetBird.ControlPlane.Webhooks;
 using NetBird.ControlPlane.Webhooks.LiteDb;
 using NetBird.ControlPlane.Webhooks.Postgres;
 using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Batches;
 using NetBird.Gateway.Metering;
 using NetBird.Policy;
 using NetBird.Policy.Limits;
@@ -24,8 +27,16 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
     private readonly Stack<IAsyncDisposable> _held;
 
     private UsageStore(
-        IUsageLedger ledger, UsageJournal journal, IReservations reservations, IWebhookOutbox outbox, PolicySource policies, Stack<IAsyncDisposable> held)
-        => (Ledger, _journal, Reservations, Outbox, Policies, _held) = (new CaughtUpLedger(ledger, journal), journal, reservations, outbox, policies, held);
+        IUsageLedger ledger,
+        UsageJournal journal,
+        IReservations reservations,
+        IWebhookOutbox outbox,
+        IBatchRegister batches,
+        IPromptStore prompts,
+        PolicySource policies,
+        Stack<IAsyncDisposable> held)
+        => (Ledger, _journal, Reservations, Outbox, Batches, Prompts, Policies, _held)
+            = (new CaughtUpLedger(ledger, journal), journal, reservations, outbox, batches, prompts, policies, held);
 
     public string Name => "ledger";
 
@@ -39,6 +50,12 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
 
     /// <summary>Warnings of limits on their way to webhooks.</summary>
     public IWebhookOutbox Outbox { get; }
+
+    /// <summary>Who created which batch.</summary>
+    public IBatchRegister Batches { get; }
+
+    /// <summary>Prompts that guardrails have kept, sealed.</summary>
+    public IPromptStore Prompts { get; }
 
     /// <summary>Where the policies and prices in force come from; set before the first request.</summary>
     public PolicySource Policies { get; }
@@ -66,7 +83,11 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             held.Push(new Held(reservations));
             var outbox = LiteDbWebhookOutbox.Open(Path.Combine(stateDirectory, "webhooks.db"));
             held.Push(new Held(outbox));
-            return new(ledger, journal, reservations, outbox, policies, held);
+            var batches = LiteDbBatchRegister.Open(Path.Combine(stateDirectory, LiteDbBatchRegister.FileName));
+            held.Push(new Held(batches));
+            var prompts = LiteDbPromptStore.Open(Path.Combine(stateDirectory, LiteDbPromptStore.FileName));
+            held.Push(new Held(prompts));
+            return new(ledger, journal, reservations, outbox, batches, prompts, policies, held);
         }
         catch
         {
@@ -93,7 +114,15 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             held.Push(journal);
             var metrics = new LimitMetrics();
             held.Push(new Held(metrics));
-            return new(ledger, journal, new PostgresReservations(database, pricing, policies, metrics, time), new PostgresWebhookOutbox(database), policies, held);
+            return new(
+                ledger,
+                journal,
+                new PostgresReservations(database, pricing, policies, metrics, time),
+                new PostgresWebhookOutbox(database),
+                new PostgresBatchRegister(database),
+                new PostgresPromptStore(database),
+                policies,
+                held);
         }
         catch
         {

@@ -30,6 +30,13 @@ public readonly record struct UsageTotals(
         record.Usage.WebSearchRequests,
         record.Cost);
 
+    /// <summary>The same sum with the price of a row replaced.</summary>
+    internal UsageTotals Repriced(RowPrice was, RowPrice now) => this with
+    {
+        PriceUnknown = PriceUnknown + (now.Unknown ? 1 : 0) - (was.Unknown ? 1 : 0),
+        Cost = new(Cost.Value + now.Cost.Value - was.Cost.Value),
+    };
+
     public static UsageTotals operator +(UsageTotals a, UsageTotals b) => new(
         a.Requests + b.Requests,
         a.Denied + b.Denied,

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
+using NetBird.Gateway.Batches;
 using NetBird.Gateway.Refusals;
 using NetBird.Policy;
 
@@ -7,7 +9,8 @@ namespace NetBird.Gateway.Authorization;
 /// <summary>
 /// Stage 3: policy, then room under every cap in one step. Default deny; a check that cannot be completed denies.
 /// </summary>
-internal sealed partial class AuthorizationStage(IReservations reservations, TimeProvider time, ILogger<AuthorizationStage> logger)
+internal sealed partial class AuthorizationStage(
+    IReservations reservations, BatchDesk batches, TimeProvider time, ILogger<AuthorizationStage> logger)
 {
     public async ValueTask<Refusal?> AuthorizeAsync(GatewayCall call)
     {
@@ -18,17 +21,35 @@ internal sealed partial class AuthorizationStage(IReservations reservations, Tim
             case PolicyDecision.Denied denied:
                 return Refusal.Because(denied.Reason, denied.Explanation);
             case PolicyDecision.Allowed { Candidates: { IsDefaultOrEmpty: false } candidates }:
-                return await ChooseAsync(call, candidates).ConfigureAwait(false) ?? Route(call, snapshot);
+                return call.Batch is null
+                    ? await ChooseAsync(call, candidates).ConfigureAwait(false) ?? Route(call, snapshot)
+                    : await batches.ClaimAsync(call).ConfigureAwait(false)
+                        ?? await ChooseForBatchAsync(call, candidates).ConfigureAwait(false) ?? Route(call, snapshot);
             default:
                 return Refusal.CannotDecide("The policy gave no answer.");
         }
     }
 
-    private async ValueTask<Refusal?> ChooseAsync(GatewayCall call, System.Collections.Immutable.ImmutableArray<Candidate> candidates)
+    /// <summary>A batch is where it was created, and is charged as it was then for as long as the policy is still there.</summary>
+    private ValueTask<Refusal?> ChooseForBatchAsync(GatewayCall call, ImmutableArray<Candidate> candidates)
     {
-        if (call.Request!.Kind is not RequestKind.Messages)
+        if (call.RegisteredBatch is not { } batch)
         {
-            // Free at the provider, or (batches) paid when their results are read.
+            return ChooseAsync(call, candidates);
+        }
+
+        var there = candidates.Where(candidate => candidate.Provider == batch.Provider)
+            .OrderByDescending(candidate => candidate.Policy == batch.Policy && candidate.Group == batch.Group).Take(1).ToImmutableArray();
+        return there.IsEmpty
+            ? new(Refusal.Because(DenyReason.NoMatchingPolicy, "No policy leads you to the provider that this batch is at any more."))
+            : ChooseAsync(call, there);
+    }
+
+    private async ValueTask<Refusal?> ChooseAsync(GatewayCall call, ImmutableArray<Candidate> candidates)
+    {
+        if (call.Request!.Kind is not RequestKind.Messages && call.Batch is not { IsRead: true })
+        {
+            // Free at the provider.
             call.Charged = candidates[0];
             return null;
         }

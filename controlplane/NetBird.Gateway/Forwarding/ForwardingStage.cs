@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
 using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Batches;
 using NetBird.Gateway.Credentials;
 using NetBird.Gateway.Metering;
 using NetBird.Gateway.Refusals;
@@ -19,6 +20,7 @@ internal sealed partial class ForwardingStage(
     CredentialStage credentials,
     IReservations reservations,
     MeteringStage metering,
+    BatchAnswers batches,
     ActiveCalls active,
     GatewayOptions options,
     TimeProvider time,
@@ -93,6 +95,12 @@ internal sealed partial class ForwardingStage(
                 return (null, Refusal.Unreachable(call.Provider!.Name, $"answered with a redirect ({status}), which is not followed"));
             }
 
+            if (call.Batch is { IsRead: true } && response.Content.Headers.ContentEncoding.Count > 0)
+            {
+                response.Dispose();
+                return (null, Refusal.Unreachable(call.Provider!.Name, "answered with a compression that was not asked for, in which a batch cannot be metered"));
+            }
+
             return (response, null);
         }
     }
@@ -148,7 +156,10 @@ internal sealed partial class ForwardingStage(
 
         var pump = new AnswerPump(call, metering, time);
         call.Pump = pump;
-        var end = await pump.RunAsync(await response.Content.ReadAsStreamAsync(call.Stop).ConfigureAwait(false)).ConfigureAwait(false);
+        var answer = await response.Content.ReadAsStreamAsync(call.Stop).ConfigureAwait(false);
+        var end = call.Batch is { IsRead: true } && response.IsSuccessStatusCode
+            ? await batches.RunAsync(call, answer).ConfigureAwait(false)
+            : await pump.RunAsync(answer).ConfigureAwait(false);
         if (end is AnswerPump.End.Whole)
         {
             return;

@@ -37,6 +37,10 @@ internal static class HeaderRules
     public static bool IsSent(string name, StringValues connection)
         => !NotSent.Contains(name) && !name.StartsWith(OwnPrefix, StringComparison.OrdinalIgnoreCase) && !IsNamed(connection, name);
 
+    /// <summary>Asks for an answer that cannot be read here as it passes: compressed, or a part of it.</summary>
+    public static bool HidesBytes(string name)
+        => name.Equals(HeaderNames.AcceptEncoding, StringComparison.OrdinalIgnoreCase) || name.Equals(HeaderNames.Range, StringComparison.OrdinalIgnoreCase);
+
     /// <param name="name">A response header's name.</param>
     /// <param name="connection">The response's <c>Connection</c> header.</param>
     public static bool IsReturned(string name, StringValues connection)

@@ -53,7 +53,7 @@ internal sealed class UpstreamClient : IDisposable
         var connection = http.Headers.Connection;
         foreach (var (name, values) in http.Headers)
         {
-            if (!HeaderRules.IsSent(name, connection))
+            if (!HeaderRules.IsSent(name, connection) || (call.Batch is { IsRead: true } && HeaderRules.HidesBytes(name)))
             {
                 continue;
             }

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Microsoft.AspNetCore.Http;
+using NetBird.Gateway.Batches;
 using NetBird.Gateway.Refusals;
 using NetBird.Policy;
 
@@ -46,8 +48,7 @@ internal sealed class InspectionStage(GatewayOptions options)
 
         if (kind is RequestKind.Batches)
         {
-            call.Request = call.Request with { BodyBytes = body.Length, UnboundedInput = true };
-            return null;
+            return InspectBatch(call);
         }
 
         if (!MessageFacts.TryRead(body.Span, out var facts, out var problem))
@@ -65,6 +66,32 @@ internal sealed class InspectionStage(GatewayOptions options)
             facts.AddedPrompt);
         return null;
     }
+
+    private static Refusal? InspectBatch(GatewayCall call)
+    {
+        call.Batch = BatchTarget.Of(call.Http.Request.Method, RequestRoute.PathOf(call.Target));
+        if (call.Batch is null)
+        {
+            return Refusal.Because(DenyReason.CallNotOffered, "This call of the API is not offered here.");
+        }
+
+        call.Request = call.Request! with { BodyBytes = call.Body.Length };
+        if (call.Batch.Call is BatchCall.Create)
+        {
+            if (!BatchFacts.TryRead(call.Body.Span, out var requests, out var problem))
+            {
+                return Refusal.Because(DenyReason.Malformed, problem);
+            }
+
+            call.Request = call.Request with { Batch = requests, Model = OneModelOf(requests) };
+        }
+
+        return null;
+    }
+
+    /// <summary>For the row of the creation: the model, where all requests name the same.</summary>
+    private static string OneModelOf(ImmutableArray<ModelRequest> requests)
+        => requests.All(request => request.Model == requests[0].Model) ? requests[0].Model : "";
 
     /// <summary>An id that only describes the request: kept when it is short and printable, else ignored.</summary>
     private static string? IdFrom(IHeaderDictionary headers, string name)

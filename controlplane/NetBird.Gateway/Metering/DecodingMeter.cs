@@ -25,6 +25,18 @@ internal sealed class DecodingMeter : UsageMeter
     public override string? Model => _inner.Model;
 
     /// <inheritdoc/>
+    public override bool TellsInput
+    {
+        get
+        {
+            lock (_inner)
+            {
+                return _inner.TellsInput;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
     protected override bool Final => false;
 
     /// <summary>A meter for a content coding; for one that we cannot read, a meter that knows nothing.</summary>

@@ -15,4 +15,9 @@ public interface IUsageJournal
 
     /// <summary>The final row; replaces what <see cref="BeginAsync"/> noted. Called once for every request, refused ones too.</summary>
     ValueTask CompleteAsync(UsageRecord record);
+
+    /// <summary>Rows that are to be there once for ever, whoever brings them again: results of batches. Nothing began them.</summary>
+    /// <returns>Those that were not there.</returns>
+    /// <exception cref="IOException">It cannot be told which are there, or they cannot be written; none was added.</exception>
+    ValueTask<IReadOnlyList<UsageRecord>> CompleteOnceAsync(IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken);
 }

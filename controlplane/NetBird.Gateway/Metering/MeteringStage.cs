@@ -1,5 +1,8 @@
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Batches;
 using NetBird.Gateway.Refusals;
 using NetBird.Policy;
 using NetBird.Policy.Pricing;
@@ -20,9 +23,9 @@ internal sealed partial class MeteringStage(
         {
             // What a crash right after this would leave: the estimate, marked as such.
             var estimate = IsPaid(call) ? UsageEstimate.Of(call.Body.Length).InputTokens : 0;
+            var record = RecordOf(call, new(new TokenUsage(estimate, 0)), estimate == 0 ? Completeness.Complete : Completeness.Interrupted);
             await journal.BeginAsync(
-                RecordOf(call, new(new TokenUsage(estimate, 0)), estimate == 0 ? Completeness.Complete : Completeness.Interrupted),
-                call.Http.RequestAborted).ConfigureAwait(false);
+                IsUnderStrictCap(call) ? StrictBound.OfUnseen(call, record) : record, call.Http.RequestAborted).ConfigureAwait(false);
             call.Opened = true;
             return null;
         }
@@ -52,7 +55,8 @@ internal sealed partial class MeteringStage(
     {
         if (call is { Opened: true, Meter: { } meter })
         {
-            journal.Note(RecordOf(call, meter.Result(UsageEstimate.Of(call.Body.Length)).Usage, Completeness.Interrupted));
+            var record = RecordOf(call, meter.Result(UsageEstimate.Of(call.Body.Length)).Usage, Completeness.Interrupted);
+            journal.Note(IsUnderStrictCap(call) ? StrictBound.OfSeen(call, record, meter.TellsInput) : record);
         }
     }
 
@@ -65,7 +69,9 @@ internal sealed partial class MeteringStage(
         {
             try
             {
-                await reservations.SettleAsync(call.Id, record.Usage, record.Cost).ConfigureAwait(false);
+                var (results, cost) = call.Results;
+                await reservations.SettleAsync(
+                    call.Id, results == default ? record.Usage : new(results), record.Cost + cost).ConfigureAwait(false);
             }
             catch (Exception failed)
             {
@@ -90,6 +96,41 @@ internal sealed partial class MeteringStage(
         metrics.Recorded(call, record);
     }
 
+    /// <summary>
+    /// Records results of a batch that are read, each as a row that is there once however often it is read, and charges those that
+    /// are new with the end of the call.
+    /// </summary>
+    /// <exception cref="IOException">They cannot be recorded, and are not to be passed on.</exception>
+    public async ValueTask AddResultsAsync(GatewayCall call, IReadOnlyList<BatchResult> results)
+    {
+        var rows = results.Select(result => RecordOf(call, result)).ToList();
+        foreach (var added in await journal.CompleteOnceAsync(rows, CancellationToken.None).ConfigureAwait(false))
+        {
+            call.Results = (call.Results.Tokens + added.Usage.Tokens, call.Results.Cost + added.Cost);
+            metrics.Recorded(call, added);
+            if (added.Completeness == Completeness.Interrupted)
+            {
+                Log.UsageMissing(logger, added.Id, added.Model);
+            }
+        }
+    }
+
+    private static bool IsUnderStrictCap(GatewayCall call)
+    {
+        if (IsPaid(call) && call.Charged is { Caps: { IsDefaultOrEmpty: false } caps })
+        {
+            foreach (var cap in caps)
+            {
+                if (cap is { Strict: true, Soft: false })
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
     private static bool IsPaid(GatewayCall call) => call.Request?.Kind is RequestKind.Messages;
 
     private static async ValueTask<MeteredUsage> UsageOfAsync(GatewayCall call)
@@ -105,6 +146,35 @@ internal sealed partial class MeteringStage(
             ? new(new(new TokenUsage(UsageEstimate.Of(call.Body.Length).InputTokens, 1)), Completeness.Interrupted)
             : new(default, Completeness.Complete);
     }
+
+    private static UsageRecord RecordOf(GatewayCall call, BatchResult result)
+    {
+        var batch = call.RegisteredBatch!;
+        var model = result.Model ?? call.Request!.Model;
+        var price = call.Snapshot!.Policies.Prices.Price(batch.Provider, model, result.Usage, batch.CreatedAt);
+        return RecordOf(call, default, result.Completeness) with
+        {
+            Id = IdOf(batch, result),
+            Kind = RequestKind.BatchResult,
+            Model = model,
+            SessionId = batch.SessionId,
+            StatusCode = 200,
+            Timestamp = batch.CreatedAt,
+            Duration = call.StartedAt + call.Elapsed - batch.CreatedAt is { Ticks: > 0 } waited ? waited : TimeSpan.Zero,
+            TimeToFirstByte = null,
+            Usage = result.Usage,
+            Cost = price.Cost,
+            PriceUnknown = !price.Known,
+            ProviderRequestId = result.MessageId,
+            RequestBytes = 0,
+            ResponseBytes = result.Bytes,
+        };
+    }
+
+    /// <summary>The same at every read, here and on every other node.</summary>
+    private static RequestId IdOf(RegisteredBatch batch, BatchResult result)
+        => new("batch-" + Convert.ToHexStringLower(
+            SHA256.HashData(Encoding.UTF8.GetBytes($"{batch.Provider.Value}\n{batch.Id}\n{result.CustomId}")).AsSpan(0, 20)));
 
     private static UsageRecord RecordOf(GatewayCall call, RequestUsage usage, Completeness completeness)
     {
@@ -139,6 +209,7 @@ internal sealed partial class MeteringStage(
             Cost = price.Cost,
             PriceUnknown = !price.Known,
             Completeness = completeness,
+            KeyId = call.Key?.Id,
             ProviderRequestId = call.ProviderRequestId,
             RequestBytes = call.Body.Length,
             ResponseBytes = call.ResponseBytes,

@@ -15,6 +15,9 @@ internal sealed class PushDecodingMeter(UsageMeter inner, PushDecoder decoder) :
     public override string? Model => inner.Model;
 
     /// <inheritdoc/>
+    public override bool TellsInput => inner.TellsInput;
+
+    /// <inheritdoc/>
     protected override bool Final => false;
 
     /// <inheritdoc/>

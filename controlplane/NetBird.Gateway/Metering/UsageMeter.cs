@@ -15,6 +15,9 @@ internal abstract class UsageMeter
     /// <summary>The answer is at a place where an event of ours may stand.</summary>
     public virtual bool AtEventBoundary => false;
 
+    /// <summary>The provider has said how long the prompt is.</summary>
+    public virtual bool TellsInput => Fields is { Input: not null, Malformed: false };
+
     /// <summary>Characters of the model's own words seen so far, where the figures have not come.</summary>
     protected virtual long SpokenChars => 0;
 

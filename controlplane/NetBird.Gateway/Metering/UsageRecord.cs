@@ -77,6 +77,9 @@ public sealed record UsageRecord
     /// <summary>Whether <see cref="Usage"/> is the provider's word or partly our estimate.</summary>
     public Completeness Completeness { get; init; }
 
+    /// <summary>Our id of the provider's key that it went out with, or null.</summary>
+    public string? KeyId { get; init; }
+
     /// <summary>The provider's <c>request-id</c>, or null.</summary>
     public string? ProviderRequestId { get; init; }
 

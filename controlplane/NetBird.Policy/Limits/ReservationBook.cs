@@ -13,8 +13,8 @@ namespace NetBird.Policy.Limits;
 public sealed class ReservationBook(CounterHistory history)
 {
     /// <summary>
-    /// Ours: a reservation nobody settled for this long no longer blocks others. Its request is dead, or longer than
-    /// any answer; should it be settled after all, it is charged then.
+    /// Ours: a reservation nobody settled for this long no longer blocks others, but on strict caps, where it may have been spent.
+    /// Its request is dead, or longer than any answer; should it be settled after all, it is charged then.
     /// </summary>
     public static readonly TimeSpan LapsesAfter = TimeSpan.FromHours(1);
 
@@ -79,11 +79,12 @@ public sealed class ReservationBook(CounterHistory history)
             }
 
             held.Node.List!.Remove(held.Node);
-            foreach (var (counter, cap, amount) in held.Parts)
+            foreach (var part in held.Parts)
             {
+                var (counter, cap, amount) = part;
                 var used = cap.Unit is CapUnit.NanoUsd ? nanoUsd : tokens;
                 counter.Used.Add(_now, used);
-                counter.Reserved -= held.Lapsed ? 0 : amount;
+                counter.Reserved -= held.Lapsed && part.IsLetGo ? 0 : amount;
                 counter.Holders--;
                 if (!cap.Soft)
                 {
@@ -136,7 +137,9 @@ public sealed class ReservationBook(CounterHistory history)
         foreach (var cap in caps)
         {
             var counter = CounterOf(cap);
-            if (!cap.Soft && demand.On(cap) > cap.Limit - counter.Used.Sum(_now) - counter.Reserved)
+
+            // What asks for nothing (results of a batch, paid for already) has room under a cap that is passed, too.
+            if (!cap.Soft && demand.On(cap) is > 0 and var amount && amount > cap.Limit - counter.Used.Sum(_now) - counter.Reserved)
             {
                 return false;
             }
@@ -235,7 +238,7 @@ public sealed class ReservationBook(CounterHistory history)
     /// <summary>When a cap has room for an amount: <see cref="long.MinValue"/> now, <see cref="long.MaxValue"/> never.</summary>
     private long WhenFits(Cap cap, long amount)
     {
-        if (cap.Soft)
+        if (cap.Soft || amount == 0)
         {
             return long.MinValue;
         }
@@ -269,7 +272,7 @@ public sealed class ReservationBook(CounterHistory history)
             oldest.Lapsed = true;
             foreach (var part in oldest.Parts)
             {
-                part.Counter.Reserved -= part.Amount;
+                part.Counter.Reserved -= part.IsLetGo ? part.Amount : 0;
             }
 
             _byAge.RemoveFirst();
@@ -280,6 +283,7 @@ public sealed class ReservationBook(CounterHistory history)
         {
             foreach (var part in dead.Parts)
             {
+                part.Counter.Reserved -= part.IsLetGo ? 0 : part.Amount;
                 part.Counter.Holders--;
             }
 
@@ -299,7 +303,11 @@ public sealed class ReservationBook(CounterHistory history)
         public int Holders { get; set; }
     }
 
-    private readonly record struct HeldPart(Counter Counter, Cap Cap, long Amount);
+    private readonly record struct HeldPart(Counter Counter, Cap Cap, long Amount)
+    {
+        /// <summary>Lapses after an hour; on a strict cap it is held until the request is settled or forgotten.</summary>
+        public bool IsLetGo => !Cap.Strict;
+    }
 
     private sealed class Held
     {

@@ -14,13 +14,27 @@ internal static class PriceList
         using var stream = typeof(PriceList).Assembly.GetManifestResourceStream("prices.json")
             ?? throw new InvalidOperationException("The price list is missing from the assembly.");
         using var document = JsonDocument.Parse(stream);
-        return document.RootElement.GetProperty("models").EnumerateObject().ToFrozenDictionary(
-            model => model.Name,
-            model => model.Value.EnumerateArray().Select(Read).OrderBy(price => price.From).ToImmutableArray(),
-            StringComparer.OrdinalIgnoreCase);
+        return Read(document.RootElement).ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
     }
 
-    private static ModelPrice Read(JsonElement row)
+    /// <summary>A list in the form of <c>prices.json</c>: <c>models</c>, each with its prices by date.</summary>
+    /// <exception cref="InvalidDataException">It is not of that form; says where.</exception>
+    public static Dictionary<string, ImmutableArray<ModelPrice>> Read(JsonElement list)
+    {
+        try
+        {
+            return list.GetProperty("models").EnumerateObject().ToDictionary(
+                model => model.Name,
+                model => model.Value.EnumerateArray().Select(ReadPrice).OrderBy(price => price.From).ToImmutableArray(),
+                StringComparer.OrdinalIgnoreCase);
+        }
+        catch (Exception wrong) when (wrong is KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException or OverflowException)
+        {
+            throw new InvalidDataException($"This is no price list: {wrong.Message}", wrong);
+        }
+    }
+
+    private static ModelPrice ReadPrice(JsonElement row)
     {
         var from = row.TryGetProperty("from", out var date)
             ? new(DateTime.ParseExact(date.GetString()!, "yyyy-MM-dd", CultureInfo.InvariantCulture), TimeSpan.Zero)

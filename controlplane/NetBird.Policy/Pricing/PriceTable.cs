@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using System.Text.Json;
 using NetBird.Primitives;
 
 namespace NetBird.Policy.Pricing;
@@ -64,6 +65,20 @@ public sealed class PriceTable
                 model => model.Select(item => item.Price).OrderBy(price => price.From).ToImmutableArray(),
                 StringComparer.OrdinalIgnoreCase)));
 
+    /// <summary>The same table with other list prices for the models that a list names; overrides of providers stay before them.</summary>
+    /// <param name="list">In the form of <c>prices.json</c>: USD per million tokens, by model and date.</param>
+    /// <exception cref="InvalidDataException">It is not of that form.</exception>
+    public PriceTable WithList(JsonElement list)
+    {
+        var changed = _list.ToDictionary(StringComparer.OrdinalIgnoreCase);
+        foreach (var (model, prices) in PriceList.Read(list))
+        {
+            changed[model] = prices.IsEmpty ? throw new InvalidDataException($"Price list: {model} has no price.") : prices;
+        }
+
+        return new(changed.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase), _overrides);
+    }
+
     /// <summary>The list price of a model at a moment, or null when it has none of its own.</summary>
     public ModelPrice? ListPrice(string model, DateTimeOffset at) => Known(_list, model) is { } prices ? InForce(prices, at) : null;
 
@@ -110,10 +125,7 @@ public sealed class PriceTable
     public RequestBound UpperBound(ProviderId provider, ModelRequest request, DateTimeOffset at)
     {
         var (price, _) = Find(provider, request.Model, at);
-        var prompt = request.UnboundedInput
-            ? LongestPromptTokens
-            : Math.Clamp(request.BodyBytes + (request.AddedPrompt ? AddedPromptTokens : 0), 0, LongestPromptTokens);
-        var output = Math.Clamp(request.MaxOutputTokens ?? LongestOutputTokens, 0, MaxOutputConsidered);
+        var (prompt, output) = MostTokens(request);
         var rates = price.DearestUpTo(prompt);
         if (request.Fast)
         {
@@ -123,6 +135,20 @@ public sealed class PriceTable
         var cost = ((Int128)prompt * rates.DearestInput(request.CacheWrite1h)) + ((Int128)output * rates.Output);
         return new(prompt + output, new((long)(((cost * 11) + 9) / 10)));
     }
+
+    /// <summary>The tokens of <see cref="UpperBound"/> as a usage, the prompt in the bucket that is dearest for such a request.</summary>
+    public static RequestUsage MostUsage(ModelRequest request)
+    {
+        var (prompt, output) = MostTokens(request);
+        return new(
+            request.CacheWrite1h ? new(0, output, 0, 0, prompt) : new(0, output, 0, prompt, 0), Fast: request.Fast, InferenceInUs: true);
+    }
+
+    private static (long Prompt, long Output) MostTokens(ModelRequest request)
+        => (request.UnboundedInput
+                ? LongestPromptTokens
+                : Math.Clamp(request.BodyBytes + (request.AddedPrompt ? AddedPromptTokens : 0), 0, LongestPromptTokens),
+            Math.Clamp(request.MaxOutputTokens ?? LongestOutputTokens, 0, MaxOutputConsidered));
 
     /// <summary>
     /// Ours: the provider's page on tool use names 346 tokens for its instructions, up to 735 for each tool it defines itself, of which there

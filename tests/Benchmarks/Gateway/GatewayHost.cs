@@ -9,6 +9,8 @@ using Microsoft.Extensions.Logging;
 using NetBird.Gateway;
 using NetBird.Gateway.Admission;
 using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Batches;
+using NetBird.Gateway.Capture;
 using NetBird.Gateway.Credentials;
 using NetBird.Gateway.Metering;
 using NetBird.Gateway.Providers;
@@ -39,6 +41,8 @@ internal static class GatewayHost
             .AddSingleton<IProviderKeys>(new OneKey())
             .AddSingleton<IReservations>(new Counters())
             .AddSingleton<IUsageJournal>(new Rows())
+            .AddSingleton<IBatchRegister>(new NoBatches())
+            .AddSingleton<IPromptVault>(new NoPrompts())
             .AddGateway();
         var app = builder.Build();
         app.UseGateway();
@@ -124,5 +128,20 @@ internal static class GatewayHost
             Interlocked.Increment(ref _rows);
             return default;
         }
+
+        public ValueTask<IReadOnlyList<UsageRecord>> CompleteOnceAsync(IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
+            => new([]);
+    }
+
+    private sealed class NoPrompts : IPromptVault
+    {
+        public ValueTask KeepAsync(CapturedPrompt prompt, CancellationToken cancellationToken) => default;
+    }
+
+    private sealed class NoBatches : IBatchRegister
+    {
+        public ValueTask<RegisteredBatch?> FindAsync(string id, CancellationToken cancellationToken) => new((RegisteredBatch?)null);
+
+        public ValueTask AddAsync(RegisteredBatch batch, CancellationToken cancellationToken) => default;
     }
 }

@@ -71,6 +71,40 @@ public sealed class ConfigurationDocumentTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Webhooks_AndRaises_AreExportedAndAppliedAgain()
+    {
+        await ApplyAsync(Document);
+        var until = _server.State.Time.GetUtcNow().AddDays(3).ToString("O");
+        var more = $$"""
+            webhooks:
+              - { name: Chat, url: "https://chat.example.com/hook", audit: true, secret_env: HOOK }
+            limit_raises:
+              - { policy: Engineering may use Claude Code, scope: group, group: Engineering, unit: usd, amount: 25.5, ends_at: "{{until}}", reason: Release week }
+              - { budget_rule: Everyone, scope: account, unit: tokens, amount: 1000, ends_at: "{{until}}" }
+              - { policy: long gone, amount: 5, ends_at: "2020-01-01T00:00:00Z" }
+            """;
+        var secret = new { webhook = "Chat", secret = "whsec_" + Convert.ToBase64String(new byte[32]) };
+
+        var first = await _server.PutAsync(Path, new { document = more, keys = new[] { secret } });
+        var second = await _server.PutAsync(Path, new { document = more, keys = new[] { secret } });
+        var exported = await ExportAsync();
+        var third = await ApplyAsync(exported, key: null);
+
+        Assert.Equal(3, first["changes"]!.AsArray().Count);
+        Assert.False((bool)second["changed"]!, second.ToJsonString());
+        Assert.False((bool)third["changed"]!, third.ToJsonString());
+        Assert.Contains("reason: Release week", exported, StringComparison.Ordinal);
+        Assert.DoesNotContain("whsec_", exported + first.ToJsonString(), StringComparison.Ordinal);
+        Assert.Equal(
+            [(25_500_000_000L, "Release week"), (1_000L, "")],
+            _server.Store.Current.LimitRaises.Values.Select(raise => (raise.Amount, raise.Reason)).OrderByDescending(raise => raise.Amount));
+
+        await _server.PutAsync(Path, new { document = "webhooks: []\nlimit_raises: []", prune = true });
+        Assert.Empty(_server.Store.Current.Webhooks);
+        Assert.Empty(_server.Store.Current.LimitRaises);
+    }
+
+    [Fact]
     public async Task Apply_OneRecordWrong_ChangesNothingAndNamesThePlaces()
     {
         var version = _server.Store.Current.Version;
@@ -118,6 +152,10 @@ public sealed class ConfigurationDocumentTests : IAsyncLifetime
     [Theory]
     [InlineData("providers: [{ name: A, provider_id: anthropic_api, api_key: sk-inline }]", "does not belong into a document")]
     [InlineData("providers: [{ name: A, provider_id: anthropic_api }]", "no key yet")]
+    [InlineData("webhooks: [{ name: A, url: \"https://example.com\" }]", "no secret yet")]
+    [InlineData("webhooks: [{ name: A, url: \"https://example.com\", secret: whsec_x }]", "does not belong into a document")]
+    [InlineData("limit_raises: [{ policy: P, amount: 1, ends_at: \"2099-01-01T00:00:00Z\" }]", "names the policy")]
+    [InlineData("limit_raises: [{ policy: P, amount: 1 }]", "required")]
     [InlineData("a: &x 1\nb: *x", "Anchors")]
     [InlineData("groups: [{ name: A }, { name: a }]", "twice")]
     [InlineData("groups: [{ name: A, name: B }]", "twice")]

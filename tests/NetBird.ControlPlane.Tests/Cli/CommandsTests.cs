@@ -55,7 +55,41 @@ public sealed class CommandsTests : IAsyncLifetime
         Assert.Equal(3, (int)key["usage_limit"]!);
     }
 
+    [Fact]
+    public async Task Raise_CreatedListedAndEnded()
+    {
+        await _server.PostAsync("/api/agent-network/policies", new
+        {
+            name = "Engineering", enabled = true, limits = new { budget_limit = new { enabled = true, user_cap_usd = 10, window_seconds = 86400 } },
+        });
+
+        var made = await RunAsync("", "raise", "create", "engineering", "--usd", "25.5", "--for", "3d", "--reason", "Release week", "--json");
+
+        Assert.True(made.Code == 0, made.Error);
+        Assert.Equal(25.5m, (decimal)JsonNode.Parse(made.Output)!["amount"]!);
+        Assert.Contains("Release week", (await RunAsync("", "raise", "list")).Output, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("", "raise", "end", (string)JsonNode.Parse(made.Output)!["id"]!)).Code);
+        Assert.Empty(_server.Store.Current.LimitRaises);
+    }
+
+    [Fact]
+    public async Task Webhook_CreatedListedAndDeleted_ShowsItsSecretOnce()
+    {
+        var made = await RunAsync("", "webhook", "create", "Chat", "https://chat.example.com/hook");
+
+        Assert.StartsWith("whsec_", made.Output, StringComparison.Ordinal);
+        var list = (await RunAsync("", "webhook", "list")).Output;
+        Assert.Contains("https://chat.example.com/hook", list, StringComparison.Ordinal);
+        Assert.DoesNotContain(made.Output.Trim(), list, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("", "webhook", "delete", "chat")).Code);
+        Assert.Empty(_server.Store.Current.Webhooks);
+    }
+
     [Theory]
+    [InlineData(2, "--usd or --tokens", "raise", "create", "x", "--for", "1d")]
+    [InlineData(2, "--for or --until", "raise", "create", "x", "--usd", "1")]
+    [InlineData(1, "no policy and no budget rule", "raise", "create", "x", "--usd", "1", "--for", "1d")]
+    [InlineData(1, "no webhook", "webhook", "test", "nobody")]
     [InlineData(1, "no person", "user", "disable", "nobody@example.com")]
     [InlineData(2, "duration", "setup-key", "create", "x", "--expires", "soon")]
     [InlineData(2, "no file", "apply", "-f", "/nonexistent/file")]

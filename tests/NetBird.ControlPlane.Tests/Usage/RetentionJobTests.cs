@@ -3,6 +3,7 @@ using NetBird.ControlPlane.Audit;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Usage;
 using NetBird.ControlPlane.Usage.LiteDb;
+using NetBird.ControlPlane.Usage.Prompts;
 using NetBird.ControlPlane.Usage.Sums;
 
 namespace NetBird.ControlPlane.Tests.Usage;
@@ -30,7 +31,10 @@ public sealed class RetentionJobTests
             await ledger.AppendAsync([new(i + 1, Rows.Row(i) with { Id = new($"r{i}"), Timestamp = now.AddDays(-days).AddSeconds(i) })], default);
         }
 
-        using var job = new RetentionJob(ledger, store, state.Time, NullLogger<RetentionJob>.Instance);
+        using var prompts = LiteDbPromptStore.Open(Path.Combine(state.Path, LiteDbPromptStore.FileName));
+        await prompts.AddAsync(new(new("old"), now.AddDays(-30).AddMinutes(-1), new("ann"), [1]), default);
+        await prompts.AddAsync(new(new("young"), now.AddDays(-29), new("ann"), [2]), default);
+        using var job = new RetentionJob(ledger, prompts, store, state.Time, NullLogger<RetentionJob>.Instance);
         var dropped = await job.RunOnceAsync(default);
         var again = await job.RunOnceAsync(default);
 
@@ -46,7 +50,10 @@ public sealed class RetentionJobTests
             notes.Add(entry);
         }
 
-        Assert.Contains("Dropped 1024 requests", Assert.Single(notes, note => note.Action == "usage.retention").Detail, StringComparison.Ordinal);
+        var told = Assert.Single(notes, note => note.Action == "usage.retention").Detail;
+        Assert.Contains("Dropped 1024 requests", told, StringComparison.Ordinal);
+        Assert.Contains(" 1 prompts", told, StringComparison.Ordinal);
+        Assert.Equal("young", Assert.Single(await prompts.ListAsync(null, 10, default)).Request.Value);
         Assert.Empty(await ledger.VerifyAsync(default));
     }
 }

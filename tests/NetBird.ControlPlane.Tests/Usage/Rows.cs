@@ -55,6 +55,7 @@ internal static class Rows
             ProviderRequestId = rest.Item3 is null ? null : "req_" + rest.Item3,
             RequestBytes = rest.Item4,
             ResponseBytes = rest.Item5,
+            KeyId = rest.Item3 is null ? null : "key-" + rest.Item5 % 3,
         });
 
     /// <summary>So many of them, the same at every run but for their ids.</summary>

@@ -139,6 +139,70 @@ public abstract class UsageLedgerContract
         Assert.Empty(await Ledger.VerifyAsync(default));
     }
 
+    [SkippableFact]
+    public async Task Reprice_AnyRows_ChangesRowsSumsAndRollUpsTogetherAndOnlyWhenApplied()
+    {
+        var rows = Rows.Many(1_300);
+        await AppendAsync(rows);
+        await ReopenAsync();
+        var query = new UsageQuery { From = Rows.Noon.AddDays(-300) };
+        static RowPrice Price(UsageRecord row) => row.Model.Length % 2 == 0 ? RowPrice.Of(row) : new(new((row.Cost.Value / 2) + 3), !row.PriceUnknown);
+        UsageRecord Priced(UsageRecord row) => query.Matches(row) ? row with { Cost = Price(row).Cost, PriceUnknown = Price(row).Unknown } : row;
+
+        var shown = await Ledger.RepriceAsync(query, Price, apply: false, default);
+
+        var asked = rows.Where(query.Matches).ToList();
+        Assert.InRange(asked.Count(row => Price(row) != RowPrice.Of(row)), 10, asked.Count - 10);
+        Assert.Equal((asked.Count, asked.Count(row => Price(row) != RowPrice.Of(row))), (shown.Requests, shown.Changed));
+        Assert.Equal((asked.Sum(row => row.Cost.Value), asked.Sum(row => Priced(row).Cost.Value)), (shown.Before.Value, shown.After.Value));
+        Assert.Equal(asked.GroupBy(row => (row.Provider, row.Model)).Count(), shown.Models.Count);
+        await AssertHasAsync(rows);
+
+        Assert.Equal(shown.Models, (await Ledger.RepriceAsync(query, Price, apply: true, default)).Models);
+
+        var repriced = rows.Select(Priced).ToList();
+        await AssertHasAsync(repriced);
+        await ReopenAsync();
+        await AssertHasAsync(repriced);
+        await AppendAsync([Rows.Row(9_000)]);
+        await AssertHasAsync([.. repriced, Rows.Row(9_000)]);
+
+        async Task AssertHasAsync(IReadOnlyCollection<UsageRecord> expected)
+        {
+            Assert.Empty(await Ledger.VerifyAsync(default));
+            foreach (var by in Enum.GetValues<OverviewKey>())
+            {
+                var overview = await Ledger.OverviewAsync(
+                    new(Rows.Noon.AddDays(-500), Rows.Noon.AddDays(30), Granularity.Month, by, TimeZoneInfo.Utc), default);
+                Assert.Equal(Sum(expected), overview.Aggregate(default(UsageTotals), (sum, row) => sum + row.Totals));
+            }
+
+            var kept = new Dictionary<string, (long, bool)>();
+            await foreach (var row in Ledger.EnumerateAsync(new(), default))
+            {
+                kept.Add(row.Id.Value, (row.Cost.Value, row.PriceUnknown));
+            }
+
+            Assert.Equal(expected.Count, kept.Count);
+            Assert.All(expected, row => Assert.Equal((row.Cost.Value, row.PriceUnknown), kept[row.Id.Value]));
+        }
+    }
+
+    [SkippableFact]
+    public async Task Results_OfBatches_AreKnownForLongerThanTheirRows()
+    {
+        var result = Rows.Row(1) with { Id = new("batch-1"), Kind = NetBird.Policy.RequestKind.BatchResult };
+        await AppendAsync([result, Rows.Row(2)]);
+        await ReopenAsync();
+
+        await Ledger.RetainAsync(Rows.Noon.AddDays(40), Rows.Noon.AddDays(40), default);
+
+        await ReopenAsync();
+        Assert.Equal([new("batch-1")], await Ledger.KnownResultsAsync([new("batch-1"), new("batch-2"), new("r2")], default));
+        await Ledger.RetainAsync(Rows.Noon.AddDays(70), Rows.Noon.AddDays(70), default);
+        Assert.Empty(await Ledger.KnownResultsAsync([new("batch-1")], default));
+    }
+
     private protected async Task AppendAsync(IEnumerable<UsageRecord> rows)
     {
         var next = await Ledger.LastSequenceAsync(default) + 1;

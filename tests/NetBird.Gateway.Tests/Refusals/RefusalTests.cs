@@ -241,7 +241,6 @@ public sealed class RefusalTests
     }
 
     [Theory]
-    [InlineData("POST", "/v1/messages/batches")]
     [InlineData("GET", "/v1/messages/batches/msgbatch_1/results")]
     [InlineData("POST", "/v1/files")]
     [InlineData("GET", "/v1/organizations/usage_report/messages")]

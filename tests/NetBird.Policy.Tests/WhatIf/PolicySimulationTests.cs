@@ -1,3 +1,4 @@
+using NetBird.Policy.Limits;
 using NetBird.Policy.WhatIf;
 using NetBird.Primitives;
 using static NetBird.Policy.Tests.Scene;
@@ -26,6 +27,18 @@ public sealed class PolicySimulationTests
             (new UserId("ann"), DenyReason.LimitReached, "p", 16L, Noon.AddMinutes(2), Noon.AddMinutes(19), 640L),
             (ann.User, ann.Reason, ann.Source, ann.Count, ann.First, ann.Last, ann.TokensSaved));
         Assert.Equal((new UserId("bob"), DenyReason.ModelNotAllowed, 1L), (result.Refusals[1].User, result.Refusals[1].Reason, result.Refusals[1].Count));
+    }
+
+    [Fact]
+    public void Run_RaiseInPlace_GivesItsRoomForItsTime()
+    {
+        var snapshot = Snapshot([Access("p", ["eng"], Tokens(0, 100, seconds: 600))]);
+        var raised = snapshot with { Raises = [new("p", false, CapScope.User, "", CapUnit.Tokens, 40, Noon.AddMinutes(-1), Noon.AddMinutes(10))] };
+        var past = Enumerable.Range(0, 20).Select(i => Past(i, "ann", "claude-opus-5-5", 40)).ToList();
+
+        // Two fit into ten minutes; one more where the raise holds: in the first ten.
+        Assert.Equal(16, PolicySimulation.Run(snapshot, past).Refused);
+        Assert.Equal(15, PolicySimulation.Run(raised, past).Refused);
     }
 
     private static PastRequest Past(int minute, string user, string model, long tokens) => new(

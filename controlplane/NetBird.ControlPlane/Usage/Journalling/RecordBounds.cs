@@ -31,6 +31,7 @@ internal static class RecordBounds
             AgentId = Cut(record.AgentId, 128),
             DenyText = Cut(record.DenyText, 1024),
             ProviderRequestId = Cut(record.ProviderRequestId, 128),
+            KeyId = Cut(record.KeyId, 64),
             Usage = record.Usage with
             {
                 Tokens = bounded,

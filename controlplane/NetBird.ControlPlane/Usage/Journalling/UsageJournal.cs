@@ -174,6 +174,39 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
         return default;
     }
 
+    public async ValueTask<IReadOnlyList<UsageRecord>> CompleteOnceAsync(IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
+    {
+        if (Problem is { } fault)
+        {
+            throw new IOException(fault);
+        }
+
+        var known = await _ledger.KnownResultsAsync([.. records.Select(record => record.Id)], cancellationToken);
+        var added = new List<UsageRecord>();
+        foreach (var record in records.Where(record => !known.Contains(record.Id)).Select(RecordBounds.Apply))
+        {
+            lock (_gate)
+            {
+                // Those that the ledger does not have yet are among the recent ones.
+                if (!_recent.Add(record.Id))
+                {
+                    continue;
+                }
+
+                if (_segmentFault is not null || !TryCompleteLocked(record))
+                {
+                    DeferLocked(record);
+                }
+            }
+
+            _finished(record);
+            added.Add(record);
+        }
+
+        _work.Writer.TryWrite(true);
+        return added;
+    }
+
     private bool TryCompleteLocked(UsageRecord record)
     {
         try

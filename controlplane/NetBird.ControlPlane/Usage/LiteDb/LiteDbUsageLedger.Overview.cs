@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using LiteDB;
 using NetBird.ControlPlane.Usage.Sums;
+using NetBird.Gateway.Batches;
 using NetBird.Gateway.Metering;
 
 namespace NetBird.ControlPlane.Usage.LiteDb;
@@ -86,6 +87,7 @@ internal sealed partial class LiteDbUsageLedger
                     Sessions.Delete(SessionKey(session, user));
                 }
 
+                Results.DeleteMany(Query.LT("at", Spans.Earlier(sumsFrom, RegisteredBatch.KeptFor).UtcTicks));
                 StoreMeta(_sequence);
                 _database.Commit();
                 _sums.DropBefore(HourlySums.HourOf(sumsFrom));

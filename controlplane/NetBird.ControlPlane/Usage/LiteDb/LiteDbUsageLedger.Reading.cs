@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
+using LiteDB;
 using NetBird.ControlPlane.Usage.Sums;
 using NetBird.Gateway.Metering;
+using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Usage.LiteDb;
 
@@ -35,6 +37,25 @@ internal sealed partial class LiteDbUsageLedger
 
         return new(new UsagePage<UsageRecord>(rows.DrainToImmutable(), page, size, total));
     }
+
+    public ValueTask<IReadOnlySet<RequestId>> KnownResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
+    {
+        lock (_writing)
+        {
+            ReopenIfStale();
+            try
+            {
+                return new(ids.Where(id => Results.FindById(id.Value) is not null).ToHashSet());
+            }
+            catch (LiteException failed)
+            {
+                throw new IOException($"{_path} cannot be read: {failed.Message}", failed);
+            }
+        }
+    }
+
+    /// <summary>Every result of a batch there was, with when it was read first; for a move to another store.</summary>
+    public IEnumerable<(string Id, long At)> AllResults() => Results.FindAll().Select(result => (result["_id"].AsString, result["at"].AsInt64));
 
     public async IAsyncEnumerable<UsageRecord> EnumerateAsync(
         UsageQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)

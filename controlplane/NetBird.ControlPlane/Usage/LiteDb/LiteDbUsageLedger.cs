@@ -5,6 +5,7 @@ using NetBird.ControlPlane.Store.LiteDb;
 using NetBird.ControlPlane.Usage.Journalling;
 using NetBird.ControlPlane.Usage.Rows;
 using NetBird.ControlPlane.Usage.Sums;
+using NetBird.Policy;
 
 namespace NetBird.ControlPlane.Usage.LiteDb;
 
@@ -44,6 +45,8 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
     private ILiteCollection<BsonDocument> Hours => _database.GetCollection("hours", BsonAutoId.Int64);
 
     private ILiteCollection<BsonDocument> Sessions => _database.GetCollection("sessions");
+
+    private ILiteCollection<BsonDocument> Results => _database.GetCollection("batch_results");
 
     private ILiteCollection<BsonDocument> Meta => _database.GetCollection("meta");
 
@@ -152,6 +155,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
             }
 
             StoreSessions(sessions);
+            StoreResults(fresh);
             StoreMeta(fresh[^1].Sequence);
             _database.Commit();
         }
@@ -180,6 +184,18 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
         }
 
         _stale = false;
+    }
+
+    /// <summary>Beside the rows, which retention may drop while the provider still has the results.</summary>
+    private void StoreResults(List<JournalledRecord> fresh)
+    {
+        foreach (var (_, record) in fresh)
+        {
+            if (record.Kind is RequestKind.BatchResult)
+            {
+                Results.Upsert(new BsonDocument { ["_id"] = record.Id.Value, ["at"] = record.Timestamp.UtcTicks });
+            }
+        }
     }
 
     private BlockInfo LastBlock()

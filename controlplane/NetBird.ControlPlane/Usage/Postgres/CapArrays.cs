@@ -38,6 +38,7 @@ internal sealed class CapArrays(PolicySnapshot? snapshot)
         command.Parameters.AddWithValue(Windows());
         command.Parameters.AddWithValue(_amounts.ToArray());
         BindSources(command);
+        command.Parameters.AddWithValue(_caps.Select(cap => cap is { Strict: true, Soft: false }).ToArray());
     }
 
     /// <summary>All of <c>usage_read</c>.</summary>

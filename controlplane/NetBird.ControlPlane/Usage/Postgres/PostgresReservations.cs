@@ -12,8 +12,8 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 
 /// <summary>
 /// Reservations that every node shares: one call of <c>usage_reserve</c> looks at all caps under their locks and takes the
-/// room. Reservations of a node that fell silent stop counting after 30 s; its journal, when it comes back, charges what
-/// its requests used.
+/// room. Reservations of a node that fell silent stop counting after 30 s, those on strict caps only with the window; its journal,
+/// when it comes back, charges what its requests used.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "The semaphore never makes a wait handle, and a late request must find it alive.")]
 internal sealed class PostgresReservations(
@@ -79,7 +79,7 @@ internal sealed class PostgresReservations(
         }
         finally
         {
-            if (_pending.TryRemove(request, out var pending) && tokens > 0)
+            if (_pending.TryRemove(request, out var pending) && tokens > 0 && pending.Request.Kind is RequestKind.Messages)
             {
                 pricing.Learn(pending.Provider, pending.Request, used.Tokens, cost, pending.At);
             }
@@ -148,7 +148,7 @@ internal sealed class PostgresReservations(
         try
         {
             await using var command = database.Source.CreateCommand(
-                "select chosen, cap, used, reserved, frees, fits from usage_reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)");
+                "select chosen, cap, used, reserved, frees, fits from usage_reserve($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)");
             command.Parameters.AddWithValue(request.Id.Value);
             command.Parameters.AddWithValue(database.Node);
             command.Parameters.Add(new() { Value = (object?)database.Now ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint });

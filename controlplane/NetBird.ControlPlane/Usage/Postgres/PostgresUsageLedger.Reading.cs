@@ -1,13 +1,12 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
-using NetBird.ControlPlane.Usage.Sums;
 using NetBird.Gateway.Metering;
 using NetBird.Primitives;
 using Npgsql;
 
 namespace NetBird.ControlPlane.Usage.Postgres;
 
-/// <summary>Pages, exports, sessions, overviews and verification.</summary>
+/// <summary>Pages, exports, sessions and overviews.</summary>
 internal sealed partial class PostgresUsageLedger
 {
     private const string Sums =
@@ -129,31 +128,6 @@ internal sealed partial class PostgresUsageLedger
                     sums[key] = sums.GetValueOrDefault(key) + Totals(reader, 2);
                 }
             }
-        });
-
-    public async ValueTask<ImmutableArray<string>> VerifyAsync(CancellationToken cancellationToken)
-        => await Guarded(async () =>
-        {
-            await using var command = database.Source.CreateCommand(
-                """
-                with kept as (select coalesce(max(value), 0) / 36000000000 as hour from usage_meta where name = 'rows_from'),
-                r as (select begun / 36000000000 as hour, count(*) as n, sum(input + output + cache_read + cache_write_5m + cache_write_1h) as t,
-                    sum(cost) as c from usage_rows group by 1),
-                h as (select hour, sum(requests) as n, sum(input + output + cache_read + cache_write_5m + cache_write_1h) as t, sum(cost) as c
-                    from usage_hours group by 1)
-                select coalesce(r.hour, h.hour) from r full join h on h.hour = r.hour, kept
-                where coalesce(r.hour, h.hour) >= kept.hour
-                    and (r.n is distinct from h.n or r.t is distinct from h.t or r.c is distinct from h.c) order by 1
-                """);
-            command.CommandTimeout = 600;
-            var found = ImmutableArray.CreateBuilder<string>();
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                found.Add($"The sums of the hour from {HourlySums.StartOf(reader.GetInt64(0)):u} do not equal its rows.");
-            }
-
-            return found.DrainToImmutable();
         });
 
     private static string Column(OverviewKey by) => by switch

@@ -1,4 +1,6 @@
 using NetBird.ControlPlane.Usage.Sums;
+using NetBird.Gateway.Batches;
+using NetBird.Primitives;
 using Npgsql;
 
 namespace NetBird.ControlPlane.Usage.Postgres;
@@ -73,6 +75,9 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         on conflict (session_id, user_id) do update set first = least(s.first, excluded.first), last = greatest(s.last, excluded.last)
         """;
 
+    private const string Results =
+        "insert into usage_results select id, begun from usage_added where kind = 6 order by id on conflict (id) do nothing";
+
     private const string SettleLeft =
         """
         select usage_settle(i.id, i.input + i.output + i.cache_read + i.cache_write_5m + i.cache_write_1h, i.cost, $1)
@@ -89,6 +94,21 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         command.Parameters.AddWithValue(database.Node);
         return await Guarded(async () => (long)(await command.ExecuteScalarAsync(cancellationToken) ?? 0L));
     }
+
+    public async ValueTask<IReadOnlySet<RequestId>> KnownResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
+        => await Guarded<IReadOnlySet<RequestId>>(async () =>
+        {
+            await using var command = database.Vital.CreateCommand("select id from usage_results where id = any($1)");
+            command.Parameters.AddWithValue(ids.Select(id => id.Value).ToArray());
+            var known = new HashSet<RequestId>();
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                known.Add(new(reader.GetString(0)));
+            }
+
+            return known;
+        });
 
     public async ValueTask ProbeAsync(CancellationToken cancellationToken)
     {
@@ -143,6 +163,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
             await RunAsync(connection, Fold, cancellationToken);
             await RunAsync(connection, RollUp, cancellationToken);
             await RunAsync(connection, Sessions, cancellationToken);
+            await RunAsync(connection, Results, cancellationToken);
             await RunAsync(connection, SettleLeft, cancellationToken, Nullable(database.Now));
             await RunAsync(
                 connection,
@@ -188,12 +209,17 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
                 new NpgsqlParameter { Value = HourlySums.HourOf(sumsFrom) });
             await RunAsync(
                 connection,
+                "delete from usage_results where at < $1",
+                cancellationToken,
+                new NpgsqlParameter { Value = Spans.Earlier(sumsFrom, RegisteredBatch.KeptFor).UtcTicks });
+            await RunAsync(
+                connection,
                 "insert into usage_meta values ('rows_from', $1) on conflict (name) do update set value = greatest(usage_meta.value, excluded.value)",
                 cancellationToken,
                 new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
             await RunAsync(
                 connection,
-                "delete from usage_reservations where since < usage_clock() - 6048000000000",
+                "delete from usage_reservations where since < usage_clock() - case when strict then 366 * 864000000000 else 6048000000000 end",
                 cancellationToken);
             return new RetentionResult(rows, sums);
         });

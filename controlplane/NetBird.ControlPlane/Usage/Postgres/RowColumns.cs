@@ -14,7 +14,7 @@ internal static class RowColumns
     public const string Names =
         "id, begun, ended, user_id, user_name, peer_id, group_ids, charged_group, policy_id, provider_id, kind, model, session_id, agent_id, "
         + "deny_reason, deny_text, status_code, first_byte, stream, input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, "
-        + "code_executions, tier, fast, in_us, cost, price_unknown, completeness, provider_request_id, request_bytes, response_bytes";
+        + "code_executions, tier, fast, in_us, cost, price_unknown, completeness, provider_request_id, request_bytes, response_bytes, key_id";
 
     public static async Task WriteAsync(NpgsqlBinaryImporter copy, UsageRecord row, CancellationToken cancellationToken)
     {
@@ -54,6 +54,7 @@ internal static class RowColumns
         await Text(row.ProviderRequestId);
         await Long(row.RequestBytes);
         await Long(row.ResponseBytes);
+        await Text(row.KeyId);
 
         // PostgreSQL's text has no place for a zero character; nothing we keep means anything with one.
         Task Text(string? value) => value is null
@@ -103,6 +104,7 @@ internal static class RowColumns
             ProviderRequestId = Text(32),
             RequestBytes = reader.GetInt64(33),
             ResponseBytes = reader.GetInt64(34),
+            KeyId = Text(35),
         };
 
         string? Text(int column) => reader.IsDBNull(column) ? null : reader.GetString(column);

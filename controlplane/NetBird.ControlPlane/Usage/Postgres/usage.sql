@@ -49,6 +49,7 @@ create table if not exists usage_rows (
     request_bytes bigint not null,
     response_bytes bigint not null
 );
+alter table usage_rows add column if not exists key_id text;
 create index if not exists usage_rows_begun on usage_rows (begun desc, id);
 create index if not exists usage_rows_user on usage_rows (user_id, begun desc);
 create index if not exists usage_rows_session on usage_rows (session_id, begun desc) where session_id is not null;
@@ -120,6 +121,34 @@ insert into usage_sessions
 select session_id, coalesce(user_id, ''), min(begun), max(begun) from usage_rows
 where session_id <> '' and not exists (select 1 from usage_sessions) group by 1, 2;
 
+-- Results of batches that were recorded: for longer than their rows may be kept, so that none is ever counted twice.
+create table if not exists usage_results (
+    id text primary key,
+    at bigint not null
+);
+
+-- Prompts that guardrails have kept, sealed.
+create table if not exists usage_prompts (
+    id text primary key,
+    at bigint not null,
+    user_id text not null,
+    sealed bytea not null
+);
+create index if not exists usage_prompts_at on usage_prompts (at desc);
+
+-- Who created which batch.
+create table if not exists usage_batches (
+    id text primary key,
+    provider_id text not null,
+    user_id text not null,
+    policy_id text not null,
+    charged_group text not null,
+    session_id text,
+    created bigint not null,
+    requests int not null,
+    bytes bigint not null
+);
+
 create table if not exists usage_counters (
     key text primary key,
     window_ticks bigint not null
@@ -142,6 +171,7 @@ create table if not exists usage_reservations (
     since bigint not null,
     primary key (request_id, key)
 );
+alter table usage_reservations add column if not exists strict boolean not null default false;
 create index if not exists usage_reservations_key on usage_reservations (key);
 
 create or replace function usage_clock() returns bigint language sql volatile as
@@ -219,11 +249,14 @@ end $$;
 create or replace function usage_used(p_key text, p_window bigint, p_now bigint) returns bigint language sql stable as
 $$ select least(coalesce(sum(amount), 0), 9000000000000000000)::bigint from usage_slots where key = p_key and at > p_now - p_window $$;
 
--- What requests in flight hold, those of nodes that have been silent for 30 s and of requests older than an hour left out.
-create or replace function usage_reserved(p_key text, p_now bigint) returns bigint language sql stable as $$
+-- What requests in flight hold, those of nodes that have been silent for 30 s and of requests older than an hour left out: but not on
+-- a strict cap, where they may have been spent, and count for the whole window until their node comes back and says what they were.
+create or replace function usage_reserved(p_key text, p_window bigint, p_now bigint) returns bigint language sql stable as $$
     select least(coalesce(sum(r.amount), 0), 9000000000000000000)::bigint
-    from usage_reservations r join usage_nodes n on n.node = r.node
-    where r.key = p_key and r.since > p_now - 36000000000 and n.seen > usage_clock() - 300000000
+    from usage_reservations r left join usage_nodes n on n.node = r.node
+    where r.key = p_key
+        and ((r.strict and r.since > p_now - p_window)
+            or (r.since > p_now - 36000000000 and n.seen > usage_clock() - 300000000))
 $$;
 
 -- Reserves under the first candidate whose caps all have room. Caps of all candidates lie behind one another in the
@@ -231,7 +264,7 @@ $$;
 create or replace function usage_reserve(
     p_request text, p_node text, p_now bigint, p_candidates int, p_candidate int[], p_key text[], p_limit bigint[],
     p_window bigint[], p_amount bigint[], p_source text[], p_scope smallint[], p_subject text[], p_rule boolean[],
-    p_money boolean[], p_members text[])
+    p_money boolean[], p_members text[], p_strict boolean[])
 returns table (chosen int, cap int, used bigint, reserved bigint, frees bigint, fits bigint) language plpgsql as $$
 declare
     v_now bigint;
@@ -242,18 +275,18 @@ begin
     perform usage_lock(p_key);
     v_now := usage_now(p_key, p_now);
     perform usage_recall(p_key, p_window, p_source, p_scope, p_subject, p_rule, p_money, p_members, v_now);
-    select array_agg(usage_used(k, w, v_now) order by i), array_agg(usage_reserved(k, v_now) order by i)
+    select array_agg(usage_used(k, w, v_now) order by i), array_agg(usage_reserved(k, w, v_now) order by i)
     into v_used, v_reserved
     from unnest(p_key, p_window) with ordinality as t (k, w, i);
 
     for v_candidate in 0 .. p_candidates - 1 loop
         if not exists (
             select 1 from generate_subscripts(p_key, 1) i
-            where p_candidate[i] = v_candidate and p_amount[i] > p_limit[i] - v_used[i] - v_reserved[i])
+            where p_candidate[i] = v_candidate and p_amount[i] > 0 and p_amount[i] > p_limit[i] - v_used[i] - v_reserved[i])
         then
             v_chosen := v_candidate;
-            insert into usage_reservations (request_id, key, money, amount, node, since)
-            select p_request, p_key[i], p_money[i], p_amount[i], p_node, v_now
+            insert into usage_reservations (request_id, key, money, amount, node, since, strict)
+            select p_request, p_key[i], p_money[i], p_amount[i], p_node, v_now, p_strict[i]
             from generate_subscripts(p_key, 1) i where p_candidate[i] = v_candidate
             on conflict do nothing;
             exit;
@@ -275,6 +308,7 @@ create or replace function usage_fits(
     p_key text, p_window bigint, p_limit bigint, p_amount bigint, p_used bigint, p_reserved bigint, p_now bigint)
 returns bigint language sql stable as $$
     select case
+        when p_amount = 0 then 0
         when p_amount > p_limit then null
         when p_amount <= p_limit - p_used - p_reserved then 0
         when p_amount <= p_limit - p_used then p_now + 10000000
@@ -337,7 +371,7 @@ begin
     end if;
 
     return query
-    select i - 1, usage_used(p_key[i], p_window[i], v_now), usage_reserved(p_key[i], v_now),
+    select i - 1, usage_used(p_key[i], p_window[i], v_now), usage_reserved(p_key[i], p_window[i], v_now),
         (select min(s.at) + p_window[i] from usage_slots s where s.key = p_key[i] and s.at > v_now - p_window[i])
     from generate_subscripts(p_key, 1) i;
 end $$;

@@ -141,6 +141,7 @@ internal sealed class RowBlock
             ProviderRequestId = row.Text() is { Length: > 0 } text ? text : null,
             RequestBytes = row.Varint(),
             ResponseBytes = row.Varint(),
+            KeyId = row.AtEnd ? null : Word(row.Varint()),
         };
     }
 

@@ -99,6 +99,9 @@ internal sealed class RowBlockBuilder
         _row.Text(record.ProviderRequestId ?? "");
         _row.Varint(Math.Max(0, record.RequestBytes));
         _row.Varint(Math.Max(0, record.ResponseBytes));
+
+        // What came later stands at the end: rows from before end earlier.
+        Word(record.KeyId);
     }
 
     /// <summary>Writes the word's number, 0 for none.</summary>

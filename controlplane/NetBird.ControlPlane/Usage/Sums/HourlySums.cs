@@ -62,6 +62,32 @@ internal sealed class HourlySums
         return changed;
     }
 
+    /// <summary>The hours that rows fall into, as they will be with other prices for them.</summary>
+    public Dictionary<long, Dictionary<SumKey, UsageTotals>> Repriced(IEnumerable<(UsageRecord Row, RowPrice Now)> changes)
+    {
+        var changed = new Dictionary<long, Dictionary<SumKey, UsageTotals>>();
+        lock (_gate)
+        {
+            foreach (var (row, now) in changes)
+            {
+                var hour = HourOf(row.Timestamp);
+                if (!changed.TryGetValue(hour, out var sums) && _hours.TryGetValue(hour, out var kept))
+                {
+                    sums = new(kept);
+                    changed.Add(hour, sums);
+                }
+
+                var key = KeyLocked(row);
+                if (sums is not null && sums.TryGetValue(key, out var totals))
+                {
+                    sums[key] = totals.Repriced(RowPrice.Of(row), now);
+                }
+            }
+        }
+
+        return changed;
+    }
+
     public void Replace(Dictionary<long, Dictionary<SumKey, UsageTotals>> changed)
     {
         lock (_gate)

@@ -14,6 +14,9 @@ public sealed class CapProcessTests(PostgresCluster cluster, ITestOutputHelper o
     private const int Callers = 200;
     private const long Cap = 20_000;
 
+    /// <summary>A person under a policy that the other tests of the same database do not use.</summary>
+    private const int Nobody = 150;
+
     private static readonly int Runs = Environment.GetEnvironmentVariable("NETBIRD_LONG") == "1" ? 100 : 2;
 
     [SkippableTheory]
@@ -60,6 +63,63 @@ public sealed class CapProcessTests(PostgresCluster cluster, ITestOutputHelper o
         finally
         {
             nodes.ForEach(node => node.Dispose());
+        }
+    }
+
+    /// <summary>Killed while many answers are under way, again and again: what the provider charged for those is under the cap, too.</summary>
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task StrictCap_GatewayKilledWithAnswersUnderWay_IsNeverPassed(bool postgres)
+    {
+        Skip.If(postgres && cluster.Missing is not null, cluster.Missing);
+        await using var upstream = await FakeUpstream.StartAsync(new() { Keys = { GatewayNode.Key } });
+        using var node = new NodeProcess(upstream.Url, postgres ? cluster.ConnectionString : "-", people: Nobody + 1, groups: Nobody + 1, cap: Cap);
+        await node.StartAsync();
+        var billedWhenCut = 0L;
+        for (var kill = 0; kill < 3; kill++)
+        {
+            var asking = Enumerable.Range(0, 12).Select(i => AskOverAsync(node, i, drip: true)).ToList();
+            await Eventually.TrueAsync(() => Task.FromResult(upstream.Requests.All.Count >= (kill + 1) * 4), 30);
+            await node.KillAsync();
+            await Task.WhenAll(asking);
+        }
+
+        // Whoever was cut is billed by what was sent; the provider could as well have charged the whole answer.
+        await Eventually.TrueAsync(() => Task.FromResult(upstream.Ledger.Entries.Count == upstream.Requests.All.Count), 60);
+        billedWhenCut = Used(upstream);
+        Assert.Contains(upstream.Ledger.Entries, entry => entry.Outcome == "cut");
+        var refused = 0;
+        for (var i = 0; i < 400 && refused < 20; i++)
+        {
+            refused += await AskOverAsync(node, i, drip: false) == 429 ? 1 : 0;
+        }
+
+        output.WriteLine($"{(postgres ? "PostgreSQL" : "LiteDB")}: the provider counted {billedWhenCut} of {Cap} when killed, {Used(upstream)} in the end");
+        Assert.Equal(20, refused);
+        Assert.InRange(Used(upstream), 1, Cap);
+    }
+
+    private static long Used(FakeUpstream upstream) => upstream.Ledger.Entries.Sum(entry =>
+        entry.InputTokens + entry.OutputTokens + entry.CacheReadInputTokens + entry.CacheCreation5mInputTokens + entry.CacheCreation1hInputTokens);
+
+    /// <returns>The status; 0 where the gateway died.</returns>
+    private static async Task<int> AskOverAsync(NodeProcess node, int number, bool drip)
+    {
+        using var client = ChaosCaller.Client(new($"http://127.0.0.1:{node.Port}"), GatewayNode.AddressOf(Nobody));
+        using var body = new StringContent(
+            $$"""{"model":"claude-opus-5-5","max_tokens":400,"stream":{{(number % 2 == 0 ? "true" : "false")}},"messages":[{"role":"user","content":"{{(drip ? "[[scenario:drip:20]]" : "")}} [[scenario:figures:out=390]]"}]}""",
+            Encoding.UTF8,
+            "application/json");
+        client.DefaultRequestHeaders.Add("anthropic-version", "2023-06-01");
+        try
+        {
+            using var response = await client.PostAsync("/v1/messages", body);
+            return (int)response.StatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return 0;
         }
     }
 

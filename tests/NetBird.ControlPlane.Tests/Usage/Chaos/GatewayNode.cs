@@ -11,6 +11,7 @@ using NetBird.ControlPlane.Usage;
 using NetBird.Gateway;
 using NetBird.Gateway.Admission;
 using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Capture;
 using NetBird.Gateway.Credentials;
 using NetBird.Gateway.Metering;
 using NetBird.Gateway.Providers;
@@ -55,7 +56,7 @@ internal static class GatewayNode
             kestrel.Listen(IPAddress.Any, port);
         });
         builder.Services.AddSingleton<IGatewaySnapshots>(account).AddSingleton<IProviderKeys>(new OneKey())
-            .AddSingleton(store.Reservations).AddSingleton(store.Journal).AddGateway();
+            .AddSingleton(store.Reservations).AddSingleton(store.Batches).AddSingleton<IPromptVault>(new NoVault()).AddSingleton(store.Journal).AddGateway();
         await using var app = builder.Build();
         app.UseGateway();
         await app.StartAsync();
@@ -63,6 +64,12 @@ internal static class GatewayNode
         await Console.In.ReadToEndAsync();
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
         await app.StopAsync(limit.Token);
+    }
+
+    /// <summary>Nothing is captured here.</summary>
+    private sealed class NoVault : IPromptVault
+    {
+        public ValueTask KeepAsync(CapturedPrompt prompt, CancellationToken cancellationToken) => throw new IOException();
     }
 
     private sealed class OneKey : IProviderKeys

@@ -60,6 +60,29 @@ public sealed class UsageJournalTests : IDisposable
     }
 
     [Fact]
+    public async Task CompleteOnce_TheSameAgainAtAnyTime_AddsItOnce()
+    {
+        var results = Enumerable.Range(0, 30).Select(i => Rows.Row(i) with { Id = new($"batch-{i}"), Kind = NetBird.Policy.RequestKind.BatchResult }).ToList();
+        using var after = new Scratch();
+        await using (var store = await OpenAsync(_scratch.Path))
+        {
+            Assert.Equal(20, (await store.Journal.CompleteOnceAsync(results[..20], default)).Count);
+            Assert.Equal(["batch-20"], (await store.Journal.CompleteOnceAsync(results[15..21], default)).Select(row => row.Id.Value));
+
+            // As kill -9 leaves it, some handed over to the ledger and some not.
+            Copy(_scratch.Path, after.Path);
+        }
+
+        for (var start = 0; start < 3; start++)
+        {
+            await using var store = await OpenAsync(after.Path);
+            Assert.Equal(start == 0 ? 9 : 0, (await store.Journal.CompleteOnceAsync(results, default)).Count);
+            Assert.Equal(30, (await RowsAsync(store, 30)).Count);
+            Assert.Empty(await store.Ledger.VerifyAsync(default));
+        }
+    }
+
+    [Fact]
     public async Task Open_TornTail_LosesOnlyWhatWasTorn()
     {
         using var after = new Scratch();

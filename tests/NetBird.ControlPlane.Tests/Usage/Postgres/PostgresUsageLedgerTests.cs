@@ -19,6 +19,24 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
         }
     }
 
+    /// <summary>Whoever changes a sum behind our back is found out, whichever of the three tables it is.</summary>
+    [SkippableTheory]
+    [InlineData("update usage_rows set cost = cost + 1 where id = 'r7'", "The sums of the hour from 2026-11-24 12:00:00Z")]
+    [InlineData("update usage_hours set interrupted = interrupted + 1 where user_id = 'ann'", "hour from 2026-11-24 12:00:00Z")]
+    [InlineData("update usage_rollups set output = output + 1 where dimension = 3 and span = 1", "A roll-up of the hour from 2026-11-24 12:00:00Z")]
+    [InlineData("update usage_rollups set cost = cost - 1 where dimension = 1 and span = 24 and start > 0", "A roll-up of the day from 2026-11-25 00:00:00Z")]
+    [InlineData("delete from usage_rollups where dimension = 4 and span = 1", "A roll-up of the hour")]
+    [InlineData("insert into usage_rollups select dimension, span, start, 'x', requests, denied, interrupted, price_unknown, input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost from usage_rollups where dimension = 2 and span = 1", "A roll-up of the hour")]
+    public async Task Verify_ChangedBehindOurBack_IsFound(string change, string said)
+    {
+        await AppendAsync([Rows.Row(7), Rows.Row(8, "bob"), Rows.Row(24 * 60)]);
+        Assert.Empty(await Ledger.VerifyAsync(default));
+
+        cluster.Execute(change);
+
+        Assert.Contains(await Ledger.VerifyAsync(default), fault => fault.Contains(said, StringComparison.Ordinal));
+    }
+
     public async Task InitializeAsync()
     {
         if (cluster.Missing is null)
@@ -26,7 +44,7 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
             _database = await PostgresUsage.OpenAsync(
                 cluster.ConnectionString, _scratch.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
             _ledger = new(_database, TimeProvider.System);
-            cluster.Execute("truncate usage_rows, usage_hours, usage_rollups, usage_sessions, usage_meta");
+            cluster.Execute("truncate usage_rows, usage_hours, usage_rollups, usage_sessions, usage_results, usage_meta");
         }
     }
 

@@ -1,0 +1,75 @@
+using System.Collections.Immutable;
+using NetBird.ControlPlane.Usage.Sums;
+
+namespace NetBird.ControlPlane.Usage.Postgres;
+
+/// <summary>Verification: the hours equal their rows, and every roll-up equals its hours.</summary>
+internal sealed partial class PostgresUsageLedger
+{
+    /// <summary>Ours: the rest is more of the same.</summary>
+    private const int MostTold = 1_000;
+
+    // Hours whose rows are kept; of older ones there are sums alone.
+    private const string HoursAgainstRows =
+        """
+        with kept as (select coalesce(max(value), 0) / 36000000000 as hour from usage_meta where name = 'rows_from'),
+        r as (select begun / 36000000000 as hour, count(*)::numeric as n, count(*) filter (where deny_reason is not null)::numeric as denied,
+                count(*) filter (where completeness = 2)::numeric as interrupted, count(*) filter (where price_unknown)::numeric as unknown,
+                sum(input) as i, sum(output) as o, sum(cache_read) as cr, sum(cache_write_5m) as c5, sum(cache_write_1h) as c1,
+                sum(web_searches)::numeric as w, sum(cost) as c
+            from usage_rows group by 1),
+        h as (select hour, sum(requests) as n, coalesce(sum(requests) filter (where denied), 0) as denied,
+                sum(interrupted) as interrupted, sum(price_unknown) as unknown,
+                sum(input) as i, sum(output) as o, sum(cache_read) as cr, sum(cache_write_5m) as c5, sum(cache_write_1h) as c1,
+                sum(web_searches) as w, sum(cost) as c
+            from usage_hours group by 1)
+        select coalesce(r.hour, h.hour) from r full join h on h.hour = r.hour, kept
+        where coalesce(r.hour, h.hour) >= kept.hour and (r.*) is distinct from (h.*) order by 1 limit $1
+        """;
+
+    // Both ways: a roll-up without hours, and hours without a roll-up. Of the oldest day retention may have taken some hours.
+    private const string RollupsAgainstHours =
+        """
+        with oldest as (select coalesce(min(hour), 0) as hour from usage_hours),
+        expected as (
+            select d.dimension, s.span, h.hour / s.span as start, d.key, sum(requests) as n, sum(case when denied then requests else 0 end) as denied,
+                sum(interrupted) as interrupted, sum(price_unknown) as unknown, sum(input) as i, sum(output) as o, sum(cache_read) as cr,
+                sum(cache_write_5m) as c5, sum(cache_write_1h) as c1, sum(web_searches) as w, sum(cost) as c
+            from usage_hours h
+            cross join lateral (values (1::smallint, user_id), (2::smallint, charged_group), (3::smallint, model), (4::smallint, provider_id)) d (dimension, key)
+            cross join (values (1::smallint), (24::smallint)) s (span)
+            group by 1, 2, 3, 4),
+        kept as (
+            select dimension, span, start, key, requests::numeric as n, denied::numeric as denied, interrupted::numeric as interrupted,
+                price_unknown::numeric as unknown, input::numeric as i, output::numeric as o, cache_read::numeric as cr, cache_write_5m::numeric as c5,
+                cache_write_1h::numeric as c1, web_searches::numeric as w, cost::numeric as c
+            from usage_rollups)
+        select distinct span, start from (
+            select coalesce(e.span, k.span) as span, coalesce(e.start, k.start) as start
+            from expected e full join kept k using (dimension, span, start, key)
+            where (e.*) is distinct from (k.*)) wrong, oldest
+        where span = 1 or start > oldest.hour / 24 order by 1, 2 limit $1
+        """;
+
+    public async ValueTask<ImmutableArray<string>> VerifyAsync(CancellationToken cancellationToken)
+        => await Guarded(async () =>
+        {
+            var found = ImmutableArray.CreateBuilder<string>();
+            await AddAsync(HoursAgainstRows, start => $"The sums of the hour from {HourlySums.StartOf(start[0]):u} do not equal its rows.");
+            await AddAsync(RollupsAgainstHours, start =>
+                $"A roll-up of the {(start[0] == 1 ? "hour" : "day")} from {HourlySums.StartOf(start[0] * start[1]):u} does not equal its hours.");
+            return found.ToImmutable();
+
+            async Task AddAsync(string query, Func<long[], string> words)
+            {
+                await using var command = database.Source.CreateCommand(query);
+                command.CommandTimeout = 1200;
+                command.Parameters.AddWithValue(MostTold);
+                await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+                while (await reader.ReadAsync(cancellationToken))
+                {
+                    found.Add(words([.. Enumerable.Range(0, reader.FieldCount).Select(column => Convert.ToInt64(reader.GetValue(column), null))]));
+                }
+            }
+        });
+}

@@ -1,0 +1,71 @@
+using NetBird.Policy;
+using NetBird.Policy.Pricing;
+using NetBird.Primitives;
+
+namespace NetBird.Gateway.Tests.Metering;
+
+/// <summary>What the journal holds of a request that goes on, for the case that this process ends now.</summary>
+public sealed class StrictBoundTests
+{
+    [Theory]
+    [InlineData("")]
+    [InlineData(""","tools":[{"name":"t","input_schema":{}}]""")]
+    [InlineData(""","system":[{"type":"text","text":"x","cache_control":{"type":"ephemeral","ttl":"1h"}}]""")]
+    [InlineData(",\"speed\":\"fast\"")]
+    public async Task Begin_UnderAStrictCap_HoldsAllThatCanBeCharged(string more)
+    {
+        await using var gateway = await StartAsync(strict: true);
+
+        var answer = await gateway.AskAsync("hi [[scenario:big:4000]]", stream: false, more: more);
+
+        Assert.Equal(200, answer.Status);
+        var row = await gateway.Journal.SingleAsync();
+        var begun = Assert.Single(gateway.Journal.Begun);
+        var bound = PriceTable.Default.UpperBound(TestAccount.Anthropic, gateway.Reservations.Asked.Single().Request, begun.Timestamp);
+        Assert.Equal((bound.Tokens, bound.Cost), (begun.Usage.Tokens.Total, begun.Cost));
+        Assert.True(begun.Cost.Value >= row.Cost.Value && begun.Usage.Tokens.Total >= row.Usage.Tokens.Total);
+        Assert.Equal(gateway.Upstream.Ledger.Entries.Single().OutputTokens, row.Usage.Tokens.Output);
+    }
+
+    [Fact]
+    public async Task Begin_UnderADefaultCap_HoldsTheEstimate()
+    {
+        await using var gateway = await StartAsync(strict: false);
+
+        await gateway.AskAsync("hi");
+
+        await gateway.Journal.SingleAsync();
+        var begun = Assert.Single(gateway.Journal.Begun);
+        Assert.Equal((0L, (begun.RequestBytes + 3) / 4), (begun.Usage.Tokens.Output, begun.Usage.Tokens.Input));
+    }
+
+    [Theory]
+    [InlineData("", "gzip")]
+    [InlineData("gzip", "gzip")]
+    [InlineData("br", "br")]
+    public async Task Note_AnswerUnderWay_KeepsTheAnswersBound(string scenario, string accepted)
+    {
+        await using var gateway = await StartAsync(strict: true);
+
+        await gateway.AskAsync(
+            $"hi [[scenario:drip:2]] [[scenario:{scenario}]]", change: request => request.Headers.TryAddWithoutValidation("accept-encoding", accepted));
+
+        await gateway.Journal.SingleAsync();
+        var notes = gateway.Journal.Notes.ToList();
+        Assert.NotEmpty(notes);
+        var billed = gateway.Upstream.Ledger.Entries.Single();
+        Assert.All(notes, note => Assert.Equal(2_000_000, note.Usage.Tokens.Output));
+
+        // Once the provider has told the prompt, it is that and no bound.
+        Assert.Equal(billed.InputTokens, notes[^1].Usage.Tokens.Prompt);
+        Assert.Equal((billed.InputTokens * 4_000) + (2_000_000L * 20_000), notes[^1].Cost.Value);
+    }
+
+    private static async Task<TestGateway> StartAsync(bool strict)
+    {
+        var gateway = await TestGateway.StartAsync();
+        gateway.Account.Limits = new(null, new(0, 1_000 * NanoUsd.PerUsd, TimeSpan.FromDays(1), strict));
+        gateway.Account.Publish();
+        return gateway;
+    }
+}
