@@ -35,7 +35,8 @@ internal static class RaiseDocument
             tree["reason"] = raise.Reason;
         }
 
-        return tree;
+        // As every other part of the document: values of JSON, not of this program.
+        return JsonNode.Parse(tree.ToJsonString())!.AsObject(); // an object was written
     }
 
     public static void Apply(Form form, ConfigurationDraft draft, bool prune, DateTimeOffset now)

@@ -37,6 +37,20 @@ public readonly record struct UsageTotals(
         Cost = new(Cost.Value + now.Cost.Value - was.Cost.Value),
     };
 
+    public static UsageTotals operator -(UsageTotals a, UsageTotals b) => new(
+        a.Requests - b.Requests,
+        a.Denied - b.Denied,
+        a.Interrupted - b.Interrupted,
+        a.PriceUnknown - b.PriceUnknown,
+        new(
+            a.Tokens.Input - b.Tokens.Input,
+            a.Tokens.Output - b.Tokens.Output,
+            a.Tokens.CacheRead - b.Tokens.CacheRead,
+            a.Tokens.CacheWrite5m - b.Tokens.CacheWrite5m,
+            a.Tokens.CacheWrite1h - b.Tokens.CacheWrite1h),
+        a.WebSearches - b.WebSearches,
+        new(a.Cost.Value - b.Cost.Value));
+
     public static UsageTotals operator +(UsageTotals a, UsageTotals b) => new(
         a.Requests + b.Requests,
         a.Denied + b.Denied,

@@ -254,6 +254,12 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
             return;
         }
 
+        if (!File.Exists(_path))
+        {
+            // The open file is read on, as it is, until there is one to write.
+            throw new IOException($"{_path} is not there.");
+        }
+
         try
         {
             _database.Dispose();
@@ -265,11 +271,6 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
 
         try
         {
-            if (!File.Exists(_path))
-            {
-                throw new IOException($"{_path} is not there.");
-            }
-
             _database = LiteDbFile.Open(_path);
             Load();
             _stale = false;
@@ -352,7 +353,21 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
     /// <summary>A block, or null when retention has dropped it meanwhile.</summary>
     private RowBlock? ReadBlock(long id)
     {
-        var document = Blocks.FindById(id);
+        BsonDocument? document;
+        try
+        {
+            document = Blocks.FindById(id);
+        }
+        catch (Exception gone) when (gone is LiteException or ObjectDisposedException)
+        {
+            // The file was opened anew while it was read.
+            lock (_writing)
+            {
+                ReopenIfStale();
+                document = Blocks.FindById(id);
+            }
+        }
+
         if (document is null)
         {
             return null;

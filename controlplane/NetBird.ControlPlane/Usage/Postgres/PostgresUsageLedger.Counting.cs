@@ -6,19 +6,16 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 /// <summary>How many rows a query asks for: whole hours from the roll-ups, the parts of an hour at either end from rows.</summary>
 internal sealed partial class PostgresUsageLedger
 {
-    private const long HoursPerDay = 24;
     private const short Hour = 1;
     private const short Day = 24;
 
-    /// <summary>Hours as roll-ups by day where a day is whole, by hour at the ends.</summary>
-    private static IEnumerable<(int Part, long First, long Last, short Span)> Rollups((int Part, long First, long Last) hours)
-    {
-        var (part, first, last) = hours;
-        var (firstDay, endDay) = ((first + HoursPerDay - 1) / HoursPerDay, last / HoursPerDay);
-        return firstDay >= endDay
-            ? [(part, first, last, Hour)]
-            : [(part, first, firstDay * HoursPerDay, Hour), (part, firstDay, endDay, Day), (part, endDay * HoursPerDay, last, Hour)];
-    }
+    /// <summary>Hours as roll-ups by day and, where the range differs from days, by hour.</summary>
+    private static IEnumerable<RollupRange> Rollups((int Part, long First, long Last) hours)
+        => DayCover.Of(hours.First, hours.Last).Select(cover => new RollupRange(
+            hours.Part, cover.First, cover.Last, cover.Days ? Day : Hour, (short)cover.Sign));
+
+    /// <summary>Roll-ups that are added to a part of an answer, or taken off it.</summary>
+    private readonly record struct RollupRange(int Part, long First, long Last, short Span, short Sign);
 
     private async Task<long> CountAsync(UsageQuery query, CancellationToken cancellationToken)
     {
@@ -79,15 +76,16 @@ internal sealed partial class PostgresUsageLedger
         var what = query.Allowed switch { true => "requests - denied", false => "denied", null => "requests" };
         await using var command = new NpgsqlCommand(
             $"""
-            select coalesce(sum({what}), 0)::bigint from unnest($1, $2, $3) as p (first, last, span)
+            select coalesce(sum(p.sign * ({what})), 0)::bigint from unnest($1, $2, $3, $4) as p (first, last, span, sign)
             join usage_rollups r on r.dimension = {(int)dimension} and r.span = p.span and r.start >= p.first and r.start < p.last
-            {(key is null ? "" : "where r.key = $4")}
+            {(key is null ? "" : "where r.key = $5")}
             """,
             connection);
         var parts = Rollups((0, first, end)).ToList();
         command.Parameters.AddWithValue(parts.Select(part => part.First).ToArray());
         command.Parameters.AddWithValue(parts.Select(part => part.Last).ToArray());
         command.Parameters.AddWithValue(parts.Select(part => part.Span).ToArray());
+        command.Parameters.AddWithValue(parts.Select(part => part.Sign).ToArray());
         if (key is not null)
         {
             command.Parameters.AddWithValue(key);

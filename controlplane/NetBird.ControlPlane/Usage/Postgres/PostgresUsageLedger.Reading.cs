@@ -10,8 +10,9 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 internal sealed partial class PostgresUsageLedger
 {
     private const string Sums =
-        "sum(requests), sum(denied), sum(interrupted), sum(price_unknown), sum(input), sum(output), "
-        + "sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost)";
+        "sum(p.sign * requests), sum(p.sign * denied), sum(p.sign * interrupted), sum(p.sign * price_unknown), sum(p.sign * input), "
+        + "sum(p.sign * output), sum(p.sign * cache_read), sum(p.sign * cache_write_5m), sum(p.sign * cache_write_1h), "
+        + "sum(p.sign * web_searches), sum(p.sign * cost)";
 
     private const string RowSums =
         "count(*), count(*) filter (where deny_reason is not null), count(*) filter (where completeness = 2), "
@@ -23,6 +24,7 @@ internal sealed partial class PostgresUsageLedger
         {
             var size = Math.Clamp(query.PageSize, 1, 1000);
             var page = Math.Max(1, query.Page);
+            query = await WithinSessionAsync(query, cancellationToken);
             var total = await CountAsync(query, cancellationToken);
             await using var command = database.Source.CreateCommand();
             var filter = RowFilter.Apply(command, query);
@@ -95,20 +97,23 @@ internal sealed partial class PostgresUsageLedger
             await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
             await AddAsync(
                 $"""
-                select p.part, key, {Sums} from unnest($1, $2, $3, $4) as p (part, first, last, span)
+                select p.part, key, {Sums} from unnest($1, $2, $3, $4, $5) as p (part, first, last, span, sign)
                 join usage_rollups r on r.dimension = {(int)query.GroupBy} and r.span = p.span and r.start >= p.first and r.start < p.last group by 1, 2
                 """,
                 parts.Hours.SelectMany(Rollups));
             await AddAsync(
                 $"""
-                select p.span, coalesce({Column(query.GroupBy)}, ''), {RowSums} from unnest($1, $2, $3, $4) as p (span, first, last, unused)
+                select p.span, coalesce({Column(query.GroupBy)}, ''), {RowSums} from unnest($1, $2, $3, $4, $5) as p (span, first, last, unused, sign)
                 join usage_rows r on r.begun >= p.first and r.begun < p.last group by 1, 2
                 """,
-                parts.Edges.Select(edge => (edge.Span, edge.First, edge.Last, (short)0)));
-            return sums.Select(sum => new OverviewRow(spans[sum.Key.Span].Start, spans[sum.Key.Span].End, sum.Key.Key, sum.Value))
+                parts.Edges.Select(edge => new RollupRange(edge.Span, edge.First, edge.Last, 0, 1)));
+
+
+            // Where all of a key was taken off again nothing is left to tell.
+            return sums.Where(sum => sum.Value != default).Select(sum => new OverviewRow(spans[sum.Key.Span].Start, spans[sum.Key.Span].End, sum.Key.Key, sum.Value))
                 .ToImmutableArray();
 
-            async Task AddAsync(string text, IEnumerable<(int Part, long First, long Last, short Span)> ranges)
+            async Task AddAsync(string text, IEnumerable<RollupRange> ranges)
             {
                 var all = ranges.ToList();
                 if (all.Count == 0)
@@ -121,6 +126,7 @@ internal sealed partial class PostgresUsageLedger
                 command.Parameters.AddWithValue(all.Select(range => range.First).ToArray());
                 command.Parameters.AddWithValue(all.Select(range => range.Last).ToArray());
                 command.Parameters.AddWithValue(all.Select(range => range.Span).ToArray());
+                command.Parameters.AddWithValue(all.Select(range => range.Sign).ToArray());
                 await using var reader = await command.ExecuteReaderAsync(cancellationToken);
                 while (await reader.ReadAsync(cancellationToken))
                 {

@@ -7,6 +7,25 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 /// <summary>Pages of sessions, found by their activity; only the rows of those on the page are read.</summary>
 internal sealed partial class PostgresUsageLedger
 {
+    /// <summary>A session lies where it was active: whatever plan the database takes, it need not look through the year.</summary>
+    private async Task<UsageQuery> WithinSessionAsync(UsageQuery query, CancellationToken cancellationToken)
+    {
+        if (query.Session is not { } session)
+        {
+            return query;
+        }
+
+        await using var command = database.Source.CreateCommand("select min(first), max(last) from usage_sessions where session_id = $1");
+        command.Parameters.AddWithValue(session);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var (first, last) = await reader.ReadAsync(cancellationToken) && !reader.IsDBNull(0) ? (reader.GetInt64(0), reader.GetInt64(1)) : (0, 0);
+        return query with
+        {
+            From = query.From is { } from && from.UtcTicks > first ? from : new DateTimeOffset(first, TimeSpan.Zero),
+            To = query.To is { } to && to.UtcTicks <= last ? to : new DateTimeOffset(last + 1, TimeSpan.Zero),
+        };
+    }
+
     private async Task<UsagePage<SessionSummary>> SessionsByActivityAsync(
         UsageQuery query, int page, int size, CancellationToken cancellationToken)
     {

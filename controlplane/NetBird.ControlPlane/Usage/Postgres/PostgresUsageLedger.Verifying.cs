@@ -27,7 +27,7 @@ internal sealed partial class PostgresUsageLedger
         where coalesce(r.hour, h.hour) >= kept.hour and (r.*) is distinct from (h.*) order by 1 limit $1
         """;
 
-    // Both ways: a roll-up without hours, and hours without a roll-up. Of the oldest day retention may have taken some hours.
+    // Both ways: a roll-up without hours, and hours without a roll-up. Of the oldest day an older version's retention may have taken some hours.
     private const string RollupsAgainstHours =
         """
         with oldest as (select coalesce(min(hour), 0) as hour from usage_hours),

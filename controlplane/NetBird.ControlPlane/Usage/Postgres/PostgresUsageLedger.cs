@@ -181,6 +181,9 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         {
             await using var connection = await database.Vital.OpenConnectionAsync(cancellationToken);
             var hour = HourlySums.HourOf(rowsFrom);
+
+            // Whole days, so that a roll-up of a day is the sum of its hours as long as it is kept.
+            var sumsHour = HourlySums.HourOf(sumsFrom) / 24 * 24;
             long rows = 0;
             int some;
             do
@@ -196,7 +199,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
             while (some == RetentionSlice);
 
             var sums = await RunAsync(
-                connection, "delete from usage_hours where hour < $1", cancellationToken, new NpgsqlParameter { Value = HourlySums.HourOf(sumsFrom) });
+                connection, "delete from usage_hours where hour < $1", cancellationToken, new NpgsqlParameter { Value = sumsHour });
             await RunAsync(
                 connection,
                 "delete from usage_sessions where last < $1",
@@ -206,7 +209,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
                 connection,
                 "delete from usage_rollups where start < $1 / span",
                 cancellationToken,
-                new NpgsqlParameter { Value = HourlySums.HourOf(sumsFrom) });
+                new NpgsqlParameter { Value = sumsHour });
             await RunAsync(
                 connection,
                 "delete from usage_results where at < $1",

@@ -109,25 +109,22 @@ internal sealed class HourlySums
         var byNumber = new Dictionary<int, UsageTotals>();
         lock (_gate)
         {
-            var firstDay = (first + HoursPerDay - 1) / HoursPerDay;
-            var endDay = end / HoursPerDay;
-            if (firstDay >= endDay)
+            foreach (var cover in DayCover.Of(first, end))
             {
-                AddHoursLocked(byNumber, first, end, part);
-            }
-            else
-            {
-                AddHoursLocked(byNumber, first, firstDay * HoursPerDay, part);
-                for (var day = firstDay; day < endDay; day++)
+                for (var number = cover.First; number < cover.Last; number++)
                 {
-                    AddLocked(byNumber, DayLocked(day), part);
+                    AddLocked(byNumber, cover.Days ? DayLocked(number) : _hours.GetValueOrDefault(number), part, cover.Sign);
                 }
-
-                AddHoursLocked(byNumber, endDay * HoursPerDay, end, part);
             }
 
             foreach (var (number, totals) in byNumber)
             {
+                if (totals == default)
+                {
+                    // All of it was taken off again.
+                    continue;
+                }
+
                 byWord[_words[number]] = byWord.GetValueOrDefault(_words[number]) + totals;
             }
         }
@@ -192,7 +189,12 @@ internal sealed class HourlySums
             old.ForEach(key => _hours.Remove(key));
             foreach (var day in old.Select(key => key / HoursPerDay).Distinct())
             {
+                // Of the last one some hours may stay: it is summed anew.
                 _days.Remove(day);
+                if (day == hour / HoursPerDay && hour % HoursPerDay != 0)
+                {
+                    _days[day] = null;
+                }
             }
 
             return old;
@@ -293,22 +295,14 @@ internal sealed class HourlySums
         }
     }
 
-    private void AddHoursLocked(Dictionary<int, UsageTotals> sums, long first, long end, Func<SumKey, int> part)
-    {
-        for (var hour = first; hour < end; hour++)
-        {
-            AddLocked(sums, _hours.GetValueOrDefault(hour), part);
-        }
-    }
-
-    private static void AddLocked(Dictionary<int, UsageTotals> sums, Dictionary<SumKey, UsageTotals>? from, Func<SumKey, int> part)
+    private static void AddLocked(Dictionary<int, UsageTotals> sums, Dictionary<SumKey, UsageTotals>? from, Func<SumKey, int> part, int sign)
     {
         if (from is not null)
         {
             foreach (var (key, totals) in from)
             {
                 ref var sum = ref CollectionsMarshal.GetValueRefOrAddDefault(sums, part(key), out _);
-                sum += totals;
+                sum = sign > 0 ? sum + totals : sum - totals;
             }
         }
     }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using NetBird.ControlPlane.Audit;
 using NetBird.ControlPlane.Tests.Store;
 using NetBird.ControlPlane.Tokens;
 using NetBird.ControlPlane.Usage.Prompts;
@@ -38,7 +39,7 @@ public sealed class PromptTests(PostgresCluster cluster) : IClassFixture<Postgre
         Assert.Equal(Said, (string)JsonNode.Parse(shown.Output)!["prompt"]!["messages"]![0]!["content"]!);
         var looks = (await PlaneCalls.SendAsync(http, HttpMethod.Get, "/api/events/audit?activity_code=prompt.read", null)).AsArray();
         var look = Assert.Single(looks)!;
-        Assert.Equal(("r1", "ana"), ((string)look["target_id"]!, (string)look["target_name"]!));
+        Assert.Equal(("r1", "ana@example.com"), ((string)look["target_id"]!, (string)look["target_name"]!));
         Assert.DoesNotContain(Said, look.ToJsonString(), StringComparison.Ordinal);
         Assert.Equal(1, (await PlaneCalls.RunAsync(plane, "prompt", "show", "unheard-of")).Code);
 
@@ -67,7 +68,7 @@ public sealed class PromptTests(PostgresCluster cluster) : IClassFixture<Postgre
         foreach (var (role, listed) in ((Role, HttpStatusCode)[])[(Role.User, HttpStatusCode.Forbidden), (Role.Auditor, HttpStatusCode.OK)])
         {
             var secret = SecretHash.NewSecret(SecretHash.AccessTokenPrefix);
-            await plane.Store.CommitAsync(Audit.Actor.System, draft =>
+            await plane.Store.CommitAsync(Actor.System, draft =>
             {
                 draft.Users.Put(new() { Id = new("test-" + role), Name = "Test", Role = role, IsServiceUser = true });
                 draft.AccessTokens.Put(new() { Id = AccessTokenId.New(), Name = "test", User = new("test-" + role), Hash = SecretHash.Of(secret) });
