@@ -53,8 +53,9 @@ internal sealed class CaughtUpLedger(IUsageLedger inner, UsageJournal journal) :
 
     public ValueTask ProbeAsync(CancellationToken cancellationToken) => inner.ProbeAsync(cancellationToken);
 
-    public ValueTask<RetentionResult> RetainAsync(DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, CancellationToken cancellationToken)
-        => inner.RetainAsync(rowsFrom, sumsFrom, cancellationToken);
+    public ValueTask<RetentionResult> RetainAsync(
+        DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, Action<long> progress, CancellationToken cancellationToken)
+        => inner.RetainAsync(rowsFrom, sumsFrom, progress, cancellationToken);
 
     public async ValueTask<RepricedTotals> RepriceAsync(
         UsageQuery query, Func<UsageRecord, RowPrice> price, bool apply, CancellationToken cancellationToken)

@@ -34,8 +34,16 @@ internal interface IUsageLedger
     /// <exception cref="IOException">They cannot.</exception>
     ValueTask ProbeAsync(CancellationToken cancellationToken);
 
-    /// <summary>Drops rows and sums that are older than asked for.</summary>
-    ValueTask<RetentionResult> RetainAsync(DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, CancellationToken cancellationToken);
+    /// <summary>
+    /// Drops rows and sums that are older than asked for. They are no longer read at once; their room is given back a part at a time, between
+    /// which requests are recorded as ever.
+    /// </summary>
+    /// <param name="rowsFrom">What is kept of rows.</param>
+    /// <param name="sumsFrom">What is kept of sums.</param>
+    /// <param name="progress">Told how many rows have gone so far, after each part.</param>
+    /// <param name="cancellationToken">Gives up between two parts; the next call goes on.</param>
+    ValueTask<RetentionResult> RetainAsync(
+        DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, Action<long> progress, CancellationToken cancellationToken);
 
     /// <summary>
     /// Prices the rows that a query asks for anew, and with <paramref name="apply"/> keeps that: rows, hourly sums and roll-ups change

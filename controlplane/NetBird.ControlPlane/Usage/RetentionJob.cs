@@ -11,6 +11,9 @@ internal sealed partial class RetentionJob(
 {
     private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
 
+    /// <summary>Ours: how often work that takes long says how far it is.</summary>
+    private static readonly TimeSpan ToldEvery = TimeSpan.FromSeconds(10);
+
     /// <summary>One round.</summary>
     public async Task<RetentionResult> RunOnceAsync(CancellationToken cancellationToken)
     {
@@ -19,7 +22,19 @@ internal sealed partial class RetentionJob(
         var rowsFrom = Before(now, settings.AccessLogRetentionDays);
         var sumsFrom = Before(now, settings.UsageRetentionDays);
         Log.Begins(logger, rowsFrom, sumsFrom);
-        var dropped = await ledger.RetainAsync(rowsFrom, sumsFrom, cancellationToken);
+        var told = now;
+        var dropped = await ledger.RetainAsync(
+            rowsFrom,
+            sumsFrom,
+            rows =>
+            {
+                if (time.GetUtcNow() - told >= ToldEvery)
+                {
+                    told = time.GetUtcNow();
+                    Log.SoFar(logger, rows, told - now);
+                }
+            },
+            cancellationToken);
         var promptsFrom = now.AddDays(-settings.PromptRetentionDays);
         var droppedPrompts = await prompts.DropAsync(promptsFrom, cancellationToken);
         Log.Ended(logger, dropped.Rows, dropped.Sums, droppedPrompts, time.GetUtcNow() - now);
@@ -69,6 +84,9 @@ internal sealed partial class RetentionJob(
 
         [LoggerMessage(EventIds.Usage + 31, LogLevel.Information, "Retention dropped {Rows} requests, {Sums} sums and {Prompts} prompts in {Took}")]
         public static partial void Ended(ILogger logger, long rows, long sums, long prompts, TimeSpan took);
+
+        [LoggerMessage(EventIds.Usage + 33, LogLevel.Information, "Retention has dropped {Rows} requests so far, in {Took}")]
+        public static partial void SoFar(ILogger logger, long rows, TimeSpan took);
 
         [LoggerMessage(EventIds.Usage + 32, LogLevel.Warning, "Retention could not be carried out; trying again in an hour")]
         public static partial void Failed(ILogger logger, Exception fault);

@@ -127,7 +127,11 @@ public abstract class UsageLedgerContract
         await AppendAsync([.. Enumerable.Range(0, 1_500).Select(i => Rows.Row(i))]);
         var cut = Rows.Noon.AddMinutes(1_000);
 
-        await Ledger.RetainAsync(cut, Rows.Noon.AddDays(-1), default);
+        var told = new List<long>();
+        var dropped = await Ledger.RetainAsync(cut, Rows.Noon.AddDays(-1), told.Add, default);
+
+        Assert.Equal(told.Order(), told);
+        Assert.Equal(dropped.Rows, told.LastOrDefault());
 
         await ReopenAsync();
         var kept = await Ledger.QueryAsync(new() { PageSize = 1000 }, default);
@@ -195,11 +199,11 @@ public abstract class UsageLedgerContract
         await AppendAsync([result, Rows.Row(2)]);
         await ReopenAsync();
 
-        await Ledger.RetainAsync(Rows.Noon.AddDays(40), Rows.Noon.AddDays(40), default);
+        await Ledger.RetainAsync(Rows.Noon.AddDays(40), Rows.Noon.AddDays(40), _ => { }, default);
 
         await ReopenAsync();
         Assert.Equal([new("batch-1")], await Ledger.KnownResultsAsync([new("batch-1"), new("batch-2"), new("r2")], default));
-        await Ledger.RetainAsync(Rows.Noon.AddDays(70), Rows.Noon.AddDays(70), default);
+        await Ledger.RetainAsync(Rows.Noon.AddDays(70), Rows.Noon.AddDays(70), _ => { }, default);
         Assert.Empty(await Ledger.KnownResultsAsync([new("batch-1")], default));
     }
 

@@ -1,12 +1,10 @@
 using System.Collections.Immutable;
-using LiteDB;
 using NetBird.ControlPlane.Usage.Sums;
-using NetBird.Gateway.Batches;
 using NetBird.Gateway.Metering;
 
 namespace NetBird.ControlPlane.Usage.LiteDb;
 
-/// <summary>Overviews, retention and verification.</summary>
+/// <summary>Overviews and verification.</summary>
 internal sealed partial class LiteDbUsageLedger
 {
     public ValueTask<ImmutableArray<OverviewRow>> OverviewAsync(OverviewQuery query, CancellationToken cancellationToken)
@@ -57,54 +55,6 @@ internal sealed partial class LiteDbUsageLedger
         }
 
         void Add(string key, UsageTotals totals) => byKey[key] = byKey.GetValueOrDefault(key) + totals;
-    }
-
-    public ValueTask<RetentionResult> RetainAsync(
-        DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, CancellationToken cancellationToken)
-    {
-        lock (_writing)
-        {
-            ReopenIfStale();
-            var from = HourlySums.StartOf(HourlySums.HourOf(rowsFrom));
-            from = from > _rowsFrom ? from : _rowsFrom;
-            List<BlockInfo> old;
-            lock (_reading)
-            {
-                // The last block stays: rows are still added to it.
-                old = _blocks.Take(Math.Max(0, _blocks.Count - 1)).Where(block => block.Last < from.UtcTicks).ToList();
-            }
-
-            try
-            {
-                _stale = true;
-                _database.BeginTrans();
-                _rowsFrom = from;
-                old.ForEach(block => Blocks.Delete(block.Id));
-                old.ForEach(block => BlockIndex.Delete(block.Id));
-                var hours = Hours.DeleteMany(Query.LT("_id", HourlySums.HourOf(sumsFrom)));
-                foreach (var (session, user) in _sessions.DropBefore(from.UtcTicks))
-                {
-                    Sessions.Delete(SessionKey(session, user));
-                }
-
-                Results.DeleteMany(Query.LT("at", Spans.Earlier(sumsFrom, RegisteredBatch.KeptFor).UtcTicks));
-                StoreMeta(_sequence);
-                _database.Commit();
-                _sums.DropBefore(HourlySums.HourOf(sumsFrom));
-                lock (_reading)
-                {
-                    _blocks.RemoveAll(old.Contains);
-                }
-
-                _stale = false;
-                return new(new RetentionResult(old.Sum(block => (long)block.Count), hours));
-            }
-            catch (Exception failed) when (failed is LiteException or UnauthorizedAccessException)
-            {
-                TryRollback();
-                throw new IOException($"{_path} cannot be written: {failed.Message}", failed);
-            }
-        }
     }
 
     public ValueTask<ImmutableArray<string>> VerifyAsync(CancellationToken cancellationToken)

@@ -176,7 +176,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         });
 
     public async ValueTask<RetentionResult> RetainAsync(
-        DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, CancellationToken cancellationToken)
+        DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, Action<long> progress, CancellationToken cancellationToken)
         => await Guarded(async () =>
         {
             await using var connection = await database.Vital.OpenConnectionAsync(cancellationToken);
@@ -195,6 +195,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
                     cancellationToken,
                     new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
                 rows += some;
+                progress(rows);
             }
             while (some == RetentionSlice);
 
