@@ -21,7 +21,7 @@ internal static class WireFormat
     /// <summary>Bytes of mac1 and of mac2, the last two fields of a handshake message.</summary>
     public const int MacSize = 16;
 
-    /// <summary>Payloads are padded to a multiple of this.</summary>
+    /// <summary>Payloads are padded to a multiple of this (section 5.4.6).</summary>
     public const int PaddingMultiple = 16;
 
     /// <summary>The length of a payload once padded: to a multiple of 16, but never past the MTU.</summary>

@@ -39,6 +39,48 @@ public sealed class EngineFuzzTests
         Assert.Equal(world.Alice.Socket.Local, world.Bob.Peer.Endpoint);
     }
 
+    /// <summary>WireGuard paper, section 5.4: each type has one length, or a least one, and three reserved zeros.</summary>
+    [Fact]
+    public async Task Receive_AnyOtherLength_IsCountedAsMalformedAndNothingElse()
+    {
+        await using var world = new World();
+        var from = IPEndPoint.Parse("203.0.113.5:5");
+        var expected = 0;
+        for (uint type = 0; type <= 5; type++)
+        {
+            for (var length = 1; length <= 260; length++)
+            {
+                var isRight = type switch
+                {
+                    WireFormat.Initiation => length == WireFormat.InitiationSize,
+                    WireFormat.Response => length == WireFormat.ResponseSize,
+                    WireFormat.CookieReply => length == WireFormat.CookieReplySize,
+                    WireFormat.Data => length >= WireFormat.KeepaliveSize,
+                    _ => false,
+                };
+                foreach (var reserved in (uint[])[0, 1])
+                {
+                    var bytes = new byte[length];
+                    if (length >= 4)
+                    {
+                        BinaryPrimitives.WriteUInt32LittleEndian(bytes, type | (reserved << 8));
+                    }
+
+                    if (!isRight || reserved != 0)
+                    {
+                        expected++;
+                        world.Wire.Deliver(new Wire.Datagram(from, world.Bob.Socket.Local, bytes, 0));
+                    }
+                }
+            }
+        }
+
+        var counters = world.Bob.Engine.Counters;
+        Assert.Equal((expected, 0, 0), (counters.Malformed, counters.Unauthenticated, counters.HandshakesRefused));
+        Assert.True(world.Bob.Engine.IsIdle);
+        Assert.Empty(world.Wire.Sent);
+    }
+
     [Fact]
     public async Task Receive_AnyAuthenticInnerBytes_DeliversOnlyPacketsOfThePeer()
     {
