@@ -21,7 +21,7 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("Benchmarks tunnel [--seconds N] [--pairs ours,go,mixed]   compares our tunnel with wireguard-go's; needs root");
+    Console.Error.WriteLine("Benchmarks tunnel [--seconds N] [--pairs ours,go,mixed] [--helpers N]   compares our tunnel with wireguard-go's; needs root");
     Console.Error.WriteLine("Benchmarks flood [--seconds N] [--rate N] [--rounds N] [--pairs ours,go]   a transfer under forged initiations; needs root and gcc");
     Console.Error.WriteLine("Benchmarks latency [--rounds N] [--pings N] [--pairs ours,go]   round trips, alone and beside a transfer; needs root");
     Console.Error.WriteLine("Benchmarks soak [--gigabytes N]   memory, handles and threads over much traffic; needs root");

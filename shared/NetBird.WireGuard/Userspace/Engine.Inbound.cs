@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using NetBird.WireGuard.Userspace.Noise;
+using NetBird.WireGuard.Userspace.Sessions;
 using NetBird.WireGuard.Userspace.Sockets;
 
 namespace NetBird.WireGuard.Userspace;
@@ -9,6 +10,12 @@ internal sealed partial class Engine
 {
     public void Receive(Span<byte> datagrams, int datagramSize, in DatagramSource from, byte ecn)
     {
+        // A datagram may be empty.
+        if (Cipher.IsWorthSharing(datagrams.Length / Math.Max(1, datagramSize)) && TryReceiveShared(datagrams, datagramSize, in from, ecn))
+        {
+            return;
+        }
+
         while (!datagrams.IsEmpty)
         {
             var size = Math.Min(datagramSize, datagrams.Length);
@@ -42,17 +49,79 @@ internal sealed partial class Engine
         }
     }
 
+    /// <summary>A train of one sender is mostly of one session: other cores help to open it, and its messages go on in their order.</summary>
+    /// <returns>False when nothing was done.</returns>
+    private bool TryReceiveShared(Span<byte> datagrams, int datagramSize, in DatagramSource from, byte ecn)
+    {
+        // Two sockets are in use for a moment while one replaces the other; one of them opens alone then.
+        if (datagrams.Length > CipherJob.MostMessages * datagramSize || datagramSize < WireFormat.KeepaliveSize
+            || Indices.FindSession(BinaryPrimitives.ReadUInt32LittleEndian(datagrams[4..])) is not { } session
+            || (Interlocked.Exchange(ref _inboundJob, null) ?? FirstInboundJob()) is not { } job)
+        {
+            return false;
+        }
+
+        var entered = session.TryEnter();
+        try
+        {
+            if (!entered)
+            {
+                return false;
+            }
+
+            var outcomes = job.Open(session, datagrams, datagramSize);
+            for (var i = 0; i < outcomes.Length; i++)
+            {
+                var message = datagrams[(i * datagramSize)..Math.Min(datagrams.Length, (i + 1) * datagramSize)];
+                switch (outcomes[i])
+                {
+                    case CipherJob.Outcome.Untouched:
+                        ReceiveOne(message, in from, ecn);
+                        break;
+                    case CipherJob.Outcome.Opened when Clock.NowMs is var now && now - session.CreatedMs < Limits.RejectAfterMs
+                        && session.TryTakeCounter(message):
+                        Deliver(session, message, in from, ecn, now);
+                        break;
+                    default:
+                        Counters.CountUnauthenticated();
+                        break;
+                }
+            }
+
+            return true;
+        }
+        finally
+        {
+            if (entered)
+            {
+                session.Leave();
+            }
+
+            _inboundJob = job;
+        }
+    }
+
+    // Made when first wanted, since it starts the helpers.
+    private CipherJob? FirstInboundJob() => Interlocked.Exchange(ref _inboundJobs, 1) == 0 ? Cipher.Join() : null;
+
     private void ReceiveData(Span<byte> message, in DatagramSource from, byte ecn)
     {
         var now = Clock.NowMs;
-        if (Indices.FindSession(BinaryPrimitives.ReadUInt32LittleEndian(message[4..])) is not { } session
-            || now - session.CreatedMs >= Limits.RejectAfterMs
-            || !session.TryOpen(message))
+        if (Indices.FindSession(BinaryPrimitives.ReadUInt32LittleEndian(message[4..])) is { } session
+            && now - session.CreatedMs < Limits.RejectAfterMs
+            && session.TryOpen(message))
+        {
+            Deliver(session, message, in from, ecn, now);
+        }
+        else
         {
             Counters.CountUnauthenticated();
-            return;
         }
+    }
 
+    /// <summary>A message that proved authentic and new.</summary>
+    private void Deliver(Session session, Span<byte> message, in DatagramSource from, byte ecn, long now)
+    {
         var peer = session.Peer;
         var packet = message[WireFormat.DataHeaderSize..^Sodium.TagSize];
         peer.Received(session, in from, message.Length, isData: packet.Length > 0, now);

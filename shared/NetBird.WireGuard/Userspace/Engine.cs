@@ -12,7 +12,8 @@ namespace NetBird.WireGuard.Userspace;
 
 /// <summary>
 /// WireGuard between a device of plain packets and a UDP socket. Packets run to completion on the thread that read them: the
-/// device's threads seal and send, the socket's threads open and write, so nothing waits in a queue and order is kept.
+/// device's threads seal and send, the socket's threads open and write, so nothing waits in a queue and order is kept. Where there are
+/// more cores than such threads, they help with the arithmetic of a long train (<see cref="CipherTeam"/>).
 /// Owns the device and the socket.
 /// </summary>
 internal sealed partial class Engine : IDatagramReceiver, IAsyncDisposable
@@ -27,10 +28,19 @@ internal sealed partial class Engine : IDatagramReceiver, IAsyncDisposable
     private readonly HandshakeRateLimiter _limiter;
     private readonly CookieBudget _cookieBudget;
     private readonly HandshakeQueue _handshakes;
+    private CipherJob? _inboundJob;
+    private int _inboundJobs;
     private bool _disposed;
 
-    public Engine(PrivateKey privateKey, IPacketDevice device, IUdpSocket socket, TimeProvider time, ILoggerFactory logging)
+    /// <param name="privateKey">Ours; copied.</param>
+    /// <param name="device">The plain side.</param>
+    /// <param name="socket">The outer side.</param>
+    /// <param name="time">Clock for timers, and the wall clock for timestamps.</param>
+    /// <param name="logging">Where it logs.</param>
+    /// <param name="helpers">Threads that help with long trains; null takes what suits this machine.</param>
+    public Engine(PrivateKey privateKey, IPacketDevice device, IUdpSocket socket, TimeProvider time, ILoggerFactory logging, int? helpers = null)
     {
+        Cipher = new CipherTeam(helpers ?? CipherTeam.HelpersHere);
         _logger = logging.CreateLogger<Engine>();
         _device = device;
         Socket = socket;
@@ -49,6 +59,8 @@ internal sealed partial class Engine : IDatagramReceiver, IAsyncDisposable
     public IUdpSocket Socket { get; private set; }
 
     public IndexTable Indices { get; } = new();
+
+    public CipherTeam Cipher { get; }
 
     public EngineCounters Counters { get; } = new();
 
@@ -153,6 +165,7 @@ internal sealed partial class Engine : IDatagramReceiver, IAsyncDisposable
         await _device.DisposeAsync().ConfigureAwait(false);
         await Socket.DisposeAsync().ConfigureAwait(false);
         _handshakes.Dispose();
+        Cipher.Dispose();
         foreach (var key in _peers.Keys)
         {
             RemovePeer(key);

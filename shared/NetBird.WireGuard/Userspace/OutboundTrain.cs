@@ -5,8 +5,8 @@ using NetBird.WireGuard.Userspace.Sessions;
 namespace NetBird.WireGuard.Userspace;
 
 /// <summary>
-/// Seals packets back to back into one buffer while they go to one peer in equal sizes, so that one call sends them all
-/// (UDP_SEGMENT). For one thread at a time.
+/// Puts packets back to back into one buffer while they go to one peer in equal sizes, seals them together, with other cores where
+/// there are some, and sends them in one call (UDP_SEGMENT). For one thread at a time.
 /// </summary>
 internal sealed class OutboundTrain(Engine engine)
 {
@@ -17,6 +17,7 @@ internal sealed class OutboundTrain(Engine engine)
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(
         MaxBytes + ushort.MaxValue + WireFormat.KeepaliveSize + WireFormat.PaddingMultiple, pinned: true);
 
+    private CipherJob? _job;
     private Peer? _peer;
     private Session? _session;
     private int _length;
@@ -34,7 +35,7 @@ internal sealed class OutboundTrain(Engine engine)
         Commit(packet.Length);
     }
 
-    /// <summary>Takes the packet in <see cref="Slot"/>: routes it and seals it, or stages it with its peer.</summary>
+    /// <summary>Takes the packet in <see cref="Slot"/>: routes it and gives it its counter, or stages it with its peer.</summary>
     public void Commit(int length)
     {
         var packet = Slot[..length];
@@ -69,7 +70,7 @@ internal sealed class OutboundTrain(Engine engine)
 
         var message = _buffer.AsSpan(_length, size);
         message[(WireFormat.DataHeaderSize + length)..].Clear();
-        if (!session.TrySeal(message))
+        if (!session.TryReserve(message))
         {
             peer.Stage(Slot[..length], _now);
             return;
@@ -88,7 +89,7 @@ internal sealed class OutboundTrain(Engine engine)
         }
     }
 
-    /// <summary>Sends what was sealed.</summary>
+    /// <summary>Seals and sends. What belongs to a session that was wiped meanwhile is lost, as on any wire.</summary>
     public void Flush()
     {
         if (_count == 0)
@@ -96,11 +97,44 @@ internal sealed class OutboundTrain(Engine engine)
             return;
         }
 
-        var (peer, session, length) = (_peer!, _session!, _length);
+        var (peer, session, length, count) = (_peer!, _session!, _length, _count);
         _peer = null;
         _session = null;
         _length = 0;
         _count = 0;
-        peer.SendSealed(session, _buffer.AsSpan(0, length), _datagramSize, _ecn, isData: true, _now);
+        if (TrySeal(session, _buffer.AsSpan(0, length), count))
+        {
+            peer.SendSealed(session, _buffer.AsSpan(0, length), _datagramSize, _ecn, isData: true, _now);
+        }
+    }
+
+    private bool TrySeal(Session session, Span<byte> messages, int count)
+    {
+        if (!session.TryEnter())
+        {
+            return false;
+        }
+
+        try
+        {
+            if (engine.Cipher.IsWorthSharing(count))
+            {
+                (_job ??= engine.Cipher.Join()).Seal(session, messages, _datagramSize);
+                return true;
+            }
+
+            while (!messages.IsEmpty)
+            {
+                var size = Math.Min(_datagramSize, messages.Length);
+                session.SealReserved(messages[..size]);
+                messages = messages[size..];
+            }
+
+            return true;
+        }
+        finally
+        {
+            session.Leave();
+        }
     }
 }

@@ -15,6 +15,11 @@ internal static partial class TunnelComparison
     public static async Task<int> RunAsync(string[] args)
     {
         var seconds = int.Parse(Value(args, "--seconds") ?? "5", CultureInfo.InvariantCulture);
+        if (Value(args, "--helpers") is { } helpers)
+        {
+            Environment.SetEnvironmentVariable(TunnelEnd.HelpersVariable, helpers);
+        }
+
         Console.WriteLine($"{"pair",-8}{"1 up",8}{"1 down",8}{"4 up",8}{"4 down",8} Gbit/s {"ping p50",10}{"p99",8} us {"CPU s/GB",10}{"RSS MiB",9}");
         foreach (var pair in (Value(args, "--pairs") ?? "go,ours,mixed").Split(','))
         {

@@ -2,12 +2,16 @@ using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
 using NetBird.Primitives;
 using NetBird.WireGuard;
+using NetBird.WireGuard.Userspace.Sessions;
 
 namespace Benchmarks.Tunnel;
 
 /// <summary>Our end as a process of its own, in whatever namespace it was started: the counterpart of a wireguard-go process.</summary>
 internal static class TunnelEnd
 {
+    /// <summary>How many threads help with the arithmetic, in place of what suits the machine.</summary>
+    public const string HelpersVariable = "NETBIRD_BENCH_HELPERS";
+
     /// <summary>Interface, address, port, MTU, peer's key, peer's address and peer's endpoint; our key comes on standard input.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
@@ -16,6 +20,11 @@ internal static class TunnelEnd
             || !PublicKey.TryParse(peerKey, out var peer))
         {
             return 2;
+        }
+
+        if (int.TryParse(Environment.GetEnvironmentVariable(HelpersVariable), out var helpers))
+        {
+            CipherTeam.HelpersHere = helpers;
         }
 
         await using var tunnel = await NetBird.WireGuard.Tunnel.OpenAsync(

@@ -44,23 +44,41 @@ internal sealed class Session(Peer peer, uint localIndex, SessionKeys keys, long
 
         try
         {
-            var counter = Interlocked.Increment(ref _nextCounter) - 1;
-            if (counter >= Limits.RejectAfterMessages)
+            if (!TryReserve(message))
             {
                 return false;
             }
 
-            BinaryPrimitives.WriteUInt32LittleEndian(message, WireFormat.Data);
-            BinaryPrimitives.WriteUInt32LittleEndian(message[4..], keys.RemoteIndex);
-            BinaryPrimitives.WriteUInt64LittleEndian(message[8..], counter);
-            var sealedText = message[WireFormat.DataHeaderSize..];
-            Sodium.Seal(keys.Send, counter, sealedText[..^Sodium.TagSize], default, sealedText);
+            SealReserved(message);
             return true;
         }
         finally
         {
             Leave();
         }
+    }
+
+    /// <summary>Writes the header with the next counter; the message is sealed later.</summary>
+    /// <returns>False when the session is used up.</returns>
+    public bool TryReserve(Span<byte> message)
+    {
+        var counter = Interlocked.Increment(ref _nextCounter) - 1;
+        if (counter >= Limits.RejectAfterMessages)
+        {
+            return false;
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(message, WireFormat.Data);
+        BinaryPrimitives.WriteUInt32LittleEndian(message[4..], keys.RemoteIndex);
+        BinaryPrimitives.WriteUInt64LittleEndian(message[8..], counter);
+        return true;
+    }
+
+    /// <summary>Seals under the counter in the header; inside <see cref="TryEnter"/>, once for each counter.</summary>
+    public void SealReserved(Span<byte> message)
+    {
+        var sealedText = message[WireFormat.DataHeaderSize..];
+        Sodium.Seal(keys.Send, BinaryPrimitives.ReadUInt64LittleEndian(message[8..]), sealedText[..^Sodium.TagSize], default, sealedText);
     }
 
     /// <summary>Opens a data message in place; false when it is forged, replayed or too late.</summary>
@@ -74,22 +92,29 @@ internal sealed class Session(Peer peer, uint localIndex, SessionKeys keys, long
 
         try
         {
-            var counter = BinaryPrimitives.ReadUInt64LittleEndian(message[8..]);
-            var sealedText = message[WireFormat.DataHeaderSize..];
-            if (!Sodium.TryOpen(keys.Receive, counter, sealedText, default, sealedText[..^Sodium.TagSize]))
-            {
-                return false;
-            }
-
-            // Only after it proved authentic, or a forger could move the window.
-            lock (_windowGate)
-            {
-                return _window.TryTake(counter);
-            }
+            return TryDecrypt(message) && TryTakeCounter(message);
         }
         finally
         {
             Leave();
+        }
+    }
+
+    /// <summary>Opens without looking for replays; inside <see cref="TryEnter"/>.</summary>
+    public bool TryDecrypt(Span<byte> message)
+    {
+        var sealedText = message[WireFormat.DataHeaderSize..];
+        return Sodium.TryOpen(
+            keys.Receive, BinaryPrimitives.ReadUInt64LittleEndian(message[8..]), sealedText, default, sealedText[..^Sodium.TagSize]);
+    }
+
+    /// <summary>Takes the counter of a message that proved authentic; before, a forger could move the window.</summary>
+    /// <returns>False for a replay, or too late.</returns>
+    public bool TryTakeCounter(ReadOnlySpan<byte> message)
+    {
+        lock (_windowGate)
+        {
+            return _window.TryTake(BinaryPrimitives.ReadUInt64LittleEndian(message[8..]));
         }
     }
 
@@ -101,7 +126,8 @@ internal sealed class Session(Peer peer, uint localIndex, SessionKeys keys, long
         }
     }
 
-    private bool TryEnter()
+    /// <summary>Holds the keys until <see cref="Leave"/>; false when they are wiped already.</summary>
+    public bool TryEnter()
     {
         var users = Volatile.Read(ref _users);
         while (users > 0)
@@ -118,7 +144,7 @@ internal sealed class Session(Peer peer, uint localIndex, SessionKeys keys, long
         return false;
     }
 
-    private void Leave()
+    public void Leave()
     {
         if (Interlocked.Decrement(ref _users) == 0)
         {
