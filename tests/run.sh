@@ -24,7 +24,7 @@ packages=(ca-certificates curl jq iproute2 iputils-ping procps wireguard-go wire
           gcc libc6-dev gcc-mingw-w64-x86-64 busybox-static cpio kmod xz-utils qemu-system-x86 postgresql chromium
           glewlwyd sqlite3 libfaketime nftables
           rpm msitools wixl zsh fish groff prometheus)
-[ "$mode" = long ] && packages+=(nginx-light wrk)
+[ "$mode" = long ] && packages+=(nginx-light wrk debootstrap)
 
 install_packages() {
   local missing=() package
@@ -54,6 +54,18 @@ fetch_kernel() {
     && dpkg -x "$cache"/deb/linux-image-*.deb "$NETBIRD_TEST_KERNEL" && rm -rf "$cache/deb"
 }
 
+# A clean Debian with systemd, in which packages are installed, upgraded and purged. Tests change nothing in it.
+fetch_debian() {
+  export NETBIRD_TEST_DEBIAN="$cache/debian"
+  [ -f "$NETBIRD_TEST_DEBIAN/made" ] && return 0
+  say "Making a clean Debian"
+  local mirror
+  mirror=$(sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\{0,1\}\(http[^ ]*\).*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/debian.* 2>/dev/null | head -1)
+  rm -rf "$NETBIRD_TEST_DEBIAN"
+  debootstrap --variant=minbase --include=ca-certificates,systemd,dbus,procps,curl,jq bookworm "$NETBIRD_TEST_DEBIAN" "${mirror:-http://deb.debian.org/debian}" >"$cache/debian.log" \
+    && touch "$NETBIRD_TEST_DEBIAN/made"
+}
+
 install_node_modules() {
   export NETBIRD_NODE_MODULES="$cache/node_modules"
   export NETBIRD_CLAUDE="$NETBIRD_NODE_MODULES/@anthropic-ai/claude-code-linux-x64/claude"
@@ -73,6 +85,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 if [ "$mode" != quick ]; then
   install_packages || say "Some packages could not be installed; tests that need them are skipped"
   install_node_modules || say "npm failed; tests that need Claude Code are skipped"
+  [ "$mode" != long ] || fetch_debian || say "No clean Debian; its tests are skipped"
   fetch_kernel || say "No kernel for QEMU; its tests are skipped"
 fi
 

@@ -37,7 +37,7 @@ internal static class SystemdService
         else
         {
             written = PackagedUnit;
-            File.Delete(AdditionFile);
+            RemoveAddition();
             if (owner is not null)
             {
                 var start = (await File.ReadAllLinesAsync(PackagedUnit, cancellationToken).ConfigureAwait(false)).First(line => line.StartsWith("ExecStart=", StringComparison.Ordinal));
@@ -70,21 +70,26 @@ internal static class SystemdService
 
         var stopped = await SystemctlAsync(["disable", "--now", Unit], cancellationToken).ConfigureAwait(false);
         File.Delete(UnitFile);
-        if (Directory.Exists(Path.GetDirectoryName(AdditionFile)))
-        {
-            File.Delete(AdditionFile);
-            if (!Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(AdditionFile)!).Any())
-            {
-                Directory.Delete(Path.GetDirectoryName(AdditionFile)!);
-            }
-        }
-
+        RemoveAddition();
         await SystemctlAsync(["daemon-reload"], cancellationToken).ConfigureAwait(false);
         return stopped.ExitCode == ExitCode.Done ? new(ExitCode.Done, "Uninstalled. The state is kept in /var/lib/netbird-agent.") : stopped;
     }
 
     public static Task<ServiceOutcome> ControlAsync(string verb, CancellationToken cancellationToken)
         => verb != "status" && Refusal() is { } refusal ? Task.FromResult(refusal) : SystemctlAsync([verb, Unit], cancellationToken);
+
+    private static void RemoveAddition()
+    {
+        var folder = Path.GetDirectoryName(AdditionFile)!; // two levels deep
+        if (Directory.Exists(folder))
+        {
+            File.Delete(AdditionFile);
+            if (!Directory.EnumerateFileSystemEntries(folder).Any())
+            {
+                Directory.Delete(folder);
+            }
+        }
+    }
 
     private static async Task<string> OwnUnitAsync(CancellationToken cancellationToken)
     {
