@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using NetBird.Agent.Store;
 
 namespace NetBird.Agent.Service;
 
@@ -10,6 +11,9 @@ internal sealed record ServiceOutcome(int ExitCode, string Message);
 internal static class SystemdService
 {
     private const string Unit = "netbird-agent.service";
+
+    /// <summary>Ours: a start takes one second, thirty on a machine that does much else.</summary>
+    private const int PatienceSeconds = 60;
 
     /// <summary>Where a package puts its unit.</summary>
     private const string PackagedUnit = "/usr/lib/systemd/system/" + Unit;
@@ -49,13 +53,19 @@ internal static class SystemdService
             }
         }
 
-        // Restarted, not just started: a package has it running already, for whoever comes first.
+        // Restarted, not just started: a package has it running already, and what that one left beside its sockets is not this one's word.
+        StateDirectory.ForgetService();
         foreach (var step in new[] { new[] { "daemon-reload" }, ["enable", Unit], ["restart", Unit] })
         {
             if (await SystemctlAsync(step, cancellationToken).ConfigureAwait(false) is { ExitCode: not ExitCode.Done } failed)
             {
                 return failed;
             }
+        }
+
+        if (!await AnswersAsync(cancellationToken).ConfigureAwait(false))
+        {
+            return new(ExitCode.Failed, $"Installed {written} and started, and it does not answer after {PatienceSeconds} s. Why: journalctl -u netbird-agent");
         }
 
         return new(ExitCode.Done, $"Installed {written} and started{(owner is { } served ? $", for uid {served}" : "")}. Next: netbird-agent up --management-url URL");
@@ -77,6 +87,22 @@ internal static class SystemdService
 
     public static Task<ServiceOutcome> ControlAsync(string verb, CancellationToken cancellationToken)
         => verb != "status" && Refusal() is { } refusal ? Task.FromResult(refusal) : SystemctlAsync([verb, Unit], cancellationToken);
+
+    /// <summary>Until then a person's <c>up</c> would find no service and start a daemon of its own.</summary>
+    private static async Task<bool> AnswersAsync(CancellationToken cancellationToken)
+    {
+        for (var i = 0; i < PatienceSeconds * 10; i++)
+        {
+            if (StateDirectory.ServiceAnswers)
+            {
+                return true;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        }
+
+        return false;
+    }
 
     private static void RemoveAddition()
     {

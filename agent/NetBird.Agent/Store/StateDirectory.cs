@@ -118,6 +118,27 @@ internal sealed class StateDirectory
         }
     }
 
+    /// <summary>Whether the machine's service can be asked and has said whom it serves.</summary>
+    public static bool ServiceAnswers => ServiceWords.All(File.Exists);
+
+    private static IEnumerable<string> ServiceWords
+    {
+        get
+        {
+            var service = new StateDirectory(ServicePath, ServiceSockets);
+            return [service.DaemonSocket, service.Socket(OwnerFile)];
+        }
+    }
+
+    /// <summary>Before the service is started anew: the folder of its sockets outlives it.</summary>
+    public static void ForgetService()
+    {
+        foreach (var file in ServiceWords.Where(File.Exists))
+        {
+            File.Delete(file);
+        }
+    }
+
     private bool Serves(uint uid)
     {
         try
