@@ -19,7 +19,7 @@ internal sealed partial class TcpConnection
     private const long RaiseSoon = 2_000_000;
     private const long RaiseLater = 600_000_000;
 
-    // Enough behind the probe for its loss to be seen by what is acknowledged after it, not by the timer (RFC 4821 section 7.5).
+    // Enough behind the probe for its loss to be seen by what is acknowledged after it, not by the timer (RFC 4821 section 7.4).
     private const int SegmentsBehindProbe = 4;
 
     private bool _wasLargeDelivered;
@@ -54,7 +54,7 @@ internal sealed partial class TcpConnection
     }
 
     /// <summary>
-    /// A path that drops large packets and says nothing (RFC 2923 section 2.1, RFC 8899 section 4.4), from the begin or since it changed:
+    /// A path that drops large packets and says nothing (RFC 2923 section 2.1, RFC 8899 section 4.3), from the begin or since it changed:
     /// full segments that time out again are tried smaller. Called at a timeout, which marks everything lost.
     /// </summary>
     private void EscapeBlackHole(long now)
@@ -125,7 +125,7 @@ internal sealed partial class TcpConnection
             EndRaise(now);
             if (wasAlone)
             {
-                // RFC 4821 section 7.7: the loss of a probe says nothing of congestion.
+                // RFC 4821 section 7.6.2: the loss of a probe says nothing of congestion.
                 ResendWithoutBlame(now);
             }
         }

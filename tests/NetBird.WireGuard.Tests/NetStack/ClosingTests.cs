@@ -163,7 +163,7 @@ public sealed class ClosingTests
         Assert.Equal(200, script.Connection.ReadableBytes);
     }
 
-    /// <summary>A disposed connection whose peer never answers ends by itself.</summary>
+    /// <summary>RFC 9293 section 3.8.3 (R2): a disposed connection whose peer never answers ends by itself.</summary>
     [Fact]
     public void Close_PeerIsGone_GivesUpAndFreesEverything()
     {
@@ -174,7 +174,7 @@ public sealed class ClosingTests
         Assert.Equal(long.MaxValue, script.Connection.NextDeadline);
     }
 
-    /// <summary>The other side keeps its half open for good: FIN-WAIT-2 of a disposed connection is bounded.</summary>
+    /// <summary>RFC 9293 section 3.6 sets no end to FIN-WAIT-2; for a disposed connection, whose other half stays open for good, we do.</summary>
     [Fact]
     public void Close_PeerNeverCloses_LeavesFinWait2()
     {

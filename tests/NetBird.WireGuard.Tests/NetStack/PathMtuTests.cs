@@ -21,7 +21,7 @@ public sealed class PathMtuTests
         script.ExpectData(1, 600).ExpectData(601, 400).ExpectData(1_001, 600).ExpectData(1_601, 400).ExpectNothing();
     }
 
-    /// <summary>RFC 2923 section 2.1, RFC 8899 section 4.4: large segments vanish without a word, so smaller ones are tried.</summary>
+    /// <summary>RFC 2923 section 2.1, RFC 8899 section 4.3: large segments vanish without a word, so smaller ones are tried.</summary>
     [Fact]
     public void Write_FullSegmentsTimeOutAgain_SmallerOnesAreTried()
     {
@@ -40,7 +40,7 @@ public sealed class PathMtuTests
         Assert.InRange(smallest, 1_100, 1_140);
     }
 
-    /// <summary>A single timeout is a lost segment, and says nothing of the path.</summary>
+    /// <summary>A single timeout is a lost segment, and says nothing of the path (RFC 8899 section 4.3: excessive loss of a size does).</summary>
     [Fact]
     public void Write_OneTimeout_KeepsTheSegmentSize()
     {
@@ -60,7 +60,7 @@ public sealed class PathMtuTests
         script.ExpectNothing();
     }
 
-    /// <summary>One that says less than every path carries does not make segments larger than they were.</summary>
+    /// <summary>RFC 1191 section 3, RFC 8201 section 4: one that says less than every path carries does not make segments larger than they were.</summary>
     [Fact]
     public void PacketTooBig_BelowTheFloorWithSmallSegments_ChangesNothing()
     {
@@ -71,7 +71,7 @@ public sealed class PathMtuTests
         script.ExpectNothing().Peer(1, 601).Write(600).ExpectData(601, 300).ExpectData(901, 300);
     }
 
-    /// <summary>RFC 8899 section 4.4: a path that carried large segments and then drops them, in the middle of a connection.</summary>
+    /// <summary>RFC 8899 section 4.3: a path that carried large segments and then drops them, in the middle of a connection.</summary>
     [Fact]
     public void Write_PathShrinksAfterLargeSegmentsArrived_SmallerOnesAreTriedAfterThreeTimeouts()
     {
@@ -101,7 +101,7 @@ public sealed class PathMtuTests
         Assert.Equal(Large, peer.Take(10 * Large).Min());
     }
 
-    /// <summary>RFC 4821 section 7.7: the probe's loss is no congestion; RFC 8899 section 5.1.1: the next one comes after ten minutes.</summary>
+    /// <summary>RFC 4821 section 7.6.2: the probe's loss is no congestion; RFC 8899 section 5.1.1: the next one comes after ten minutes.</summary>
     [Fact]
     public void Write_LargeSegmentIsLostAgain_GoesInPiecesAndTheWindowStays()
     {
@@ -126,7 +126,7 @@ public sealed class PathMtuTests
         Assert.Single(peer.Take(20 * Small, largest: Small), length => length > Small);
     }
 
-    /// <summary>RFC 4821 section 7.5: without enough behind it the loss would cost a timeout, so a short write probes nothing.</summary>
+    /// <summary>RFC 4821 section 7.4: without enough behind it the loss would cost a timeout, so a short write probes nothing.</summary>
     [Fact]
     public void Write_TooLittleBehindAProbe_NoneIsSent()
     {
@@ -136,7 +136,7 @@ public sealed class PathMtuTests
         Assert.Equal(Small, peer.Take(4 * Small).Max());
     }
 
-    /// <summary>In simulated time: the path shrinks and grows again under a transfer, for many seeds and losses.</summary>
+    /// <summary>RFC 8899 section 4.3 and 5.3 in simulated time: the path shrinks and grows again under a transfer, for many seeds and losses.</summary>
     [Theory]
     [InlineData(0)]
     [InlineData(0.01)]

@@ -90,7 +90,7 @@ public sealed class RootlessTunnelTests
     }
 
     /// <summary>
-    /// RFC 8899 section 4.4: in the middle of a connection the way to the other end begins to drop large datagrams and says nothing, as
+    /// RFC 8899 section 4.3: in the middle of a connection the way to the other end begins to drop large datagrams and says nothing, as
     /// when a route changes to one with a smaller MTU behind a firewall that eats ICMP.
     /// </summary>
     [SkippableTheory]

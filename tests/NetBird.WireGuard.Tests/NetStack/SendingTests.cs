@@ -87,7 +87,7 @@ public sealed class SendingTests
         script.Wait(4).ExpectNothing().Wait(2).ExpectData(1_001, 1_000);
     }
 
-    /// <summary>The same, and the late one comes: nothing is sent twice.</summary>
+    /// <summary>The same (RFC 8985 section 6.2, step 5), and the late one comes: nothing is sent twice.</summary>
     [Fact]
     public void Sack_LateSegmentComes_NothingIsResent()
     {
