@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -39,14 +40,15 @@ internal sealed partial class AgentSession : IAsyncDisposable
 
     /// <summary>Runs <c>up --foreground</c> and, where it asks for one, logs in through the form.</summary>
     public static async Task<AgentSession> StartAsync(
-        Uri management, string? user = null, string? password = null, IEnumerable<string>? more = null, string? state = null)
+        Uri management, string? user = null, string? password = null, IEnumerable<string>? more = null, string? state = null, Func<Uri, Task>? logIn = null)
     {
         var (session, link) = Launch(management, more, state);
-        if (user is not null)
+        logIn ??= user is null ? null : address => LoginForm.SubmitAsync(address, user, password!);
+        if (logIn is not null)
         {
             var found = await Task.WhenAny(link, Task.Delay(TimeSpan.FromSeconds(30)));
             Assert.True(found == link, "The agent printed no login link: " + session.Log);
-            await LoginForm.SubmitAsync(await link, user, password!);
+            await logIn(await link);
         }
 
         await session.UntilConnectedAsync();
@@ -111,6 +113,36 @@ internal sealed partial class AgentSession : IAsyncDisposable
         throw new InvalidOperationException($"The agent did not connect.\n{status}\n{Log}");
     }
 
+    /// <summary>One request as Claude Code sends it; the answer's headers are there, its body is still to be read.</summary>
+    public async Task<HttpResponseMessage> AskAsync(string text, bool stream = false, string model = "claude-haiku-4-5", int maxTokens = 64, CancellationToken cancellationToken = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/messages")
+        {
+            Content = JsonContent.Create(new { model, max_tokens = maxTokens, stream, messages = new[] { new { role = "user", content = text } } }),
+        };
+        request.Headers.Add("anthropic-version", "2023-06-01");
+        return await Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+    }
+
+    /// <summary>Waits until a request is let through again, and no longer than a minute and a half.</summary>
+    public async Task UntilAnsweredAsync()
+    {
+        var last = "";
+        for (var i = 0; i < 180; i++)
+        {
+            using var answer = await AskAsync("are you there");
+            if (answer.IsSuccessStatusCode)
+            {
+                return;
+            }
+
+            last = await answer.Content.ReadAsStringAsync();
+            await Task.Delay(500);
+        }
+
+        Assert.Fail($"No request is let through: {last}\n{Log}");
+    }
+
     public Task<CommandResult> StatusAsync() => Command.RunAsync(Checkout.Agent, ["status", "--state-dir", State]);
 
     public static int FreePort()
@@ -157,6 +189,6 @@ internal sealed partial class AgentSession : IAsyncDisposable
         }
     }
 
-    [GeneratedRegex(@"https?://\S*authorize\?\S*")]
+    [GeneratedRegex(@"https?://\S*(?:authorize|/auth)\?\S*")]
     private static partial Regex Link();
 }

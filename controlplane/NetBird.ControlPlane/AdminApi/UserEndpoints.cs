@@ -214,4 +214,5 @@ internal sealed record UserRequest(
     string[]? AutoGroups,
     string? Status,
     bool? IsBlocked,
-    bool? IsServiceUser);
+    bool? IsServiceUser,
+    bool? SecondFactor);

@@ -1,5 +1,6 @@
 using NetBird.ControlPlane.EndpointCertificates;
 using NetBird.ControlPlane.Peers;
+using NetBird.ControlPlane.Store;
 
 namespace NetBird.ControlPlane.AgentApi;
 
@@ -18,7 +19,7 @@ internal static class AgentApiFeature
             grpc.Interceptors.Add<PeerAuthentication>();
         });
         services.AddSingleton<PeerAuthentication>();
-        services.AddSingleton<Challenges>();
+        services.AddSingleton(provider => Challenges.Of(provider.GetRequiredService<AccountState>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ConfigurationSignal>();
         services.AddSingleton<NetworkMaps>();
         services.AddSingleton<SyncStream>();

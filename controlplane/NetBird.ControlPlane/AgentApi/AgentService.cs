@@ -65,7 +65,7 @@ internal sealed class AgentService(
         }
 
         var peerKey = new PublicKey(request.PublicKey.Span);
-        CheckProof(peerKey, request, secret);
+        await CheckProofAsync(peerKey, request, secret, context.CancellationToken);
         var machine = MachineOf(request.Machine);
         var outcome = request.IdentityCase == EnrolRequest.IdentityOneofCase.SetupKey
             ? await enrolment.EnrolMachineAsync(peerKey, secret, machine, AddressOf(context), context.CancellationToken)
@@ -130,12 +130,12 @@ internal sealed class AgentService(
     };
 
     /// <summary>The proof binds key, nonce and secret, so neither can be swapped on the way.</summary>
-    private void CheckProof(PublicKey peerKey, EnrolRequest request, string secret)
+    private async Task CheckProofAsync(PublicKey peerKey, EnrolRequest request, string secret, CancellationToken cancellationToken)
     {
         var digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(secret)));
-        if (!challenges.IsOpen(request.Nonce)
+        if (!challenges.IsOurs(request.Nonce)
             || !KeyProof.Verify(key.Private, peerKey, Encoding.UTF8.GetBytes($"enrol|{request.Nonce}|{digest}"), request.Proof.Span)
-            || !challenges.TryUse(request.Nonce))
+            || !await challenges.TryUseAsync(request.Nonce, cancellationToken))
         {
             throw Refusal.NotProved("The proof of the tunnel key is wrong, too old, or was used before.");
         }

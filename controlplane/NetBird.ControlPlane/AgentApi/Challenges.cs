@@ -1,17 +1,19 @@
 using System.Buffers.Binary;
-using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Microsoft.IdentityModel.Tokens;
+using NetBird.ControlPlane.Store;
 
 namespace NetBird.ControlPlane.AgentApi;
 
 /// <summary>
-/// Nonces that keys are proved over: good for 60 s and for one proof. One that was given out costs no memory, it
-/// carries its own time and our seal; only one that a proof was made over is remembered until it expires, so asking
-/// for many takes nothing from us.
+/// Nonces that keys are proved over: good for 60 s and for one proof, at whichever node. One that was given out costs no
+/// memory, it carries its own time and our seal; only one that a proof was made over is remembered until it expires, so
+/// asking for many takes nothing from us.
 /// </summary>
-internal sealed class Challenges(TimeProvider time)
+internal sealed class Challenges(byte[] key, IUsedChallenges used, TimeProvider time)
 {
+    private const string SecretName = "keys/challenge.key";
+    private const int KeySize = 32;
     private const int TimeSize = 8;
     private const int RandomSize = 16;
     private const int Size = TimeSize + RandomSize + HMACSHA256.HashSizeInBytes;
@@ -19,31 +21,30 @@ internal sealed class Challenges(TimeProvider time)
     // agent.proto, GetChallenge.
     private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
 
-    // A nonce lives a minute, so a restart may forget the key it was sealed with.
-    private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
-    private readonly ConcurrentDictionary<string, long> _used = new(StringComparer.Ordinal);
-    private long _sweptAt;
+    /// <summary>Nodes that share a database share the seal, and what was used. One process alone forgets both when it ends.</summary>
+    public static Challenges Of(AccountState account, TimeProvider time)
+        => account.Database is { } shared
+            ? new(account.Secrets.GetOrAdd(SecretName, () => RandomNumberGenerator.GetBytes(KeySize)), new SharedUsedChallenges(shared, time), time)
+            : new(RandomNumberGenerator.GetBytes(KeySize), new OwnUsedChallenges(time), time);
 
     public string Issue()
     {
         Span<byte> nonce = stackalloc byte[Size];
         BinaryPrimitives.WriteInt64BigEndian(nonce, time.GetUtcNow().ToUnixTimeMilliseconds());
         RandomNumberGenerator.Fill(nonce.Slice(TimeSize, RandomSize));
-        HMACSHA256.HashData(_key, nonce[..(TimeSize + RandomSize)], nonce[(TimeSize + RandomSize)..]);
+        HMACSHA256.HashData(key, nonce[..(TimeSize + RandomSize)], nonce[(TimeSize + RandomSize)..]);
         return Base64UrlEncoder.Encode(nonce.ToArray());
     }
 
-    /// <summary>Whether we gave the nonce out, lately, and nobody used it.</summary>
-    public bool IsOpen(string nonce) => MadeAt(nonce) is not null && !_used.ContainsKey(nonce);
+    /// <summary>Whether a node of ours gave the nonce out, lately. Cheap: asked before the proof over it is looked at.</summary>
+    public bool IsOurs(string nonce) => MadeAt(nonce) is not null;
 
-    /// <summary>True for the first that uses an open nonce. Asked after the proof over it was found right.</summary>
-    public bool TryUse(string nonce)
-    {
-        Sweep();
-        return MadeAt(nonce) is { } made && _used.TryAdd(nonce, made);
-    }
+    /// <summary>True for the first that uses a nonce of ours. Asked after the proof over it was found right.</summary>
+    /// <exception cref="IOException">What was used cannot be remembered; the proof is refused.</exception>
+    public async ValueTask<bool> TryUseAsync(string nonce, CancellationToken cancellationToken)
+        => MadeAt(nonce) is { } made && await used.TryAddAsync(nonce, made + Lifetime, cancellationToken);
 
-    private long? MadeAt(string nonce)
+    private DateTimeOffset? MadeAt(string nonce)
     {
         Span<byte> seal = stackalloc byte[HMACSHA256.HashSizeInBytes];
         if (nonce.Length > 2 * Size || Decode(nonce) is not { Length: Size } bytes)
@@ -51,16 +52,17 @@ internal sealed class Challenges(TimeProvider time)
             return null;
         }
 
-        HMACSHA256.HashData(_key, bytes.AsSpan(0, TimeSize + RandomSize), seal);
-        var made = BinaryPrimitives.ReadInt64BigEndian(bytes);
-        var age = time.GetUtcNow().ToUnixTimeMilliseconds() - made;
+        HMACSHA256.HashData(key, bytes.AsSpan(0, TimeSize + RandomSize), seal);
 
         // Encoded again: base64url has several texts for the same bytes, and each would be a fresh nonce.
-        return CryptographicOperations.FixedTimeEquals(seal, bytes.AsSpan(TimeSize + RandomSize))
-            && Base64UrlEncoder.Encode(bytes) == nonce
-            && age >= 0 && age < Lifetime.TotalMilliseconds
-            ? made
-            : null;
+        if (!CryptographicOperations.FixedTimeEquals(seal, bytes.AsSpan(TimeSize + RandomSize)) || Base64UrlEncoder.Encode(bytes) != nonce)
+        {
+            return null;
+        }
+
+        // Clocks of nodes differ a little; ours may be behind the one that gave it out.
+        var made = DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64BigEndian(bytes));
+        return (time.GetUtcNow() - made).Duration() < Lifetime ? made : null;
     }
 
     private static byte[]? Decode(string nonce)
@@ -72,24 +74,6 @@ internal sealed class Challenges(TimeProvider time)
         catch (FormatException)
         {
             return null;
-        }
-    }
-
-    private void Sweep()
-    {
-        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        var swept = Interlocked.Read(ref _sweptAt);
-        if (now - swept < Lifetime.TotalMilliseconds || Interlocked.CompareExchange(ref _sweptAt, now, swept) != swept)
-        {
-            return;
-        }
-
-        foreach (var (nonce, made) in _used)
-        {
-            if (now - made >= Lifetime.TotalMilliseconds)
-            {
-                _used.TryRemove(nonce, out _);
-            }
         }
     }
 }

@@ -48,9 +48,9 @@ internal sealed partial class PeerAuthentication(
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
-        Authenticate(context);
         try
         {
+            await AuthenticateAsync(context);
             return await continuation(request, context);
         }
         catch (IOException e)
@@ -66,11 +66,20 @@ internal sealed partial class PeerAuthentication(
         ServerCallContext context,
         ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        Authenticate(context);
+        try
+        {
+            await AuthenticateAsync(context);
+        }
+        catch (IOException e)
+        {
+            Log.StoreFailed(logger, e, context.Method);
+            throw Refusal.TryLater("The control plane cannot reach its database at the moment.");
+        }
+
         await continuation(request, responseStream, context);
     }
 
-    private void Authenticate(ServerCallContext context)
+    private async Task AuthenticateAsync(ServerCallContext context)
     {
         if (Array.IndexOf(Open, context.Method) >= 0)
         {
@@ -85,9 +94,9 @@ internal sealed partial class PeerAuthentication(
             throw Refusal.NotProved("The call carries no proof of a tunnel key.");
         }
 
-        if (!challenges.IsOpen(nonce)
+        if (!challenges.IsOurs(nonce)
             || !KeyProof.Verify(key.Private, peerKey, Encoding.UTF8.GetBytes($"{context.Method}|{nonce}"), proof)
-            || !challenges.TryUse(nonce))
+            || !await challenges.TryUseAsync(nonce, context.CancellationToken))
         {
             throw Refusal.NotProved("The proof of the tunnel key is wrong, too old, or was used before.");
         }

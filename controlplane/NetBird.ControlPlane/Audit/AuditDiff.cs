@@ -9,7 +9,7 @@ internal static class AuditDiff
     // Fields that are secrets or their hashes, at any depth. What changed is shown, not to what.
     private static readonly HashSet<string> Secret = new(StringComparer.Ordinal)
     {
-        "hash", "password_hash", "sealed", "sealed_totp_secret", "last_totp_step",
+        "hash", "password_hash", "sealed", "sealed_totp_secret", "last_totp_step", "recovery_codes",
     };
 
     /// <summary>The entry for one changed record, not yet linked.</summary>

@@ -12,6 +12,7 @@ internal sealed record AuditNote(string Action, string TargetKind, string Target
 internal static class AuditActions
 {
     public const string UserLogin = "user.login";
+    public const string SecondFactor = "user.second_factor";
     public const string UserLoginRefused = "user.login_refused";
     public const string PeerEnrol = "peer.enrol";
     public const string PeerEnrolRefused = "peer.enrol_refused";

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using NetBird.ControlPlane.AdminApi;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Webhooks;
 
@@ -63,9 +61,7 @@ internal sealed partial class AuditStream(ConfigurationStore store, IWebhookOutb
         var (deliveries, last) = (new List<WebhookDelivery>(), told);
         await foreach (var entry in store.ReadAuditAsync(told + 1, descending: false, cancellationToken))
         {
-            var body = JsonSerializer.Serialize(
-                new { type = "audit.entry", timestamp = entry.Timestamp, data = AuditAnswer.Of(entry), hash = entry.Hash, previous_hash = entry.PreviousHash }, AdminJson.Options);
-            deliveries.Add(WebhookDelivery.New(hook.Id, "audit.entry", body, now));
+            deliveries.Add(WebhookDelivery.New(hook.Id, "audit.entry", AuditFile.LineOf(entry), now));
             last = (int)entry.Sequence;
             if (deliveries.Count == Most)
             {

@@ -4,7 +4,7 @@ using NetBird.CommandLine;
 
 namespace NetBird.ControlPlane.Cli;
 
-/// <summary><c>user create|list|disable|enable|delete</c>: people of the embedded IdP, and service users.</summary>
+/// <summary><c>user create|list|disable|enable|reset-second-factor|delete</c>: people of the embedded IdP, and service users.</summary>
 internal static class UserCommands
 {
     private static readonly Column[] Columns =
@@ -19,8 +19,11 @@ internal static class UserCommands
         var user = new Command("user", "People who log in at the embedded IdP, and service users.");
         user.Add(CreateUser());
         user.Add(List());
-        user.Add(SetBlocked("disable", "Cuts a person off at once: requests, logins and tokens.", blocked: true));
-        user.Add(SetBlocked("enable", "Lets a disabled person in again.", blocked: false));
+        user.Add(Set("disable", "Cuts a person off at once: requests, logins and tokens.", "is_blocked", true));
+        user.Add(Set("enable", "Lets a disabled person in again.", "is_blocked", false));
+        user.Add(Set(
+            "reset-second-factor", "Takes the authenticator app off for a person who lost it and the recovery codes; they log in with the password alone and set another up at /idp/account.",
+            "second_factor", false));
         user.Add(Delete());
         return user;
     }
@@ -88,13 +91,13 @@ internal static class UserCommands
         });
     }
 
-    private static Command SetBlocked(string verb, string description, bool blocked)
+    private static Command Set(string verb, string description, string field, bool value)
     {
         var who = new Argument<string>("user") { Description = "E-mail address, name or id." };
         return new Command(verb, description) { who }.Calls(async (client, parsed, cancellationToken) =>
         {
             var user = await Lookup.OneAsync(client, "/api/users", "person", parsed.GetRequiredValue(who), cancellationToken, "email", "name");
-            await client.PutAsync($"/api/users/{Column.Show(user["id"])}", new JsonObject { ["is_blocked"] = blocked }, cancellationToken);
+            await client.PutAsync($"/api/users/{Column.Show(user["id"])}", new JsonObject { [field] = value }, cancellationToken);
         });
     }
 

@@ -190,6 +190,12 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
             builder.Services.AddWebhooks();
             builder.Services.AddUsageUpkeep();
             builder.Services.AddHostedService<Audit.AuditStream>();
+            if (options.AuditFile is { } file)
+            {
+                builder.Services.AddHostedService(provider => new Audit.AuditFile(
+                    opened.Account.Configuration, file, time, provider.GetRequiredService<ILogger<Audit.AuditFile>>()));
+            }
+
             builder.Services.AddAgentApi();
             builder.Services.AddDashboard();
             builder.UseDashboardAssets();

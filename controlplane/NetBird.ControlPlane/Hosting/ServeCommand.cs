@@ -24,6 +24,7 @@ internal static class ServeCommand
         ("tunnel-interface", "NAME", "With --tunnel external: the interface, which is set up over /var/run/wireguard/NAME.sock"),
         ("postgres", "CONNSTRING", "PostgreSQL in place of LiteDB. Better given by environment: arguments are visible to other users"),
         ("cluster-key", "FILE", "Key that seals every other secret; several nodes share one. Default: keys/cluster.key in the state directory, made if missing"),
+        ("audit-file", "FILE", "The audit log as a file too, a JSON object a line, for a collector; moved to FILE.1 ... FILE.9 at 64 MiB"),
         ("oidc-issuer", "URL", "The company's IdP in place of the embedded one"),
         ("oidc-client-id", "ID", "Our client at that IdP"),
         ("oidc-groups-claim", "CLAIM", "Claim with a person's groups. Default groups"),

@@ -46,6 +46,9 @@ internal sealed record ServeOptions
     /// <summary>File of the key that seals every other secret; null: in the state directory.</summary>
     public string? ClusterKey { get; init; }
 
+    /// <summary>File that the audit log is written to as well, a JSON object a line; null: none.</summary>
+    public string? AuditFile { get; init; }
+
     /// <summary>The company's IdP; null runs the embedded one.</summary>
     public ExternalIssuer? Oidc { get; init; }
 

@@ -43,6 +43,7 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
             TunnelNamespacePath = NamespacePath(),
             Postgres = ReadPostgres(),
             ClusterKey = read("cluster-key") is { } clusterKey ? Path.GetFullPath(clusterKey) : null,
+            AuditFile = ReadAuditFile(),
             Oidc = ReadOidc(),
             Management = HasRole("management"),
             Gateway = HasRole("gateway"),
@@ -168,6 +169,22 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
             Wrong("postgres", "is not a connection string such as Host=db;Database=netbird;Username=netbird");
             return null;
         }
+    }
+
+    private string? ReadAuditFile()
+    {
+        if (read("audit-file") is not { } text)
+        {
+            return null;
+        }
+
+        var path = Path.GetFullPath(text);
+        if (Directory.Exists(path) || !Directory.Exists(Path.GetDirectoryName(path)))
+        {
+            Wrong("audit-file", $"'{text}' is {(Directory.Exists(path) ? "a directory" : "in a directory that does not exist")}: name a file, such as /var/log/netbird-controlplane/audit.jsonl");
+        }
+
+        return path;
     }
 
     private ExternalIssuer? ReadOidc()

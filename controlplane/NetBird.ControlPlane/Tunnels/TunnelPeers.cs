@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using NetBird.Primitives;
 using NetBird.WireGuard;
@@ -9,14 +10,23 @@ namespace NetBird.ControlPlane.Tunnels;
 /// blocked, or whose person is disabled, is refused by the gateway from that moment, and leaves the tunnel a little
 /// later: until then the refusal can still be read at the other end.
 /// </summary>
-internal sealed class TunnelPeers(TunnelHost tunnel, TimeProvider time) : IDisposable
+internal sealed class TunnelPeers : IDisposable
 {
     // Ours: Claude Code shows a refusal within two seconds.
     private static readonly TimeSpan ToRead = TimeSpan.FromSeconds(20);
 
+    private readonly TunnelHost _tunnel;
+    private readonly TimeProvider _time;
+    private readonly Meter _meter = new("NetBird.Tunnel");
     private readonly Lock _lock = new();
     private readonly Dictionary<PublicKey, IPAddress> _known = [];
     private readonly Dictionary<PublicKey, ITimer> _leaving = [];
+
+    public TunnelPeers(TunnelHost tunnel, TimeProvider time)
+    {
+        (_tunnel, _time) = (tunnel, time);
+        _meter.CreateObservableGauge("netbird.tunnel.peers", Count, "{peer}", "Machines that the tunnel takes packets of");
+    }
 
     /// <summary>Makes the tunnel's peers these: key and address of each, and whether it may call.</summary>
     public void Apply(IReadOnlyDictionary<PublicKey, (IPAddress Address, bool MayCall)> wanted)
@@ -36,7 +46,7 @@ internal sealed class TunnelPeers(TunnelHost tunnel, TimeProvider time) : IDispo
                 }
                 else if (_known.ContainsKey(key) && !_leaving.ContainsKey(key))
                 {
-                    _leaving[key] = time.CreateTimer(_ => Leave(key), null, ToRead, Timeout.InfiniteTimeSpan);
+                    _leaving[key] = _time.CreateTimer(_ => Leave(key), null, ToRead, Timeout.InfiniteTimeSpan);
                 }
             }
         }
@@ -44,6 +54,7 @@ internal sealed class TunnelPeers(TunnelHost tunnel, TimeProvider time) : IDispo
 
     public void Dispose()
     {
+        _meter.Dispose();
         lock (_lock)
         {
             foreach (var timer in _leaving.Values)
@@ -52,6 +63,14 @@ internal sealed class TunnelPeers(TunnelHost tunnel, TimeProvider time) : IDispo
             }
 
             _leaving.Clear();
+        }
+    }
+
+    private int Count()
+    {
+        lock (_lock)
+        {
+            return _known.Count;
         }
     }
 
@@ -64,7 +83,7 @@ internal sealed class TunnelPeers(TunnelHost tunnel, TimeProvider time) : IDispo
 
         if (!_known.TryGetValue(key, out var before) || !before.Equals(address))
         {
-            tunnel.SetPeer(new PeerConfiguration { PublicKey = key, AllowedIPs = [new IPNetwork(address, 32)] });
+            _tunnel.SetPeer(new PeerConfiguration { PublicKey = key, AllowedIPs = [new IPNetwork(address, 32)] });
             _known[key] = address;
         }
     }
@@ -89,7 +108,7 @@ internal sealed class TunnelPeers(TunnelHost tunnel, TimeProvider time) : IDispo
 
         if (_known.Remove(key))
         {
-            tunnel.RemovePeer(key);
+            _tunnel.RemovePeer(key);
         }
     }
 }

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace NetBird.ControlPlane.Users;
 
 /// <summary>What the embedded IdP checks a login against.</summary>
@@ -15,9 +17,15 @@ internal sealed record LocalCredential
     /// <summary>The last TOTP step used, so that no code works twice.</summary>
     public long LastTotpStep { get; init; }
 
+    /// <summary>Hashes of the recovery codes that are left.</summary>
+    public ImmutableArray<string> RecoveryCodes { get; init; } = [];
+
     /// <summary>Wrong passwords since the last right one.</summary>
     public int FailedAttempts { get; init; }
 
     /// <summary>No login before this, or null.</summary>
     public DateTimeOffset? LockedUntil { get; init; }
+
+    /// <summary>The same with a password alone.</summary>
+    public LocalCredential WithoutSecondFactor() => this with { SealedTotpSecret = null, LastTotpStep = 0, RecoveryCodes = [] };
 }

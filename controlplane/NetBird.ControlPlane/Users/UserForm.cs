@@ -11,7 +11,7 @@ internal static class UserForm
     private static readonly string[] ReadOnly =
     [
         "id", "effective_role", "is_current", "issued", "issuer", "subject", "groups", "last_login", "locked_until",
-        "second_factor", "created_at", "updated_at", "permissions",
+        "created_at", "updated_at", "permissions",
     ];
 
     /// <param name="form">What was sent.</param>
@@ -29,6 +29,7 @@ internal static class UserForm
             AutoGroups = [.. form.List("auto_groups", references.Group, text => $"There is no group {references.By} '{text}'.")
                 ?? [.. basis.AutoGroups]],
             Status = ReadStatus(form, basis.Status),
+            Credential = ReadSecondFactor(form, basis, caller),
         };
         if (user.Email.Length > 0 && user.Email != basis.Email && !IsEmail(user.Email))
         {
@@ -64,6 +65,27 @@ internal static class UserForm
         }
 
         return user;
+    }
+
+    // The way back in for a person who lost both the app and the recovery codes: an administrator sends false.
+    private static LocalCredential? ReadSecondFactor(Form form, User basis, Role caller)
+    {
+        var has = basis.Credential?.SealedTotpSecret is not null;
+        if (form.Flag("second_factor", has) == has)
+        {
+            return basis.Credential;
+        }
+
+        if (!has)
+        {
+            form.Fail("second_factor", "A person sets it up themselves, at /idp/account.");
+        }
+        else if (basis.Role == Role.Owner && caller != Role.Owner)
+        {
+            form.Fail("second_factor", "Only an owner may take an owner's second factor away.");
+        }
+
+        return basis.Credential?.WithoutSecondFactor();
     }
 
     // NetBird says is_blocked, others status; both are taken, and they must agree.

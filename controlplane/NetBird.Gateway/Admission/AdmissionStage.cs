@@ -1,4 +1,3 @@
-using System.Net;
 using NetBird.Gateway.Refusals;
 using NetBird.Policy;
 
@@ -30,15 +29,27 @@ internal sealed class AdmissionStage(TimeProvider time)
         };
     }
 
-    /// <summary>Why a call in flight may not go on under a newer snapshot, or null when it may.</summary>
-    public static DenyReason? StillAdmitted(GatewaySnapshot snapshot, IPAddress address, AdmittedPeer admitted)
+    /// <summary>
+    /// Why a call in flight may not go on under a newer snapshot, or null when it may: its person or machine is gone or
+    /// disabled, or is in no group any more that a policy lets to the provider. What else a policy says holds from the next request.
+    /// </summary>
+    public static DenyReason? StillAdmitted(GatewaySnapshot snapshot, GatewayCall call)
     {
-        if (!snapshot.Peers.TryGetValue(address, out var now)
-            || now.Caller.Peer != admitted.Caller.Peer || now.Caller.User != admitted.Caller.User)
+        var admitted = call.Peer!.Caller; // only admitted calls are in flight
+        if (!snapshot.Peers.TryGetValue(call.Address, out var now)
+            || now.Caller.Peer != admitted.Peer || now.Caller.User != admitted.User)
         {
             return DenyReason.NotEnrolled;
         }
 
-        return now.Standing == PeerStanding.Active ? null : DenyReason.Disabled;
+        if (now.Standing != PeerStanding.Active)
+        {
+            return DenyReason.Disabled;
+        }
+
+        return call.Charged is { } charged && !snapshot.Policies.Policies.Any(policy =>
+            policy.Enabled && policy.Providers.Contains(charged.Provider) && policy.SourceGroups.Overlaps(now.Caller.Groups))
+            ? DenyReason.NoMatchingPolicy
+            : null;
     }
 }

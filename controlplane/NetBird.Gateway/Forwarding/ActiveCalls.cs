@@ -79,7 +79,7 @@ internal sealed partial class ActiveCalls(
 
     private void CutWhereRemoved(GatewayCall call, GatewaySnapshot snapshot)
     {
-        if (AdmissionStage.StillAdmitted(snapshot, call.Address, call.Peer!) is { } reason)
+        if (AdmissionStage.StillAdmitted(snapshot, call) is { } reason)
         {
             Log.Cut(logger, call.Id, reason);
             call.Cut(reason);

@@ -1,9 +1,11 @@
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using FakeAnthropic;
 using NetBird.ControlPlane.Tests.Identity;
 using NetBird.ControlPlane.Tests.Store;
+using OtpNet;
 
 namespace EndToEnd.Tests.ControlPlanes;
 
@@ -31,6 +33,7 @@ public sealed class PlantedSecretTests(PostgresCluster cluster) : IClassFixture<
         search.Plant("the provider's key", upstream.Key);
         await PlantAsync(node, upstream, search);
         await LogInAsync(node, search);
+        await SecondFactorAsync(node, search);
         await UseTheTunnelAsync(node, search);
         await AnswersAsync(node, search);
         await node.StopAsync();
@@ -145,6 +148,23 @@ public sealed class PlantedSecretTests(PostgresCluster cluster) : IClassFixture<
         await browser.OpenAsync("/idp/device?user_code=" + device.GetProperty("user_code").GetString());
         await client.PollDeviceAsync(device.GetProperty("device_code").GetString()!);
         Assert.Equal("invalid_grant", (await client.RedeemAsync(code)).GetProperty("error").GetString());
+    }
+
+    /// <summary>An authenticator app's secret and the recovery codes, set up by the page as a person does.</summary>
+    private static async Task SecondFactorAsync(Node node, SecretSearch search)
+    {
+        using var browser = new Browser(node.Url);
+        await browser.OpenAsync("/idp/account");
+        await browser.LogInAsync("rest@example.com", "planted rest horse battery");
+        await browser.OpenAsync("/idp/account/app");
+        var secret = Regex.Match(browser.Page, "name=\"secret\" value=\"([A-Z2-7]+)\"").Groups[1].Value;
+        search.Plant("an authenticator's secret", secret);
+        search.Plant("its bytes", Convert.ToBase64String(Base32Encoding.ToBytes(secret)));
+        await browser.SubmitAsync(("code", new Totp(Base32Encoding.ToBytes(secret)).ComputeTotp()));
+        var codes = Regex.Matches(browser.Page, "<li>([a-z0-9-]{19})</li>");
+        Assert.Equal(10, codes.Count);
+        search.Plant("a recovery code", codes[0].Groups[1].Value);
+        search.Plant("a recovery code without dashes", codes[1].Groups[1].Value.Replace("-", "", StringComparison.Ordinal));
     }
 
     private static void PlantTokens(SecretSearch search, string which, JsonElement tokens)

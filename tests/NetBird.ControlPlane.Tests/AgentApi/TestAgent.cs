@@ -18,15 +18,16 @@ internal sealed class TestAgent : IDisposable
     private readonly GrpcChannel _channel;
 
     public TestAgent(Uri url)
-    {
-        Url = url;
-        _channel = GrpcChannel.ForAddress(url, new GrpcChannelOptions
+        : this(url, GrpcChannel.ForAddress(url, new GrpcChannelOptions
         {
             HttpHandler = new GrpcWebHandler(GrpcWebMode.GrpcWeb, new SocketsHttpHandler()),
             HttpVersion = HttpVersion.Version11,
-        });
-        Client = new(_channel);
+        }))
+    {
     }
+
+    /// <summary>Over a channel that several share.</summary>
+    public TestAgent(Uri url, GrpcChannel channel) => (Url, _channel, Client) = (url, channel, new(channel));
 
     public Uri Url { get; }
 

@@ -40,6 +40,25 @@ public sealed class SeveralNodesTests(PostgresCluster cluster) : IClassFixture<P
     }
 
     [SkippableFact]
+    public async Task Challenge_OfOneNode_IsGoodAtAnother_OnceAmongAll()
+    {
+        await using var one = await RunningControlPlane.StartOnAsync(cluster);
+        await using var two = await SecondAsync(one, options => options with { PublicUrl = one.Url });
+        await one.AddPersonAsync("ana@example.com");
+        using var here = new TestAgent(one.Url);
+        using var there = new TestAgent(two.Url);
+        there.Key = here.Key;
+        await here.EnrolAsync(await here.LogInAsync("ana@example.com"));
+        await Eventually.TrueAsync(() => Task.FromResult(two.Store.Current.Peers.Count == 1));
+
+        var proof = await here.ProofAsync("GetBudget");
+        await there.Client.GetBudgetAsync(new(), proof);
+        var again = await Assert.ThrowsAsync<RpcException>(async () => await here.Client.GetBudgetAsync(new(), proof));
+
+        Assert.Equal(StatusCode.Unauthenticated, again.StatusCode);
+    }
+
+    [SkippableFact]
     public async Task Start_WithoutTheClusterKey_IsRefusedWithWords()
     {
         await using var one = await RunningControlPlane.StartOnAsync(cluster);

@@ -30,6 +30,10 @@ internal sealed partial class Browser : IDisposable
 
     /// <summary>Fills in the page's form and sends it.</summary>
     public Task SubmitAsync(params (string Name, string Value)[] fields)
+        => SubmitAsync(Decode(FormAction().Match(Page).Groups[1].Value), fields);
+
+    /// <summary>The same by a button that sends it elsewhere.</summary>
+    public Task SubmitAsync(string action, params (string Name, string Value)[] fields)
     {
         var values = HiddenField().Matches(Page)
             .ToDictionary(match => Decode(match.Groups[1].Value), match => Decode(match.Groups[2].Value));
@@ -38,7 +42,6 @@ internal sealed partial class Browser : IDisposable
             values[name] = value;
         }
 
-        var action = Decode(FormAction().Match(Page).Groups[1].Value);
         return FollowAsync(new HttpRequestMessage(HttpMethod.Post, new Uri(_site, action)) { Content = new FormUrlEncodedContent(values) });
     }
 

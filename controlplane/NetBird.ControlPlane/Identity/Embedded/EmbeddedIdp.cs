@@ -29,6 +29,7 @@ internal static class EmbeddedIdp
         services.AddSingleton<LoginTicket>();
         services.AddSingleton<SecondFactor>();
         services.AddSingleton<LoginPages>();
+        services.AddSingleton<AccountPages>();
         services.AddSingleton<ProtocolEndpoints>();
         services.AddHostedService<IssuedPruning>();
         services.AddOpenIddict()
@@ -50,6 +51,7 @@ internal static class EmbeddedIdp
     public static void MapEmbeddedIdp(this WebApplication app)
     {
         app.Services.GetRequiredService<LoginPages>().Map(app);
+        app.Services.GetRequiredService<AccountPages>().Map(app);
         app.Services.GetRequiredService<ProtocolEndpoints>().Map(app);
     }
 

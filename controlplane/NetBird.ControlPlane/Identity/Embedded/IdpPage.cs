@@ -25,6 +25,8 @@ internal static class IdpPage
         button.quiet{background:transparent;border:1px solid var(--edge);color:inherit;margin-top:.5rem}
         input:focus-visible,button:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
         .problem{color:#c4342d;font-weight:600}@media(prefers-color-scheme:dark){.problem{color:#ff8a80}}
+        .qr svg{display:block;width:100%;max-width:15rem;height:auto;margin:0 auto 1rem}code{overflow-wrap:anywhere}a{color:inherit}
+        .codes{columns:2;padding:0;list-style:none;font:.85rem/1.9 ui-monospace,monospace}
         .code{font:700 1.6rem ui-monospace,monospace;letter-spacing:.12em;color:var(--ink);text-align:center}
         """;
 

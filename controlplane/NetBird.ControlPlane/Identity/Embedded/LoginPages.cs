@@ -16,7 +16,7 @@ internal sealed class LoginPages(EmbeddedLogin login, LoginTicket tickets, Secon
     private const string CodeStep = "code";
 
     // Where a login may lead: nowhere but the pages that ask for one.
-    private static readonly string[] Destinations = ["/idp/authorize?", "/idp/device?", "/idp/device", "/login?"];
+    private static readonly string[] Destinations = ["/idp/authorize?", "/idp/device?", "/idp/device", "/login?", AccountPages.Path];
 
     /// <summary>Sends the browser to log in and back to <paramref name="destination"/>.</summary>
     public static IResult Ask(string destination)
@@ -157,9 +157,9 @@ internal sealed class LoginPages(EmbeddedLogin login, LoginTicket tickets, Secon
             context,
             "Second factor",
             $"""
-            <p>The six digits that your authenticator app shows.</p>
+            <p>The six digits that your authenticator app shows, or one of your recovery codes.</p>
             <form method="post" action="{CodePath}">{Fields(context, destination)}{IdpPage.Hidden("ticket", ticket)}
-            <label for="c">Code</label><input id="c" name="code" inputmode="numeric" autocomplete="one-time-code" required>
+            <label for="c">Code</label><input id="c" name="code" autocomplete="one-time-code" required>
             <button>Log in</button></form>
             """,
             problem,

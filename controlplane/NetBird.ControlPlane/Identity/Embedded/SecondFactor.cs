@@ -1,7 +1,9 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using NetBird.ControlPlane.Audit;
 using NetBird.ControlPlane.Providers;
 using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Users;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Identity.Embedded;
@@ -21,33 +23,70 @@ internal sealed class SecondFactor(IConfigurationStore store, SecretSeal seal, T
     public bool IsLocked(UserId id)
         => store.Current.Users.TryGetValue(id, out var user) && user.Credential?.LockedUntil > time.GetUtcNow();
 
-    /// <summary>Seals a secret for <see cref="Users.LocalCredential.SealedTotpSecret"/>.</summary>
-    public string Seal(ReadOnlySpan<byte> secret) => seal.SealTotpSecret(Convert.ToBase64String(secret));
+    /// <summary>Switches it on for whoever shows that their app has the secret; the recovery codes, or null for a wrong code.</summary>
+    /// <param name="id">The person.</param>
+    /// <param name="secret">What the app was given.</param>
+    /// <param name="code">What it shows.</param>
+    /// <param name="address">Where from; for the audit log.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<ImmutableArray<string>?> EnrolAsync(UserId id, byte[] secret, string code, string address, CancellationToken cancellationToken)
+    {
+        var text = Convert.ToBase64String(secret);
+        if (FindStep(text, code.Replace(" ", "", StringComparison.Ordinal), lastUsed: 0) is not { } step)
+        {
+            return null;
+        }
 
-    /// <summary>True once for the right code: a code that was used works no second time (RFC 6238 section 5.2).</summary>
+        var (sealedSecret, codes) = (seal.SealTotpSecret(text), RecoveryCodes.New());
+        await ChangeAsync(
+            id, address, "authenticator app set up",
+            credential => credential with { SealedTotpSecret = sealedSecret, LastTotpStep = step, RecoveryCodes = Hashes(codes) }, cancellationToken);
+        return codes;
+    }
+
+    /// <summary>New recovery codes in place of those left.</summary>
+    public async Task<ImmutableArray<string>> RenewCodesAsync(UserId id, string address, CancellationToken cancellationToken)
+    {
+        var codes = RecoveryCodes.New();
+        await ChangeAsync(id, address, "recovery codes made", credential => credential with { RecoveryCodes = Hashes(codes) }, cancellationToken);
+        return codes;
+    }
+
+    /// <summary>Takes the second factor away.</summary>
+    public Task RemoveAsync(UserId id, string address, CancellationToken cancellationToken)
+        => ChangeAsync(id, address, "authenticator app taken off", credential => credential.WithoutSecondFactor(), cancellationToken);
+
+    /// <summary>True once for the right code, the app's (RFC 6238 section 5.2) or a recovery code: one that was used works no second time.</summary>
     public async Task<bool> TryUseAsync(UserId id, string code, CancellationToken cancellationToken)
     {
-        if (IsLocked(id)
-            || !store.Current.Users.TryGetValue(id, out var known)
-            || known.Credential is not { SealedTotpSecret: { } sealedSecret } credential
-            || FindStep(sealedSecret, code.Replace(" ", "", StringComparison.Ordinal), credential.LastTotpStep) is not { } step)
+        if (IsLocked(id) || !store.Current.Users.TryGetValue(id, out var known) || known.Credential is not { SealedTotpSecret: { } sealedSecret } credential)
         {
             return false;
         }
 
-        return await store.CommitAsync(
-            Actor.System,
-            draft =>
-            {
-                if (draft.Users.Find(id) is not { Credential: { } now } user || now.LastTotpStep >= step)
-                {
-                    return false;
-                }
+        if (RecoveryCodes.HashOf(code) is { } recovery)
+        {
+            return await ChangeAsync(
+                id, "", "recovery code used",
+                now => now.RecoveryCodes.Contains(recovery) ? now with { RecoveryCodes = now.RecoveryCodes.Remove(recovery) } : null, cancellationToken);
+        }
 
-                draft.Users.Put(user with { Credential = now with { LastTotpStep = step } }, audited: false);
-                return true;
-            },
-            cancellationToken);
+        // Where the key ring is another one nothing opens: closed, as a missing second factor would be worse.
+        return seal.UnsealTotpSecret(sealedSecret) is { } secret
+            && FindStep(secret, code.Replace(" ", "", StringComparison.Ordinal), credential.LastTotpStep) is { } step
+            && await store.CommitAsync(
+                Actor.System,
+                draft =>
+                {
+                    if (draft.Users.Find(id) is not { Credential: { } now } user || now.LastTotpStep >= step)
+                    {
+                        return false;
+                    }
+
+                    draft.Users.Put(user with { Credential = now with { LastTotpStep = step } }, audited: false);
+                    return true;
+                },
+                cancellationToken);
     }
 
     /// <summary>The code of a step; RFC 4226 section 5.3.</summary>
@@ -64,20 +103,34 @@ internal sealed class SecondFactor(IConfigurationStore store, SecretSeal seal, T
         return (number % 1_000_000).ToString("D6", System.Globalization.CultureInfo.InvariantCulture);
     }
 
-    private long? FindStep(string sealedSecret, string code, long lastUsed)
+    private static ImmutableArray<string> Hashes(ImmutableArray<string> codes) => [.. codes.Select(code => RecoveryCodes.HashOf(code)!)]; // ours have the form
+
+    /// <summary>Changes a person's credential and says so in the audit log; false, and nothing is changed, for null.</summary>
+    private Task<bool> ChangeAsync(
+        UserId id, string address, string what, Func<LocalCredential, LocalCredential?> change, CancellationToken cancellationToken)
+        => store.CommitAsync(
+            store.Current.Users.TryGetValue(id, out var known) ? Actor.Of(known, address: address) : Actor.System,
+            draft =>
+            {
+                if (draft.Users.Find(id) is not { Credential: { } credential, Status: UserStatus.Active } user || change(credential) is not { } changed)
+                {
+                    return false;
+                }
+
+                draft.Users.Put(user with { Credential = changed }, audited: false);
+                draft.Note(new(AuditActions.SecondFactor, "user", id.Value, user.DisplayName(), what));
+                return true;
+            },
+            cancellationToken);
+
+    private long? FindStep(string secretText, string code, long lastUsed)
     {
         if (code.Length != Digits)
         {
             return null;
         }
 
-        if (seal.UnsealTotpSecret(sealedSecret) is not { } text)
-        {
-            // The key ring is another one: closed, as a missing second factor would be worse.
-            return null;
-        }
-
-        var secret = Convert.FromBase64String(text);
+        var secret = Convert.FromBase64String(secretText);
         var current = time.GetUtcNow().ToUnixTimeSeconds() / StepSeconds;
         for (var step = current - Tolerance; step <= current + Tolerance; step++)
         {

@@ -34,6 +34,7 @@ internal static class PostgresSchema
         CREATE INDEX netbird_issued_subject ON netbird_issued (kind, subject);
         CREATE TABLE netbird_gateway_signs (id text PRIMARY KEY, seen timestamptz NOT NULL);
         """,
+        "CREATE TABLE netbird_used_challenges (nonce text PRIMARY KEY, expires timestamptz NOT NULL);",
     ];
 
     /// <summary>Brings the database to the newest format.</summary>
