@@ -55,6 +55,12 @@ internal static class AdminOpenApi
                     schema.Pattern = "^[A-Za-z0-9_.-]{1,64}$";
                 }
 
+                // A field that is not sent keeps its value, or has its usual one; what has to be there is said in the refusal.
+                if (context.JsonTypeInfo.Type.Name.EndsWith("Request", StringComparison.Ordinal))
+                {
+                    schema.Required?.Clear();
+                }
+
                 return Task.CompletedTask;
             });
         });

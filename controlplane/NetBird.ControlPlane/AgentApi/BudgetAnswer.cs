@@ -66,8 +66,8 @@ internal sealed class BudgetAnswer(GatewaySnapshots snapshots, IReservations res
 
     private async Task<Spend> SpendAsync(UserId user, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellationToken)
     {
-        var rows = await ledger.OverviewAsync(new(from, to, Granularity.Month, OverviewKey.User, TimeZoneInfo.Utc), cancellationToken);
-        var totals = rows.Where(row => row.Key == user.Value).Aggregate(default(UsageTotals), (sum, row) => sum + row.Totals);
+        var rows = await ledger.OverviewAsync(new(from, to, Granularity.Month, OverviewKey.User, TimeZoneInfo.Utc, user.Value), cancellationToken);
+        var totals = rows.Aggregate(default(UsageTotals), (sum, row) => sum + row.Totals);
         return new Spend
         {
             Requests = totals.Requests,

@@ -31,6 +31,7 @@ internal sealed partial class AuditFile(ConfigurationStore store, string path, T
 
     /// <summary>One round; how many entries were written.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="InvalidDataException">The file holds something else.</exception>
     public async Task<int> RunOnceAsync(CancellationToken cancellationToken)
     {
         var last = _last ?? Recover();
@@ -68,7 +69,7 @@ internal sealed partial class AuditFile(ConfigurationStore store, string path, T
 
                 _failing = false;
             }
-            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or InvalidDataException)
             {
                 // Half a batch may be there: what is says where to go on.
                 _last = null;
@@ -86,7 +87,7 @@ internal sealed partial class AuditFile(ConfigurationStore store, string path, T
     private static FileStream Open(string path, FileMode mode)
     {
         var options = new FileStreamOptions { Mode = mode, Access = FileAccess.ReadWrite, Share = FileShare.Read | FileShare.Delete };
-        if (!OperatingSystem.IsWindows())
+        if (!OperatingSystem.IsWindows() && mode != FileMode.Open)
         {
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         }
@@ -122,8 +123,15 @@ internal sealed partial class AuditFile(ConfigurationStore store, string path, T
         {
             if (File.Exists(candidate) && LastLine(candidate) is { } line)
             {
-                using var entry = JsonDocument.Parse(line);
-                return entry.RootElement.GetProperty("sequence").GetInt64();
+                try
+                {
+                    using var entry = JsonDocument.Parse(line);
+                    return entry.RootElement.GetProperty("sequence").GetInt64();
+                }
+                catch (Exception fault) when (fault is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+                {
+                    throw new InvalidDataException($"The last line of {candidate} is no entry of an audit log: name another file, or move it away.", fault);
+                }
             }
         }
 

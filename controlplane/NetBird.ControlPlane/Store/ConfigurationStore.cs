@@ -170,16 +170,22 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IReadine
 
     private async Task FollowAsync()
     {
+        var failed = false;
         while (!_ending.IsCancellationRequested)
         {
             try
             {
-                await _documents.WaitForOthersAsync(_ending.Token);
+                // After a failure it is read at once: nobody else may change anything for hours, and until then we would not know that all is well.
+                if (!failed)
+                {
+                    await _documents.WaitForOthersAsync(_ending.Token);
+                }
+
                 await _writer.WaitAsync(_ending.Token);
                 try
                 {
                     var state = await _documents.ReadAsync(_ending.Token);
-                    _problem = null;
+                    (_problem, failed) = (null, false);
                     if (state.Version > _current.Version)
                     {
                         Take(state);
@@ -197,7 +203,7 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IReadine
             }
             catch (IOException fault)
             {
-                _problem = fault.Message;
+                (_problem, failed) = (fault.Message, true);
                 Log.FollowingFailed(_logger, fault);
                 await Task.Delay(TimeSpan.FromSeconds(1), _time, CancellationToken.None);
             }

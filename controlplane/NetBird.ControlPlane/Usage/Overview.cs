@@ -6,8 +6,9 @@ namespace NetBird.ControlPlane.Usage;
 /// <param name="Granularity">Length of the spans.</param>
 /// <param name="GroupBy">What the sums are split by.</param>
 /// <param name="Zone">Where days, weeks (from Monday) and months begin. Hours are the zone's too.</param>
+/// <param name="Only">One key's sums alone, such as a person's; null: everybody's.</param>
 internal sealed record OverviewQuery(
-    DateTimeOffset From, DateTimeOffset To, Granularity Granularity, OverviewKey GroupBy, TimeZoneInfo Zone);
+    DateTimeOffset From, DateTimeOffset To, Granularity Granularity, OverviewKey GroupBy, TimeZoneInfo Zone, string? Only = null);
 
 /// <summary>Spans of an overview.</summary>
 internal enum Granularity

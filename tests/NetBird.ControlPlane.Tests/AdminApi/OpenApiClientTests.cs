@@ -15,7 +15,8 @@ public sealed class OpenApiClientTests
           paths[P][M] extends { responses: { 200: { content: { "application/json": infer A } } } } ? A : never;
 
         const person: Body<"/api/users", "post"> = { email: "ana@example.com", auto_groups: ["g"], is_service_user: false };
-        const policy: Body<"/api/agent-network/policies", "post"> = { name: "P", enabled: true, source_groups: ["g"], destination_provider_ids: ["p"] };
+        const provider: Body<"/api/agent-network/providers", "post"> = { name: "P", provider_id: "anthropic_api", api_key: "sk-ant-x" };
+        const policy: Partial<Body<"/api/agent-network/policies", "post">> = { name: "P", enabled: true, source_groups: ["g"], destination_provider_ids: ["p"] };
         const users: Answer<"/api/users", "get"> = [];
         const names: string[] = users.map(user => user.email);
         const role: components["schemas"]["UserAnswer"]["role"] = "admin";
@@ -27,7 +28,7 @@ public sealed class OpenApiClientTests
         // @ts-expect-error: no such role
         const king: components["schemas"]["UserAnswer"]["role"] = "king";
 
-        export { person, policy, names, role, wrong, king };
+        export { person, provider, policy, names, role, wrong, king };
         export type { Gone };
 
         """;
@@ -46,7 +47,7 @@ public sealed class OpenApiClientTests
 
         await RunAsync(folder.Path, Path.Combine(modules, ".bin", "openapi-typescript"), "openapi.json", "-o", "api.d.ts");
         await File.WriteAllTextAsync(Path.Combine(folder.Path, "program.ts"), Program);
-        await RunAsync(folder.Path, Path.Combine(modules, ".bin", "tsc"), "--strict", "--noEmit", "--skipLibCheck", "false", "--target", "es2022", "--module", "nodenext", "--types", "", "program.ts");
+        await RunAsync(folder.Path, Path.Combine(modules, ".bin", "tsc"), "--strict", "--noEmit", "--skipLibCheck", "false", "--target", "es2022", "--module", "nodenext", "program.ts");
     }
 
     private static async Task RunAsync(string folder, params string[] command)

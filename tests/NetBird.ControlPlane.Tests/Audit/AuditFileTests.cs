@@ -77,6 +77,17 @@ public sealed class AuditFileTests : IDisposable
         Assert.Equal(await SequencesAsync(store), (await File.ReadAllLinesAsync(PathOfFile)).Select(SequenceOf));
     }
 
+    [Fact]
+    public async Task Run_OverSomebodyElsesFile_LeavesItAlone()
+    {
+        await using var store = await _state.OpenAsync();
+        await File.WriteAllTextAsync(PathOfFile, "127.0.0.1 - GET /\n");
+
+        await Assert.ThrowsAsync<InvalidDataException>(() => Make(store).RunOnceAsync(default));
+
+        Assert.Equal("127.0.0.1 - GET /\n", await File.ReadAllTextAsync(PathOfFile));
+    }
+
     public void Dispose() => _state.Dispose();
 
     private static long SequenceOf(string line)

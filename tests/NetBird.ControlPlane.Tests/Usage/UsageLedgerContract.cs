@@ -87,6 +87,11 @@ public abstract class UsageLedgerContract
                 var to = Rows.Noon.AddDays(-3).AddMinutes(41);
 
                 var overview = await Ledger.OverviewAsync(new(from, to, granularity, by, zone), default);
+                foreach (var only in overview.Select(row => row.Key).Distinct().Take(2).Append("nobody's"))
+                {
+                    Assert.Equal(
+                        overview.Where(row => row.Key == only), await Ledger.OverviewAsync(new(from, to, granularity, by, zone, only), default));
+                }
 
                 var within = rows.Where(row => row.Timestamp >= from && row.Timestamp < to).ToList();
                 Assert.Equal(Sum(within), overview.Aggregate(default(UsageTotals), (sum, row) => sum + row.Totals));

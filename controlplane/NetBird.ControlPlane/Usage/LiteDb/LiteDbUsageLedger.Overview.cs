@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using NetBird.ControlPlane.Usage.Sums;
 using NetBird.Gateway.Metering;
+using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Usage.LiteDb;
 
@@ -14,7 +15,7 @@ internal sealed partial class LiteDbUsageLedger
         {
             cancellationToken.ThrowIfCancellationRequested();
             var byKey = new Dictionary<string, UsageTotals>(StringComparer.Ordinal);
-            Sum(byKey, query.GroupBy, start > query.From ? start : query.From, end < query.To ? end : query.To, cancellationToken);
+            Sum(byKey, query, start > query.From ? start : query.From, end < query.To ? end : query.To, cancellationToken);
             rows.AddRange(byKey.OrderBy(sum => sum.Key, StringComparer.Ordinal).Select(sum => new OverviewRow(start, end, sum.Key, sum.Value)));
         }
 
@@ -27,7 +28,7 @@ internal sealed partial class LiteDbUsageLedger
     /// </summary>
     private void Sum(
         Dictionary<string, UsageTotals> byKey,
-        OverviewKey by,
+        OverviewQuery query,
         DateTimeOffset from,
         DateTimeOffset to,
         CancellationToken cancellationToken)
@@ -39,7 +40,7 @@ internal sealed partial class LiteDbUsageLedger
             return;
         }
 
-        _sums.AddTo(byKey, first, end, PartOf(by));
+        _sums.AddTo(byKey, first, end, PartOf(query.GroupBy), query.Only);
         AddRows(from, HourlySums.StartOf(first));
         AddRows(HourlySums.StartOf(end), to);
 
@@ -47,9 +48,14 @@ internal sealed partial class LiteDbUsageLedger
         {
             if (rowsFrom < rowsTo)
             {
-                foreach (var record in Unordered(WithinRetention(new() { From = rowsFrom, To = rowsTo }), cancellationToken))
+                UserId? user = query is { GroupBy: OverviewKey.User, Only: { Length: > 0 } only } ? new UserId(only) : null;
+                foreach (var record in Unordered(WithinRetention(new() { From = rowsFrom, To = rowsTo, User = user }), cancellationToken))
                 {
-                    Add(KeyOf(record, by), UsageTotals.Of(record));
+                    var key = KeyOf(record, query.GroupBy);
+                    if (query.Only is null || query.Only == key)
+                    {
+                        Add(key, UsageTotals.Of(record));
+                    }
                 }
             }
         }

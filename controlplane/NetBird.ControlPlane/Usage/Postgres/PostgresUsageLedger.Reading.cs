@@ -98,13 +98,13 @@ internal sealed partial class PostgresUsageLedger
             await AddAsync(
                 $"""
                 select p.part, key, {Sums} from unnest($1, $2, $3, $4, $5) as p (part, first, last, span, sign)
-                join usage_rollups r on r.dimension = {(int)query.GroupBy} and r.span = p.span and r.start >= p.first and r.start < p.last group by 1, 2
+                join usage_rollups r on r.dimension = {(int)query.GroupBy} and r.span = p.span and r.start >= p.first and r.start < p.last{(query.Only is null ? "" : " and r.key = $6")} group by 1, 2
                 """,
                 parts.Hours.SelectMany(Rollups));
             await AddAsync(
                 $"""
                 select p.span, coalesce({Column(query.GroupBy)}, ''), {RowSums} from unnest($1, $2, $3, $4, $5) as p (span, first, last, unused, sign)
-                join usage_rows r on r.begun >= p.first and r.begun < p.last group by 1, 2
+                join usage_rows r on r.begun >= p.first and r.begun < p.last{(query.Only is null ? "" : $" and coalesce({Column(query.GroupBy)}, '') = $6")} group by 1, 2
                 """,
                 parts.Edges.Select(edge => new RollupRange(edge.Span, edge.First, edge.Last, 0, 1)));
 
@@ -127,6 +127,11 @@ internal sealed partial class PostgresUsageLedger
                 command.Parameters.AddWithValue(all.Select(range => range.Last).ToArray());
                 command.Parameters.AddWithValue(all.Select(range => range.Span).ToArray());
                 command.Parameters.AddWithValue(all.Select(range => range.Sign).ToArray());
+                if (query.Only is { } only)
+                {
+                    command.Parameters.AddWithValue(only);
+                }
+
                 await using var reader = await command.ExecuteReaderAsync(cancellationToken);
                 while (await reader.ReadAsync(cancellationToken))
                 {

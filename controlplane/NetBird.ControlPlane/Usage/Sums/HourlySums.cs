@@ -102,18 +102,24 @@ internal sealed class HourlySums
 
     /// <summary>
     /// Sums of hours from <paramref name="first"/> up to but not with <paramref name="end"/> by one part of their key; whole days
-    /// at once.
+    /// at once. With <paramref name="only"/> those of one word alone.
     /// </summary>
-    public void AddTo(Dictionary<string, UsageTotals> byWord, long first, long end, Func<SumKey, int> part)
+    public void AddTo(Dictionary<string, UsageTotals> byWord, long first, long end, Func<SumKey, int> part, string? only)
     {
         var byNumber = new Dictionary<int, UsageTotals>();
         lock (_gate)
         {
+            var wanted = only is null ? default(int?) : only.Length == 0 ? 0 : _words.Find(only);
+            if (wanted < 0)
+            {
+                return;
+            }
+
             foreach (var cover in DayCover.Of(first, end))
             {
                 for (var number = cover.First; number < cover.Last; number++)
                 {
-                    AddLocked(byNumber, cover.Days ? DayLocked(number) : _hours.GetValueOrDefault(number), part, cover.Sign);
+                    AddLocked(byNumber, cover.Days ? DayLocked(number) : _hours.GetValueOrDefault(number), part, wanted, cover.Sign);
                 }
             }
 
@@ -295,13 +301,19 @@ internal sealed class HourlySums
         }
     }
 
-    private static void AddLocked(Dictionary<int, UsageTotals> sums, Dictionary<SumKey, UsageTotals>? from, Func<SumKey, int> part, int sign)
+    private static void AddLocked(Dictionary<int, UsageTotals> sums, Dictionary<SumKey, UsageTotals>? from, Func<SumKey, int> part, int? wanted, int sign)
     {
         if (from is not null)
         {
             foreach (var (key, totals) in from)
             {
-                ref var sum = ref CollectionsMarshal.GetValueRefOrAddDefault(sums, part(key), out _);
+                var word = part(key);
+                if (wanted is not null && word != wanted)
+                {
+                    continue;
+                }
+
+                ref var sum = ref CollectionsMarshal.GetValueRefOrAddDefault(sums, word, out _);
                 sum = sign > 0 ? sum + totals : sum - totals;
             }
         }
