@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 
 namespace NetBird.Gateway.Inspection;
@@ -43,6 +44,27 @@ internal struct MessageFacts
     /// <param name="facts">What it says.</param>
     /// <param name="problem">Why it was refused, in words for the person; never echoes the body.</param>
     public static bool TryRead(ReadOnlySpan<byte> json, out MessageFacts facts, out string problem)
+    {
+        if (!LongStrings.AreManyIn(json))
+        {
+            return TryReadAsItIs(json, out facts, out problem);
+        }
+
+        var rented = ArrayPool<byte>.Shared.Rent(json.Length);
+        try
+        {
+            var copy = rented.AsSpan(0, json.Length);
+            LongStrings.Blank(json, copy);
+            return TryReadAsItIs(copy, out facts, out problem);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    /// <summary>The same without a copy; for what is short, and to compare with.</summary>
+    internal static bool TryReadAsItIs(ReadOnlySpan<byte> json, out MessageFacts facts, out string problem)
     {
         facts = default;
         problem = "";
@@ -148,9 +170,9 @@ internal struct MessageFacts
     /// <summary>Content blocks and tools whose tokens are not in the body: pictures, documents, links, tools that the provider runs.</summary>
     private static bool IsUnboundedType(ref Utf8JsonReader reader)
     {
-        if (reader.ValueIsEscaped)
+        if (reader.ValueIsEscaped || reader.ValueSpan.Length >= LongStrings.LongBytes)
         {
-            // Nobody escapes these words but to hide them.
+            // Nobody escapes these words, or makes them so long, but to hide them.
             return true;
         }
 

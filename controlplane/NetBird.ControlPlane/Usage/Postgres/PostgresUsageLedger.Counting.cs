@@ -76,9 +76,9 @@ internal sealed partial class PostgresUsageLedger
         var what = query.Allowed switch { true => "requests - denied", false => "denied", null => "requests" };
         await using var command = new NpgsqlCommand(
             $"""
-            select coalesce(sum(p.sign * ({what})), 0)::bigint from unnest($1, $2, $3, $4) as p (first, last, span, sign)
-            join usage_rollups r on r.dimension = {(int)dimension} and r.span = p.span and r.start >= p.first and r.start < p.last
-            {(key is null ? "" : "where r.key = $5")}
+            select coalesce(sum(p.sign * r.n), 0)::bigint from unnest($1, $2, $3, $4) as p (first, last, span, sign) cross join lateral (
+                select sum({what}) as n from usage_rollups
+                where dimension = {(int)dimension} and span = p.span and start >= p.first and start < p.last {(key is null ? "" : "and key = $5")}) r
             """,
             connection);
         var parts = Rollups((0, first, end)).ToList();

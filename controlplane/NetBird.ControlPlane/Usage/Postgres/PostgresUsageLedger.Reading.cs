@@ -95,19 +95,22 @@ internal sealed partial class PostgresUsageLedger
             var parts = new OverviewParts(query, spans);
             var sums = new SortedDictionary<(int Span, string Key), UsageTotals>();
             await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
+
+            // Each part by itself, along the index: joined at once, the planner reads every roll-up for every part.
             await AddAsync(
                 $"""
-                select p.part, key, {Sums} from unnest($1, $2, $3, $4, $5) as p (part, first, last, span, sign)
-                join usage_rollups r on r.dimension = {(int)query.GroupBy} and r.span = p.span and r.start >= p.first and r.start < p.last{(query.Only is null ? "" : " and r.key = $6")} group by 1, 2
+                select p.part, r.* from unnest($1, $2, $3, $4, $5) as p (part, first, last, span, sign) cross join lateral (
+                    select key, {Sums} from usage_rollups
+                    where dimension = {(int)query.GroupBy} and span = p.span and start >= p.first and start < p.last{(query.Only is null ? "" : " and key = $6")} group by key) r
                 """,
                 parts.Hours.SelectMany(Rollups));
             await AddAsync(
                 $"""
-                select p.span, coalesce({Column(query.GroupBy)}, ''), {RowSums} from unnest($1, $2, $3, $4, $5) as p (span, first, last, unused, sign)
-                join usage_rows r on r.begun >= p.first and r.begun < p.last{(query.Only is null ? "" : $" and coalesce({Column(query.GroupBy)}, '') = $6")} group by 1, 2
+                select p.span, r.* from unnest($1, $2, $3, $4, $5) as p (span, first, last, unused, sign) cross join lateral (
+                    select coalesce({Column(query.GroupBy)}, ''), {RowSums} from usage_rows
+                    where begun >= p.first and begun < p.last{(query.Only is null ? "" : $" and coalesce({Column(query.GroupBy)}, '') = $6")} group by 1) r
                 """,
                 parts.Edges.Select(edge => new RollupRange(edge.Span, edge.First, edge.Last, 0, 1)));
-
 
             // Where all of a key was taken off again nothing is left to tell.
             return sums.Where(sum => sum.Value != default).Select(sum => new OverviewRow(spans[sum.Key.Span].Start, spans[sum.Key.Span].End, sum.Key.Key, sum.Value))
