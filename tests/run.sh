@@ -22,7 +22,7 @@ say() { printf '\n== %s\n' "$*" >&2; }
 # --- what the tests run against ---------------------------------------------------------------------------
 packages=(ca-certificates curl jq iproute2 iputils-ping procps wireguard-go wireguard-tools iperf3 tcpdump socat tmux
           gcc libc6-dev gcc-mingw-w64-x86-64 busybox-static cpio kmod xz-utils qemu-system-x86 postgresql chromium
-          glewlwyd sqlite3 libfaketime nftables
+          glewlwyd sqlite3 libfaketime nftables gnome-keyring libsecret-tools dbus dbus-bin
           rpm msitools wixl zsh fish groff prometheus)
 [ "$mode" = long ] && packages+=(nginx-light wrk debootstrap)
 

@@ -169,7 +169,7 @@ public sealed class LoginFaultTests
         return watch.Elapsed;
     }
 
-    private static async Task LogInAsync(AgentWorld world)
+    internal static async Task LogInAsync(AgentWorld world)
     {
         var up = world.Agent.Start("up", "--no-browser", "--management-url", world.Plane.Url);
         while (await up.StandardError.ReadLineAsync() is { } line)

@@ -37,12 +37,12 @@ internal static class BudgetText
     public static string Usage(BudgetReply budget)
     {
         var text = new StringBuilder();
-        text.AppendLine($"{"",-15} {"requests",10} {"input",14} {"output",12} {"cache read",14} {"cache write",12} {"cost",12}");
+        text.AppendLine($"{"",-14}{"requests",9}{"input",12}{"output",11}{"cache read",12}{"cache write",12}{"cost",10}");
         foreach (var (name, spend) in new[] { ("last 24 hours", budget.Day), ("last 30 days", budget.Month) })
         {
             var s = spend ?? new Spend();
             text.AppendLine(string.Create(CultureInfo.InvariantCulture,
-                $"{name,-15} {s.Requests,10:#,0} {s.InputTokens,14:#,0} {s.OutputTokens,12:#,0} {s.CacheReadTokens,14:#,0} {s.CacheWriteTokens,12:#,0} {Usd(s.CostNanoUsd),12}"));
+                $"{name,-14}{s.Requests,9:#,0}{s.InputTokens,12:#,0}{s.OutputTokens,11:#,0}{s.CacheReadTokens,12:#,0}{s.CacheWriteTokens,12:#,0}{Usd(s.CostNanoUsd),10}"));
         }
 
         return text.ToString().TrimEnd();

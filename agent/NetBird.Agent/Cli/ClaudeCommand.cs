@@ -49,7 +49,7 @@ internal static class ClaudeCommand
             var form = parsed.GetValue(gateway) ? ClaudeForm.Gateway(endpoint) : ClaudeForm.Documented(endpoint);
             form = parsed.GetValue(https) ? form.WithAuthority(status!.EndpointAuthorityFile) : form;
             form = parsed.GetValue(statusLine) ? form.WithStatusLine(StatusLineCommandFor(state)) : form;
-            return Write(new ClaudeSettingsFile(UserSettings, forEveryone: false), form, endpoint);
+            return Write(new ClaudeSettingsFile(UserSettings, forEveryone: false), form, endpoint, undo: "unset");
         });
         return command;
     }
@@ -131,7 +131,7 @@ internal static class ClaudeCommand
             }
 
             var endpoint = EndpointOf(await TryStatusAsync(StateDirOf.Parse(parsed), cancellationToken).ConfigureAwait(false));
-            return Write(settings, ClaudeForm.Documented(endpoint), endpoint);
+            return Write(settings, ClaudeForm.Documented(endpoint), endpoint, undo: "managed --remove");
         });
         return command;
     }
@@ -142,10 +142,10 @@ internal static class ClaudeCommand
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".claude"),
         "settings.json");
 
-    private static int Write(ClaudeSettingsFile settings, ClaudeForm form, string endpoint)
+    private static int Write(ClaudeSettingsFile settings, ClaudeForm form, string endpoint, string undo)
     {
         Terminal.Result.WriteLine(settings.Apply(form)
-            ? $"Claude Code uses {endpoint} now ({settings.Named}). To undo: netbird-agent claude unset"
+            ? $"Claude Code uses {endpoint} now ({settings.Named}). To undo: netbird-agent claude {undo}"
             : $"Claude Code already uses {endpoint} ({settings.Named}).");
         foreach (var warning in ClaudeOverrides.Find(endpoint, settings.Named, ClaudeOverrides.ManagedSettings, Environment.CurrentDirectory))
         {

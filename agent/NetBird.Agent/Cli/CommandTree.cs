@@ -12,24 +12,25 @@ internal static class CommandTree
     public static async Task<int> RunAsync(string[] args)
     {
         var root = Build();
-        if (args is [] or ["--help" or "-h" or "-?"])
+        var parsed = root.Parse(args);
+
+        // In a list of commands a line each; the examples are in each command's own help.
+        foreach (var command in parsed.CommandResult.Command.Subcommands)
         {
-            // In the list of commands a line each; the examples are in each command's own help.
-            foreach (var command in root.Subcommands)
-            {
-                command.Description = command.Description?.Split('\n')[0];
-            }
+            command.Description = command.Description?.Split('\n')[0];
         }
 
-        var parsed = root.Parse(args);
         if (parsed.Errors.Count != 0)
         {
-            foreach (var error in parsed.Errors)
+            // Where a word is not known, that none of the known ones was found either says nothing.
+            const string NoCommand = "Required command was not provided.";
+            var errors = parsed.Errors.Select(error => error.Message).ToList();
+            foreach (var error in errors.Count > 1 ? errors.Where(error => error != NoCommand) : errors)
             {
-                Terminal.Message.WriteLine(error.Message);
+                Terminal.Message.WriteLine(error == NoCommand ? "Name a command." : error);
             }
 
-            return Terminal.Fail($"See: netbird-agent {string.Join(' ', PathOf(parsed))}--help", ExitCode.WrongUsage);
+            return Terminal.Fail($"See: netbird-agent {string.Concat(PathOf(parsed).Reverse())}--help", ExitCode.WrongUsage);
         }
 
         try

@@ -61,7 +61,8 @@ internal static class ExecCommand
         }
         catch (Win32Exception e)
         {
-            return Terminal.Fail($"'{words[0]}' cannot be run: {e.Message}", NotFound);
+            // ENOENT; the framework's own words name our working directory, which is not what is missing.
+            return Terminal.Fail($"'{words[0]}' cannot be run: {(e.NativeErrorCode == 2 ? "there is no such program." : e.Message)}", NotFound);
         }
 
         using (child)

@@ -59,7 +59,7 @@ internal static class QuickCommand
         }
 
         var answer = Ask(StateDirectory.At(stateDir, profile, socketDir).QuickSocket, question + (Terminal.ColourResult ? " --colour\n" : "\n"));
-        return answer is not null ? Print(answer) : command == "statusline" ? NotRunning() : null;
+        return answer is not null ? Print(answer, fit: question is not "statusline" && !question.Contains("--json", StringComparison.Ordinal)) : command == "statusline" ? NotRunning() : null;
     }
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable("NETBIRD_AGENT_" + name);
@@ -71,7 +71,7 @@ internal static class QuickCommand
         return ExitCode.Done;
     }
 
-    private static int? Print(string answer)
+    private static int? Print(string answer, bool fit)
     {
         var end = answer.IndexOf('\n', StringComparison.Ordinal);
         if (end < 0 || !int.TryParse(answer.AsSpan(0, end), NumberStyles.None, CultureInfo.InvariantCulture, out var code))
@@ -80,7 +80,7 @@ internal static class QuickCommand
         }
 
         // A sentence in place of a result is a message; a status is a result whatever its code.
-        Write(answer[(end + 1)..], toError: code != ExitCode.Done && !answer.AsSpan(end + 1).TrimStart().StartsWith("{") && !answer.AsSpan(end + 1).StartsWith("Agent:"));
+        Write(fit ? Fitted.ToTerminal(answer[(end + 1)..]) : answer[(end + 1)..], toError: code != ExitCode.Done && !answer.AsSpan(end + 1).TrimStart().StartsWith("{") && !answer.AsSpan(end + 1).StartsWith("Agent:"));
         return code;
     }
 

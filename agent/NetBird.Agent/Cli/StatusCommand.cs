@@ -61,7 +61,7 @@ internal static class StatusCommand
                     continue;
                 }
 
-                Terminal.Result.WriteLine(StatusText.Format(status, detail, TimeProvider.System.GetUtcNow(), Terminal.Paint));
+                Terminal.Result.WriteLine(Fitted.ToTerminal(StatusText.Format(status, detail, TimeProvider.System.GetUtcNow(), Terminal.Paint)));
                 Terminal.Result.WriteLine();
             }
         }

@@ -26,6 +26,7 @@ internal static class StatusText
             Line(text, "Public key", status.PublicKey);
             Line(text, "Peer", status.PeerId.Length == 0 ? "none" : status.PeerId);
             Line(text, "State", status.StateDir);
+            Line(text, "Refresh token", RefreshToken(status));
         }
 
         if (status.Budget is { } budget)
@@ -48,6 +49,15 @@ internal static class StatusText
         { TotalHours: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalMinutes:0} min"),
         { TotalDays: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{span.TotalHours:0} h"),
         _ => string.Create(CultureInfo.InvariantCulture, $"{span.TotalDays:0} days"),
+    };
+
+    /// <summary>Where it is kept, for people.</summary>
+    internal static string RefreshToken(StatusReply status) => status.RefreshTokenIn switch
+    {
+        "keyring" => "in the keyring",
+        "keyring (locked)" => "in the keyring, which is locked or not reached",
+        "file" => "in the state directory, mode 0600; no unlocked keyring was reached",
+        _ => "none",
     };
 
     private static void Line(StringBuilder text, string name, string value)

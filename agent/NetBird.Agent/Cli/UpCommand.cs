@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Grpc.Core;
+using NetBird.Agent.Endpoint;
 using NetBird.Agent.Store;
 using NetBird.Protocol.Daemon.V1;
 
@@ -76,6 +77,15 @@ internal sealed class UpCommand
         if (request.ManagementUrl.Length != 0 && Enrolment.ManagementUrl.TryParse(request.ManagementUrl, out var problem) is null)
         {
             return Terminal.Fail(problem, ExitCode.WrongUsage);
+        }
+
+        // Said before the daemon is asked, which goes on with the address that it has.
+        foreach (var (option, address) in new[] { ("--endpoint", request.Endpoint), ("--https-endpoint", request.HttpsEndpoint) })
+        {
+            if (address.Length != 0 && LoopbackAddress.TryParse(option, address, out var wrong) is null)
+            {
+                return Terminal.Fail(wrong, ExitCode.WrongUsage);
+            }
         }
 
         var noBrowser = parsed.GetValue(_noBrowser);

@@ -52,7 +52,7 @@ internal sealed class DaemonApiService(
             : Task.FromResult(true);
         await LeaveAsync(context.CancellationToken).ConfigureAwait(false);
         await revoked.ConfigureAwait(false);
-        store.Save((EnrolledPeer?)null);
+        await store.ForgetLoginAsync(context.CancellationToken).ConfigureAwait(false);
         store.Save(store.Settings with { WantUp = false });
         supervisor.StoreChanged(freshLogin: false);
         await SettleAsync(snapshot => snapshot.State == AgentState.LoggedOut, context.CancellationToken).ConfigureAwait(false);

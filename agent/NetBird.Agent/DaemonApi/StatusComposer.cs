@@ -48,6 +48,13 @@ internal sealed class StatusComposer(
             StateDir = state.Path,
             PeerId = enrolment?.PeerId ?? "",
             ProcessId = Environment.ProcessId,
+            RefreshTokenIn = enrolment switch
+            {
+                { TokenInKeyring: true, RefreshToken: null } => "keyring (locked)",
+                { TokenInKeyring: true } => "keyring",
+                { RefreshToken: not null } => "file",
+                _ => "",
+            },
         };
         reply.GroupNames.AddRange(facts.Map?.Groups ?? []);
         reply.OverlayAddresses.AddRange(facts.Map?.Addresses.Select(address => address.ToString()) ?? []);

@@ -107,7 +107,8 @@ internal sealed class Examination(StateDirectory state)
 
         var end = status.LoginExpiresAt == 0 ? "does not expire"
             : "until " + DateTimeOffset.FromUnixTimeSeconds(status.LoginExpiresAt).ToLocalTime().ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
-        Add(Check.Pass("login", $"{status.UserName}, {end}"));
+        var renewal = status.RefreshTokenIn.Length == 0 ? "" : $"; refresh token {StatusText.RefreshToken(status)}";
+        Add(Check.Pass("login", $"{status.UserName}, {end}{renewal}"));
         return true;
     }
 

@@ -35,9 +35,9 @@ internal sealed partial class EndpointServer(
                 return null;
             }
 
-            if (!IPEndPoint.TryParse(address, out var wanted) || !IPAddress.IsLoopback(wanted.Address))
+            if (LoopbackAddress.TryParse("--endpoint", address, out var problem) is not { } wanted)
             {
-                return $"The endpoint '{address}' is not a loopback address with a port. Example: --endpoint 127.0.0.1:8788";
+                return problem;
             }
 
             await StopLockedAsync().ConfigureAwait(false);

@@ -9,6 +9,7 @@ using NetBird.Agent.DaemonApi;
 using NetBird.Agent.Endpoint;
 using NetBird.Agent.Endpoint.Https;
 using NetBird.Agent.Store;
+using NetBird.Agent.Store.Keyring;
 using NetBird.Agent.Tunnel;
 using NetBird.WireGuard.Linux;
 
@@ -37,7 +38,8 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         services.AddSingleton(state);
         services.AddSingleton(instance);
         services.AddSingleton(time);
-        services.AddSingleton(provider => AgentStore.Open(state, time, provider.GetRequiredService<ILogger<AgentStore>>()));
+        services.AddSingleton<TokenKeyring>();
+        services.AddSingleton(provider => AgentStore.Open(state, provider.GetRequiredService<TokenKeyring>(), time, provider.GetRequiredService<ILogger<AgentStore>>()));
         services.AddSingleton(_ => KeyFile.LoadOrCreate(state));
         services.AddSingleton<TunnelSupervisor>();
         services.AddSingleton<AgentSupervisor>();
@@ -86,12 +88,26 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         _state.OpenSocket(_state.DaemonSocket);
         var lines = _services.GetRequiredService<QuickServer>().RunAsync(stop.Token);
         var memory = ReleaseMemoryAsync(stop.Token);
+        var token = store.FetchTokenAsync(
+            problem =>
+            {
+                if (problem is null)
+                {
+                    supervisor.StoreChanged(freshLogin: false);
+                }
+                else
+                {
+                    supervisor.Post(new AgentEvent.RenewalEnded(problem, null));
+                }
+            },
+            stop.Token);
         Log.Running(_logger, Environment.ProcessId, _state.Path);
         await ready().ConfigureAwait(false);
         await running.ConfigureAwait(false);
         await lines.ConfigureAwait(false);
         await https.ConfigureAwait(false);
         await memory.ConfigureAwait(false);
+        await token.ConfigureAwait(false);
         using var patience = new CancellationTokenSource(ShutdownPatience, _services.GetRequiredService<TimeProvider>());
         await api.StopAsync(patience.Token).ConfigureAwait(false);
         File.Delete(_state.DaemonSocket);

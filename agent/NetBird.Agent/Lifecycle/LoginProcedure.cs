@@ -19,7 +19,7 @@ internal sealed class LoginProcedure(AgentStore store, AgentSupervisor superviso
         {
             tell(new LoginPrompt.Step("Enrolling this machine with a setup key"));
             var enrolled = await controlPlane.EnrolAsync(new LoginIdentity.SetupKey(setupKey), machine, cancellationToken).ConfigureAwait(false);
-            Keep(enrolled, null, null);
+            await KeepAsync(enrolled, null, null, cancellationToken).ConfigureAwait(false);
             return;
         }
 
@@ -34,12 +34,12 @@ internal sealed class LoginProcedure(AgentStore store, AgentSupervisor superviso
             : await BrowserLogin.RunAsync(issuer, tell, time, cancellationToken).ConfigureAwait(false);
         tell(new LoginPrompt.Step("Enrolling this machine"));
         var reply = await controlPlane.EnrolAsync(new LoginIdentity.IdToken(login.IdToken), machine, cancellationToken).ConfigureAwait(false);
-        Keep(reply, issuer, login.RefreshToken);
+        await KeepAsync(reply, issuer, login.RefreshToken, cancellationToken).ConfigureAwait(false);
     }
 
-    private void Keep(Protocol.Agent.V1.EnrolReply reply, LoginIssuer? issuer, string? refreshToken)
+    private async Task KeepAsync(Protocol.Agent.V1.EnrolReply reply, LoginIssuer? issuer, string? refreshToken, CancellationToken cancellationToken)
     {
-        store.Save(new EnrolledPeer
+        var login = new EnrolledPeer
         {
             PeerId = reply.PeerId,
             UserName = reply.UserName,
@@ -48,7 +48,8 @@ internal sealed class LoginProcedure(AgentStore store, AgentSupervisor superviso
             ClientId = issuer?.ClientId,
             Scope = issuer?.Scope,
             RefreshToken = refreshToken,
-        });
+        };
+        await store.SaveLoginAsync(login, cancellationToken).ConfigureAwait(false);
         supervisor.StoreChanged(freshLogin: true);
     }
 }

@@ -97,10 +97,10 @@ internal sealed partial class LoginRenewal(
                 return;
             }
 
-            store.Save(enrolment with { RefreshToken = fresh.RefreshToken });
+            await store.SaveLoginAsync(enrolment with { RefreshToken = fresh.RefreshToken }, _stop.Token).ConfigureAwait(false);
             var reply = await client.RenewLoginAsync(fresh.IdToken, _stop.Token).ConfigureAwait(false);
             var until = reply.LoginExpiresAt > 0 ? DateTimeOffset.FromUnixTimeSeconds(reply.LoginExpiresAt) : (DateTimeOffset?)null;
-            store.Save((store.Enrolment ?? enrolment) with { LoginExpiresAt = until });
+            await store.SaveLoginAsync((store.Enrolment ?? enrolment) with { LoginExpiresAt = until }, _stop.Token).ConfigureAwait(false);
             Log.Renewed(logger, until);
             _trying = false;
             post(new AgentEvent.RenewalEnded(null, until));

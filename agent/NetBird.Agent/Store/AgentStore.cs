@@ -1,6 +1,7 @@
 using System.Globalization;
 using LiteDB;
 using Microsoft.Extensions.Logging;
+using NetBird.Agent.Store.Keyring;
 
 namespace NetBird.Agent.Store;
 
@@ -22,14 +23,18 @@ internal sealed partial class AgentStore : IDisposable
     private readonly Lock _gate = new();
     private readonly ILogger<AgentStore> _logger;
     private readonly StateDirectory _state;
+    private readonly TokenKeyring _keyring;
     private readonly ITimer _again;
+    private readonly TimeProvider _time;
     private AgentSettings _settings;
     private EnrolledPeer? _enrolment;
     private string? _problem;
 
-    private AgentStore(StateDirectory state, BsonDocument document, TimeProvider time, ILogger<AgentStore> logger)
+    private AgentStore(StateDirectory state, BsonDocument document, TokenKeyring keyring, TimeProvider time, ILogger<AgentStore> logger)
     {
         _state = state;
+        _keyring = keyring;
+        _time = time;
         _logger = logger;
         _again = time.CreateTimer(static store => ((AgentStore)store!).WriteAgain(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _settings = ReadSettings(document);
@@ -72,11 +77,11 @@ internal sealed partial class AgentStore : IDisposable
 
     /// <summary>Opens the store. A file that cannot be read is set aside, and the person logs in again.</summary>
     /// <exception cref="StateDirectoryException">A newer version wrote the file; it stays as it is.</exception>
-    public static AgentStore Open(StateDirectory state, TimeProvider time, ILogger<AgentStore> logger)
+    public static AgentStore Open(StateDirectory state, TokenKeyring keyring, TimeProvider time, ILogger<AgentStore> logger)
     {
         try
         {
-            return OpenOnce(state, time, logger);
+            return OpenOnce(state, keyring, time, logger);
         }
         catch (Exception e) when (e is LiteException or InvalidCastException or FormatException or InvalidDataException
             or ArgumentException or IndexOutOfRangeException or NullReferenceException or KeyNotFoundException)
@@ -86,7 +91,7 @@ internal sealed partial class AgentStore : IDisposable
                 $".damaged-{time.GetUtcNow().ToUnixTimeSeconds()}");
             File.Move(state.DatabaseFile, aside, overwrite: true);
             Log.SetAside(logger, aside, e.GetType().Name);
-            return OpenOnce(state, time, logger);
+            return OpenOnce(state, keyring, time, logger);
         }
     }
 
@@ -99,8 +104,7 @@ internal sealed partial class AgentStore : IDisposable
         }
     }
 
-    /// <summary>Keeps the enrolment, or forgets it when null.</summary>
-    public void Save(EnrolledPeer? enrolment)
+    private void Save(EnrolledPeer? enrolment)
     {
         lock (_gate)
         {
@@ -109,9 +113,13 @@ internal sealed partial class AgentStore : IDisposable
         }
     }
 
-    public void Dispose() => _again.Dispose();
+    public void Dispose()
+    {
+        _again.Dispose();
+        _oneLogin.Dispose();
+    }
 
-    private static AgentStore OpenOnce(StateDirectory state, TimeProvider time, ILogger<AgentStore> logger)
+    private static AgentStore OpenOnce(StateDirectory state, TokenKeyring keyring, TimeProvider time, ILogger<AgentStore> logger)
     {
         using var content = new MemoryStream();
         if (File.Exists(state.DatabaseFile))
@@ -130,7 +138,7 @@ internal sealed partial class AgentStore : IDisposable
                 + "Install that version again, or use another folder: --state-dir DIR. Nothing was changed.");
         }
 
-        return new AgentStore(state, document, time, logger);
+        return new AgentStore(state, document, keyring, time, logger);
     }
 
     /// <summary>
@@ -170,6 +178,7 @@ internal sealed partial class AgentStore : IDisposable
                 ClientId = Text(document, "client_id"),
                 Scope = Text(document, "scope"),
                 RefreshToken = Text(document, "refresh_token"),
+                TokenInKeyring = document["refresh_token_in_keyring"] is { IsBoolean: true } apart && apart.AsBoolean,
             }
             : null;
 
@@ -199,7 +208,8 @@ internal sealed partial class AgentStore : IDisposable
             document["issuer"] = enrolment.Issuer;
             document["client_id"] = enrolment.ClientId;
             document["scope"] = enrolment.Scope;
-            document["refresh_token"] = enrolment.RefreshToken;
+            document["refresh_token"] = enrolment.TokenInKeyring ? BsonValue.Null : enrolment.RefreshToken;
+            document["refresh_token_in_keyring"] = enrolment.TokenInKeyring;
         }
 
         try

@@ -22,6 +22,9 @@ internal sealed record EnrolledPeer
     /// <summary>For silent renewal; null when the issuer gave none.</summary>
     public string? RefreshToken { get; init; }
 
+    /// <summary>The refresh token is in the person's keyring and not in the file; here it is null until it was fetched.</summary>
+    public bool TokenInKeyring { get; init; }
+
     /// <summary>Never the refresh token: records print their members.</summary>
     public override string ToString() => $"{UserName} ({PeerId})";
 }

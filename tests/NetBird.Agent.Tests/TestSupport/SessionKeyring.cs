@@ -1,0 +1,96 @@
+using System.Diagnostics;
+
+namespace NetBird.Agent.Tests.TestSupport;
+
+/// <summary>A session bus with GNOME Keyring on it, as a desktop has them, in folders of its own.</summary>
+internal sealed class SessionKeyring : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("nbk").FullName;
+    private Process? _session;
+
+    public string BusAddress { get; private set; } = "";
+
+    public static async Task<SessionKeyring> StartAsync(bool unlocked)
+    {
+        Skip.IfNot(File.Exists("/usr/bin/gnome-keyring-daemon") && File.Exists("/usr/bin/secret-tool") && File.Exists("/usr/bin/dbus-run-session"),
+            "Debian's gnome-keyring, libsecret-tools and dbus are not installed");
+        var keyring = new SessionKeyring();
+        if (!unlocked)
+        {
+            // A keyring that exists and that nobody has opened since.
+            await keyring.RunSessionAsync(unlocked: true);
+            keyring.Stop();
+        }
+
+        await keyring.RunSessionAsync(unlocked);
+        return keyring;
+    }
+
+    /// <summary>What the keyring has for the agent; empty when it has nothing.</summary>
+    public async Task<string> TokenAsync()
+    {
+        var start = Prepare("secret-tool", "lookup", "xdg:schema", "io.netbird.agent.RefreshToken");
+        start.Environment["DBUS_SESSION_BUS_ADDRESS"] = BusAddress;
+        return (await AgentProcess.EndAsync(Process.Start(start)!, TimeSpan.FromSeconds(20))).Output.Trim();
+    }
+
+    public void Dispose()
+    {
+        Stop();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>Ends bus and keyring, as the end of a desktop session does.</summary>
+    public void Stop()
+    {
+        _session?.Kill(entireProcessTree: true);
+        _session?.WaitForExit();
+        _session?.Dispose();
+        _session = null;
+    }
+
+    private async Task RunSessionAsync(bool unlocked)
+    {
+        var address = Path.Combine(_folder, "address");
+        File.Delete(address);
+        var keyring = unlocked ? "printf secret | gnome-keyring-daemon --foreground --unlock --components=secrets" : "gnome-keyring-daemon --foreground --components=secrets </dev/null";
+        _session = Process.Start(Prepare("dbus-run-session", "--", "sh", "-c", $"{keyring} & printf %s \"$DBUS_SESSION_BUS_ADDRESS\" >{address}.new; mv {address}.new {address}; wait"))!;
+        _session.OutputDataReceived += (_, _) => { };
+        _session.ErrorDataReceived += (_, _) => { };
+        _session.BeginOutputReadLine();
+        _session.BeginErrorReadLine();
+        for (var i = 0; !File.Exists(address); i++)
+        {
+            Assert.True(i < 400, "no session bus");
+            await Task.Delay(50);
+        }
+
+        BusAddress = await File.ReadAllTextAsync(address);
+        for (var i = 0; ; i++)
+        {
+            // Whether the default collection is there and open, asked by another program than ours.
+            var ask = Prepare("dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.secrets", "/org/freedesktop/secrets/aliases/default",
+                "org.freedesktop.DBus.Properties.Get", "string:org.freedesktop.Secret.Collection", "string:Locked");
+            ask.Environment["DBUS_SESSION_BUS_ADDRESS"] = BusAddress;
+            var said = await AgentProcess.EndAsync(Process.Start(ask)!, TimeSpan.FromSeconds(20));
+            if (said.Output.Contains(unlocked ? "false" : "true", StringComparison.Ordinal))
+            {
+                return;
+            }
+
+            Assert.True(i < 200, said.ToString());
+            await Task.Delay(100);
+        }
+    }
+
+    private ProcessStartInfo Prepare(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["HOME"] = _folder;
+        start.Environment["XDG_DATA_HOME"] = Path.Combine(_folder, "data");
+        start.Environment["XDG_RUNTIME_DIR"] = _folder;
+        start.Environment.Remove("DBUS_SESSION_BUS_ADDRESS");
+        start.Environment.Remove("DISPLAY");
+        return start;
+    }
+}
