@@ -62,6 +62,9 @@ publish() {
       || { grep -E 'error' "$work/publish.log" | sort -u | head -20 >&2; return 1; }
     # Debugger support of the runtime: not for production machines, 4 MB.
     rm -f "$folder"/libmscordbi.so "$folder"/libmscordaccore.so "$folder"/createdump "$folder"/*.pdb
+    # When pages' assets were last changed is said to browsers; the build says its own clock, and a checkout's.
+    find "$folder" -maxdepth 1 -name '*.staticwebassets.endpoints.json' -exec sed -E -i \
+      "s/(\"Name\": *\"Last-Modified\", *\"Value\": *\")[^\"]*/\1$(date -u -d "@$SOURCE_DATE_EPOCH" '+%a, %d %b %Y %H:%M:%S GMT')/g" {} +
     find "$folder" -type f -exec chmod 644 {} +
     chmod 755 "$folder/$(executable "$project")" 2>/dev/null || true
     find "$folder" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
