@@ -23,6 +23,7 @@ public sealed partial class AptTests
             var olderPlane = await CopyAsync("netbird-controlplane_*_amd64.deb", folder.FullName);
             var (newer, newerPlane) = await NewerBuildAsync(folder.FullName);
             await using var debian = await CleanDebian.StartAsync(folder.FullName);
+            await debian.MustAsync("useradd --create-home ana");
             var before = await debian.FilesAsync();
 
             await debian.MustAsync($"apt-get install -y -q /mnt/{olderPlane} /mnt/{older}");
@@ -30,7 +31,7 @@ public sealed partial class AptTests
             await AdministerAsync(debian);
 
             // For an account of the machine, and not for root, which installed it.
-            await debian.MustAsync("useradd --create-home ana && netbird-agent service install --owner ana && grep -q -- '--owner' /etc/systemd/system/netbird-agent.service.d/owner.conf");
+            await debian.MustAsync("netbird-agent service install --owner ana && grep -q -- '--owner' /etc/systemd/system/netbird-agent.service.d/owner.conf");
             await LogInAsync(debian);
             Assert.Contains("\"type\":\"message\"", await AsAnaAsync(debian, Request), StringComparison.Ordinal);
             var first = await StatusAsync(debian);
@@ -52,11 +53,12 @@ public sealed partial class AptTests
             Assert.Contains("\"type\":\"message\"", await AsAnaAsync(debian, Request), StringComparison.Ordinal);
             Assert.Contains("3", await debian.MustAsync("netbird-controlplane logs --json | jq '[.[] | select(.decision == \"allowed\")] | length'"), StringComparison.Ordinal);
 
-            await debian.MustAsync("userdel --remove ana && apt-get remove -y -q netbird-agent netbird-controlplane");
+            await debian.MustAsync("apt-get remove -y -q netbird-agent netbird-controlplane");
             await debian.MustAsync("test ! -e /usr/bin/netbird-agent && test ! -e /usr/lib/netbird-controlplane && test -d /var/lib/netbird-agent && ! pgrep netbird");
             await debian.MustAsync("apt-get purge -y -q netbird-agent netbird-controlplane");
             var after = await debian.FilesAsync();
-            Assert.Empty(after.Except(before).Concat(before.Except(after)));
+            var changed = after.Except(before).Select(line => "now: " + line).Concat(before.Except(after).Select(line => "before: " + line)).ToList();
+            Assert.True(changed.Count == 0, string.Join('\n', changed));
         }
         finally
         {
