@@ -96,7 +96,7 @@ public sealed partial class AptTests
 
     /// <summary>Who is logged in, with which key and address: what an upgrade must not change.</summary>
     private static async Task<string> StatusAsync(CleanDebian debian)
-        => await debian.MustAsync("su ana -c 'netbird-agent status --json' | jq -c '[.user_email, .peer_id, .public_key, .overlay_addresses, .login_expires_at, .management_url]'");
+        => await debian.MustAsync("until status=$(su ana -c 'netbird-agent status --json' 2>/dev/null) && [ -n \"$status\" ]; do sleep 1; done; jq -c '[.user_email, .peer_id, .public_key, .overlay_addresses, .login_expires_at, .management_url]' <<<\"$status\"");
 
     private static Task<string> AsAnaAsync(CleanDebian debian, string script)
         => debian.MustAsync($"su ana -s /bin/bash <<'SCRIPT'\n{script}\nSCRIPT");
