@@ -22,11 +22,6 @@ public sealed class PageTests(Chromium chromium)
         {
             await tab.GoAsync(path);
             await tab.ShootAsync($"{(path == "/" ? "overview" : path[1..])}-{width}-{(dark ? "dark" : "light")}");
-            if (width > 720 && await tab.Page.EvaluateAsync<bool>("() => [...document.querySelectorAll('.scroll')].some(one => one.scrollWidth > one.clientWidth + 1)"))
-            {
-                found.Add($"{path}: a table is wider than the page");
-            }
-
             found.AddRange((await tab.FaultsAsync()).Concat(await tab.CutTextAsync()).Select(fault => $"{path}: {fault}"));
         }
 
