@@ -69,8 +69,11 @@ internal sealed class Tab : IAsyncDisposable
             return [];
         }
 
-        // A colour on its way from light to dark is neither; where it ends is what people see.
-        await Page.AddStyleTagAsync(new() { Content = "*, *::before, *::after { transition: none !important; animation: none !important }" });
+        // A colour on its way from light to dark is neither; where it ends is what people see. The login's pages have neither, and take no style but their own.
+        if (!new Uri(Page.Url).AbsolutePath.StartsWith("/idp/", StringComparison.Ordinal))
+        {
+            await Page.AddStyleTagAsync(new() { Content = "*, *::before, *::after { transition: none !important; animation: none !important }" });
+        }
 
         // Run in Playwright's own world: the page's policy forbids scripts that are not its own, and stays as it is.
         var source = await File.ReadAllTextAsync(Path.Combine(modules, "axe-core", "axe.min.js"));
