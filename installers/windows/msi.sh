@@ -19,6 +19,7 @@ msi() {
   else
     comments="Without WireGuardNT (wireguard.dll): the tunnel is the rootless one. See WIREGUARD.txt in the program's folder."
     sed 's/$/\r/' "$here/windows/WIREGUARD.txt" >"$folder/files/WIREGUARD.txt"
+    touch -d "@$SOURCE_DATE_EPOCH" "$folder/files/WIREGUARD.txt"
   fi
 
   # One component a file, ids from the path, so that an upgrade replaces exactly what changed.
