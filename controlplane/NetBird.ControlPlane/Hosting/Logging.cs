@@ -13,6 +13,9 @@ internal static class Logging
 
         // It repeats with a stack what 'serve' says in one line; what ends a running control plane it calls critical.
         logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
+
+        // It warns that its keys are not encrypted by one of its own means; they are sealed by ours (FileSecrets).
+        logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         logging.AddFilter("OpenIddict", LogLevel.Warning);
         logging.AddFilter("System.Net.Http", LogLevel.Warning);
         logging.AddSimpleConsole(console =>

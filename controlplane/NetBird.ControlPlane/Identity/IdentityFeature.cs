@@ -18,6 +18,7 @@ internal static class IdentityFeature
     public static void AddIdentity(this IServiceCollection services, ServeOptions options, AccountState state, PublicUrl url, TimeProvider time)
     {
         // One key ring for cookies, forms and sealed secrets, whichever node made them.
+        services.AddKeyRing(state.Secrets);
         services.AddSingleton(state.Protection);
         services.AddAntiforgery(antiforgery =>
         {

@@ -17,9 +17,15 @@ internal static class StateKeys
     public static IDataProtectionProvider Protection(ISharedSecrets secrets)
     {
         var services = new ServiceCollection();
+        services.AddKeyRing(secrets);
+        return services.BuildServiceProvider().GetRequiredService<IDataProtectionProvider>();
+    }
+
+    /// <summary>The same ring for what the framework protects by itself; without it, it would make one of its own beside.</summary>
+    public static void AddKeyRing(this IServiceCollection services, ISharedSecrets secrets)
+    {
         services.AddDataProtection().SetApplicationName(Application);
         services.Configure<KeyManagementOptions>(ring => ring.XmlRepository = new KeyRingRepository(secrets));
-        return services.BuildServiceProvider().GetRequiredService<IDataProtectionProvider>();
     }
 
     /// <summary>The audit log's chain, keyed with a secret made at the first start.</summary>
