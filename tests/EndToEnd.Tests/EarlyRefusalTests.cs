@@ -48,6 +48,30 @@ public sealed class EarlyRefusalTests(WorldFixture fixture) : IClassFixture<Worl
         Assert.True(after.IsSuccessStatusCode);
     }
 
+    /// <summary>Claude Code with 600 KB on its standard input (far more, and it refuses by itself), for somebody whom no policy lets in.</summary>
+    [SkippableFact]
+    public async Task ClaudeCode_LargePrompt_NoPolicy_ShowsTheSentence()
+    {
+        Skip.If(Checkout.Claude is null, "Claude Code is not installed (NETBIRD_CLAUDE)");
+        await using var eve = await World.AddPersonAsync("eve@example.com", "Visitors");
+        var home = Directory.CreateTempSubdirectory("netbird-claude-").FullName;
+        try
+        {
+            var result = await Command.RunAsync(Checkout.Claude!, ["-p", "count these words"], new Dictionary<string, string?>
+            {
+                ["HOME"] = home, ["IS_SANDBOX"] = "1", ["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] = "1",
+                ["ANTHROPIC_BASE_URL"] = eve.Endpoint.ToString().TrimEnd('/'), ["ANTHROPIC_API_KEY"] = "none",
+            }, input: string.Concat(Enumerable.Repeat("word ", 120_000)), folder: home);
+
+            Assert.Equal(1, result.ExitCode);
+            Assert.Contains("polic", result.Output + result.Error, StringComparison.OrdinalIgnoreCase);
+        }
+        finally
+        {
+            Directory.Delete(home, recursive: true);
+        }
+    }
+
     private static async Task<string> BodyAsync()
     {
         var file = Path.GetTempFileName();

@@ -13,6 +13,9 @@ internal sealed class TwoHosts : IAsyncDisposable
 {
     public const string ServerAddress = "10.231.7.1";
     public const string DeveloperAddress = "10.231.7.2";
+
+    /// <summary>In the server's certificate; who resolves it is the test's business.</summary>
+    public const string ServerName = "plane.test";
     private readonly List<Process> _processes = [];
     private Process? _controlPlane;
 
@@ -49,19 +52,23 @@ internal sealed class TwoHosts : IAsyncDisposable
     /// <summary>The gateway's interface where another program runs it. Its socket's folder is the whole machine's.</summary>
     public string Interface => $"wgx{Environment.ProcessId}";
 
+    private bool IsNamed { get; init; }
+
     /// <summary>A namespace for the interface of its own; null for the server's.</summary>
     public string? Inside { get; private init; }
 
     /// <summary>wireguard-go, where it runs the gateway's interface.</summary>
     public Process? Program { get; private set; }
 
-    public static async Task<TwoHosts> StartAsync(string? tunnel = null, bool interfaceInside = false)
+    /// <param name="named">The server is known as <see cref="ServerName"/> too, to itself and by its certificate.</param>
+    public static async Task<TwoHosts> StartAsync(string? tunnel = null, bool interfaceInside = false, bool named = false)
     {
         tunnel ??= Modes.Gateway;
         Skip.If(!Environment.IsPrivilegedProcess, "needs root for network namespaces");
         var hosts = new TwoHosts($"e2e{Environment.ProcessId}")
         {
             Tunnel = tunnel,
+            IsNamed = named,
             Inside = interfaceInside ? $"e2e{Environment.ProcessId}i" : null,
         };
         Skip.If(tunnel == "external" && !File.Exists("/usr/bin/wireguard-go"), "wireguard-go is not installed");
@@ -126,7 +133,8 @@ internal sealed class TwoHosts : IAsyncDisposable
 
     /// <summary>An agent of a new person on the developer's machine, logged in and connected.</summary>
     /// <returns>Its state folder and the port of its endpoint.</returns>
-    public async Task<(string State, int Port)> AddPersonAsync(string email, int port, string? tunnel = null)
+    /// <param name="management">How the agent names the control plane; null for its address.</param>
+    public async Task<(string State, int Port)> AddPersonAsync(string email, int port, string? tunnel = null, string? management = null)
     {
         var password = "pw-" + Guid.NewGuid().ToString("N");
         var created = await ControlPlaneAsync(["user", "create", email, "--name", email, "--group", "Engineering", "--password-stdin"], password);
@@ -137,7 +145,7 @@ internal sealed class TwoHosts : IAsyncDisposable
         var state = Path.Combine(Folder, email);
         var agent = Start(Developer, Checkout.Agent,
         [
-            "up", "--management-url", Management.ToString().TrimEnd('/'), "--state-dir", state,
+            "up", "--management-url", management ?? Management.ToString().TrimEnd('/'), "--state-dir", state,
             "--endpoint", $"127.0.0.1:{port}", "--setup-key", "-", "--foreground",
             "--tunnel", tunnel ?? Modes.Agent,
         ]);
@@ -186,6 +194,10 @@ internal sealed class TwoHosts : IAsyncDisposable
 
         await Command.RunAsync("sh", ["-c", $"ip netns del {Server}; ip netns del {Developer}; ip netns del {Inside ?? Server} 2>/dev/null; true"]);
         Directory.Delete(Folder, recursive: true);
+        if (IsNamed)
+        {
+            Directory.Delete(Path.Combine("/etc/netns", Server), recursive: true);
+        }
     }
 
     /// <summary>
@@ -222,6 +234,13 @@ internal sealed class TwoHosts : IAsyncDisposable
             """]);
         Assert.True(cable.ExitCode == 0, cable.ToString());
         await WriteCertificateAsync();
+        if (IsNamed)
+        {
+            // ip netns exec mounts it over /etc/hosts.
+            Directory.CreateDirectory(Path.Combine("/etc/netns", Server));
+            await File.WriteAllTextAsync(Path.Combine("/etc/netns", Server, "hosts"), $"127.0.0.1 localhost\n{ServerAddress} {ServerName}\n");
+        }
+
         if (Tunnel == "external")
         {
             await StartProgramAsync();
@@ -273,6 +292,11 @@ internal sealed class TwoHosts : IAsyncDisposable
         var request = new CertificateRequest("CN=control plane under test", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(IPAddress.Parse(ServerAddress));
+        if (IsNamed)
+        {
+            names.AddDnsName(ServerName);
+        }
+
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         using var certificate = request.CreateSelfSigned(DateTimeOffset.Now.AddDays(-1), DateTimeOffset.Now.AddDays(30));

@@ -10,7 +10,40 @@ public sealed class WebPageTests(WorldFixture fixture) : IClassFixture<WorldFixt
 
     private World World => fixture.World;
 
-    /// <summary>Requests that a browser sends without asking first, and one that it asks for.</summary>
+    /// <summary>DNS rebinding: the page's own name leads to 127.0.0.1 once the page is loaded, so that the browser calls it same-origin.</summary>
+    [SkippableFact]
+    public async Task RebindingPage_ReachesNothing()
+    {
+        var port = World.Endpoint.Port;
+        var before = await RequestsAsync();
+
+        var said = await InPageAsync($"http://evil.test:{port}/", """
+            async () => {
+              const seen = [];
+              for (const [path, how] of [['/v1/models', {}], ['/v1/messages', { method: 'POST', headers: { 'content-type': 'application/json', 'anthropic-version': '2023-06-01' },
+                  body: JSON.stringify({ model: 'claude-opus-5-5', max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] }) }], ['/', { method: 'HEAD' }]]) {
+                try { const answer = await fetch(path, how); seen.push(answer.status + ' ' + await answer.text()); } catch (e) { seen.push('failed'); }
+              }
+              return seen.join('\n');
+            }
+            """);
+
+        // Either the browser itself does not let a page at this machine, or we refuse it.
+        Assert.All(said.Split('\n'), line => Assert.True(line == "failed" || line.StartsWith("400", StringComparison.Ordinal), line));
+        Assert.DoesNotContain("\"type\":\"message\"", said, StringComparison.Ordinal);
+        Assert.Equal(before, await RequestsAsync());
+    }
+
+    /// <summary>What no browser holds back: going there as to any page.</summary>
+    [SkippableFact]
+    public async Task RebindingName_OpenedAsAPage_IsRefused()
+    {
+        var said = await InPageAsync($"http://evil.test:{World.Endpoint.Port}/v1/models", "() => document.body.innerText", attackersFirst: false);
+
+        Assert.Contains("policy_blocked", said, StringComparison.Ordinal);
+    }
+
+    /// <summary>Without rebinding: requests that a browser sends without asking first, and one that it asks for.</summary>
     [SkippableFact]
     public async Task PageOfAnotherSite_ReachesNothing()
     {
@@ -39,7 +72,7 @@ public sealed class WebPageTests(WorldFixture fixture) : IClassFixture<WorldFixt
     }
 
     /// <summary>What a function returns that runs in the attacker's page; his names lead to this machine.</summary>
-    private static async Task<string> InPageAsync(string url, string function)
+    private static async Task<string> InPageAsync(string url, string function, bool attackersFirst = true)
     {
         Skip.IfNot(File.Exists(Chromium), "Chromium is not installed");
         using var playwright = await Playwright.CreateAsync();
@@ -50,7 +83,11 @@ public sealed class WebPageTests(WorldFixture fixture) : IClassFixture<WorldFixt
         var page = await browser.NewPageAsync();
 
         // The first answer is the attacker's own server's; every request after it goes where the name leads now.
-        await page.RouteAsync(url, route => route.FulfillAsync(new() { ContentType = "text/html", Body = "<!doctype html><title>evil</title><body>" }), new() { Times = 1 });
+        if (attackersFirst)
+        {
+            await page.RouteAsync(url, route => route.FulfillAsync(new() { ContentType = "text/html", Body = "<!doctype html><title>evil</title><body>" }), new() { Times = 1 });
+        }
+
         await page.GotoAsync(url);
         return await page.EvaluateAsync<string>(function);
     }

@@ -11,7 +11,7 @@ namespace EndToEnd.Tests.ControlPlanes;
 
 /// <summary>
 /// Secrets go into the executable on every way there is, at debug level; then every file of the state directory, a dump
-/// of the database, every log line and every answer of the API and the pages is searched for them. Two files are exempt,
+/// of the database, every log line and every answer of the API is searched for them. Two files are exempt,
 /// as documented: the key that seals the rest, and the operator's own token.
 /// </summary>
 public sealed class PlantedSecretTests(PostgresCluster cluster) : IClassFixture<PostgresCluster>

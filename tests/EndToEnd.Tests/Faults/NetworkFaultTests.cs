@@ -133,7 +133,7 @@ public sealed class NetworkFaultTests(CabledAgent cabled) : IClassFixture<Cabled
         => (await Hosts.ShellAsync(Hosts.Developer,
             $$"""curl -s -m {{limitSeconds}} --noproxy '*' http://127.0.0.1:8788/v1/messages -H 'content-type: application/json' -H 'anthropic-version: 2023-06-01' -d '{"model":"claude-opus-5-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}'""")).Output;
 
-    private static void Report(string fault, TimeSpan took)
+    internal static void Report(string fault, TimeSpan took)
     {
         if (Environment.GetEnvironmentVariable("NETBIRD_FAULT_TABLE") is { Length: > 0 } file)
         {

@@ -17,6 +17,9 @@ internal sealed record ChaosOutcome(int Number, int Status, bool Whole, DateTime
 /// <summary>Makes the requests of a chaos run; the seed and the number of a request decide all of it but timing.</summary>
 internal static class ChaosCaller
 {
+    /// <summary>Far above what any answer has, so that a row at its bound is told from one with what was seen.</summary>
+    public const long MaxTokens = 2_000_000;
+
     private static readonly string[] Models =
         ["claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-fable-5-1", "claude-opus-4-8"];
 
@@ -75,7 +78,7 @@ internal static class ChaosCaller
         var model = Models[random.Next(Models.Length)];
         var system = random.Next(2) == 0
             ? ",\"system\":[{\"type\":\"text\",\"text\":\"be kind\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}]" : "";
-        return $$"""{"model":"{{model}}","max_tokens":2000000,"stream":{{stream}},"messages":[{"role":"user","content":[{"type":"text","text":{{text}}}]}]{{system}}}""";
+        return $$"""{"model":"{{model}}","max_tokens":{{MaxTokens}},"stream":{{stream}},"messages":[{"role":"user","content":[{"type":"text","text":{{text}}}]}]{{system}}}""";
     }
 
     /// <summary>A client at a person's address.</summary>

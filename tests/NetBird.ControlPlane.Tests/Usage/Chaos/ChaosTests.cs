@@ -48,7 +48,7 @@ public sealed class ChaosTests(PostgresCluster cluster, ITestOutputHelper output
 
         await node.StopAsync();
         await using var store = await UsageStore.OpenAsync(node.Directory, TimeProvider.System, NullLoggerFactory.Instance, default);
-        await CheckAsync(upstream, store, outcomes, [node]);
+        await CheckAsync(upstream, store, outcomes, [node], strict: false);
     }
 
     [SkippableFact]
@@ -94,7 +94,7 @@ public sealed class ChaosTests(PostgresCluster cluster, ITestOutputHelper output
 
         await using var store = await UsageStore.OpenPostgresAsync(
             cluster.ConnectionString, first.Directory, TimeProvider.System, NullLoggerFactory.Instance, default);
-        await CheckAsync(upstream, store, outcomes, nodes);
+        await CheckAsync(upstream, store, outcomes, nodes, strict: true);
     }
 
     /// <summary>Requests by 24 callers at once; trouble each time another part of them is done.</summary>
@@ -121,7 +121,7 @@ public sealed class ChaosTests(PostgresCluster cluster, ITestOutputHelper output
         return [.. outcomes];
     }
 
-    private async Task CheckAsync(FakeUpstream upstream, UsageStore store, List<ChaosOutcome> outcomes, NodeProcess[] nodes)
+    private async Task CheckAsync(FakeUpstream upstream, UsageStore store, List<ChaosOutcome> outcomes, NodeProcess[] nodes, bool strict)
     {
         await Eventually.TrueAsync(() => Task.FromResult(((NetBird.ControlPlane.Usage.Journalling.UsageJournal)store.Journal).Backlog == 0), 60);
         var rows = new Dictionary<string, UsageRecord>(StringComparer.Ordinal);
@@ -151,7 +151,16 @@ public sealed class ChaosTests(PostgresCluster cluster, ITestOutputHelper output
             var died = nodes.Any(node => node.Away.Any(away => outcome.Began <= away.To && outcome.Ended.AddSeconds(2) >= away.From));
             if (row.Completeness is Completeness.Interrupted)
             {
-                CheckInterrupted(session, row, entry, outcome, died);
+                if (strict && row.Usage.Tokens.Output == ChaosCaller.MaxTokens)
+                {
+                    Assert.True(died, $"{session}: at its bound, and no gateway died: {row.Usage.Tokens} for {entry}");
+                    CheckBound(session, row, entry);
+                }
+                else
+                {
+                    CheckInterrupted(session, row, entry, outcome, died);
+                }
+
                 interrupted++;
                 killed += died ? 1 : 0;
             }
@@ -189,6 +198,23 @@ public sealed class ChaosTests(PostgresCluster cluster, ITestOutputHelper output
         {
             Assert.Equal(0, row.Cost.Value);
         }
+    }
+
+    /// <summary>
+    /// Under a strict cap a gateway's death leaves all that the provider may charge (StrictBound): never less than its own ledger has.
+    /// </summary>
+    private static void CheckBound(string session, UsageRecord row, LedgerEntry? entry)
+    {
+        if (entry is null or { Outcome: "error" })
+        {
+            return;
+        }
+
+        var billed = new TokenUsage(
+            entry.InputTokens, entry.OutputTokens, entry.CacheReadInputTokens, entry.CacheCreation5mInputTokens, entry.CacheCreation1hInputTokens);
+        Assert.True(row.Usage.Tokens.Total >= billed.Total, $"{session}: we hold {row.Usage.Tokens}, the provider has {entry}");
+        var price = PriceTable.Default.Price(GatewayNode.Anthropic, entry.Model, new(billed, (int)entry.WebSearchRequests), row.Timestamp).Cost;
+        Assert.True(row.Cost.Value >= price.Value, $"{session}: we hold {row.Cost}, the provider's price is {price}");
     }
 
     /// <summary>
