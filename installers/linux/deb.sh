@@ -11,7 +11,7 @@ Package: $name
 Version: $version
 Architecture: $arch
 Maintainer: NetBird.Agent maintainers <maintainers@example.invalid>
-Installed-Size: $(du -sk --apparent-size --exclude=DEBIAN "$folder" | cut -f1)
+Installed-Size: $(find "$folder" -path "$folder/DEBIAN" -prune -o -printf '%y %s\n' | awk '{ k += $1 == "f" ? int(($2 + 1023) / 1024) : 1 } END { print k }')
 Depends: libc6 (>= 2.31), libgcc-s1, libstdc++6, ca-certificates
 Recommends: systemd
 Section: net
