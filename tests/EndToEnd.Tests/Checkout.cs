@@ -11,6 +11,10 @@ internal static class Checkout
 
     public static string ControlPlane => Path.Combine(Root, "artifacts/bin/NetBird.ControlPlane/release/netbird-controlplane");
 
+    /// <summary>The Node.js that the tests run, by its path: a machine of the guides has a PATH of its own.</summary>
+    public static string Node { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Select(folder => Path.Combine(folder, "node")).FirstOrDefault(File.Exists) ?? "node";
+
     public static string FakeAnthropic => Path.Combine(Root, "artifacts/bin/FakeAnthropic/release/fake-anthropic");
 
     /// <summary>The real client, or null where npm did not bring it.</summary>

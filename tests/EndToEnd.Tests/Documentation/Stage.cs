@@ -30,7 +30,7 @@ internal sealed partial class Stage : IAsyncDisposable
             var internet = await stage.JoinAsync("internet", 3);
             await internet.MustAsync("ip link add hub type bridge && ip link set hub up && ip addr add " + $"{Network}.3/24 dev hub");
             internet.Start($"exec {Checkout.FakeAnthropic} --port 9100 --key sk-ant-...", "/tmp/upstream.log");
-            internet.Start($"exec env NETBIRD_NODE_MODULES={Checkout.NodeModules} node {Script("internet.mjs")} {stage._folder} 9100", "/tmp/internet.log");
+            internet.Start($"exec env NETBIRD_NODE_MODULES={Checkout.NodeModules} {Checkout.Node} {Script("internet.mjs")} {stage._folder} 9100", "/tmp/internet.log");
             for (var i = 0; (await internet.RunAsync("grep -q listening /tmp/internet.log && curl -fsS -o /dev/null http://127.0.0.1:9100/ -I")).ExitCode != 0; i++)
             {
                 Assert.True(i < 150, (await internet.RunAsync("cat /tmp/*.log")).ToString());
@@ -149,7 +149,7 @@ internal sealed partial class Stage : IAsyncDisposable
         else
         {
             await machine.MustAsync("cat >/etc/person", _person);
-            await machine.MustAsync($"printf '#!/bin/sh\\nNODE_EXTRA_CA_CERTS={_folder}/cert.pem exec node {Script("browser.mjs")} \"$1\"\\n' >/usr/bin/xdg-open && chmod 755 /usr/bin/xdg-open");
+            await machine.MustAsync($"printf '#!/bin/sh\\nNODE_EXTRA_CA_CERTS={_folder}/cert.pem exec {Checkout.Node} {Script("browser.mjs")} \"$1\"\\n' >/usr/bin/xdg-open && chmod 755 /usr/bin/xdg-open");
         }
 
         return machine;
