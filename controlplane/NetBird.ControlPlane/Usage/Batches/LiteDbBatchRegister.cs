@@ -11,28 +11,26 @@ internal sealed class LiteDbBatchRegister : IBatchRegister, IDisposable
 {
     public const string FileName = "batches.db";
 
-    private readonly Lock _gate = new();
-    private readonly string _path;
-    private readonly LiteDatabase _database;
+    private readonly GuardedLiteDb _file;
 
-    private LiteDbBatchRegister(string path, LiteDatabase database)
+    private LiteDbBatchRegister(GuardedLiteDb file)
     {
-        (_path, _database) = (path, database);
+        _file = file;
         Batches.EnsureIndex("created");
     }
 
-    private ILiteCollection<BsonDocument> Batches => _database.GetCollection("batches");
+    private ILiteCollection<BsonDocument> Batches => _file.Database.GetCollection("batches");
 
     /// <exception cref="IOException">Another process holds the file, or it is damaged.</exception>
-    public static LiteDbBatchRegister Open(string path) => new(path, LiteDbFile.Open(path));
+    public static LiteDbBatchRegister Open(string path) => new(GuardedLiteDb.Open(path));
 
     public ValueTask<RegisteredBatch?> FindAsync(string id, CancellationToken cancellationToken)
-        => new(Locked(() => Batches.FindById(Key(id)) is { } found ? FromDocument(found) : null));
+        => new(_file.Run(() => Batches.FindById(Key(id)) is { } found ? FromDocument(found) : null));
 
     public ValueTask AddAsync(RegisteredBatch batch, CancellationToken cancellationToken)
     {
-        LiteDbFile.RefuseIfFull(_path, 1024);
-        Locked(() =>
+        LiteDbFile.RefuseIfFull(_file.Path, 1024);
+        _file.Run(() =>
         {
             Batches.DeleteMany(Query.LT("created", (batch.CreatedAt - RegisteredBatch.KeptFor).UtcTicks));
             return Batches.Upsert(ToDocument(batch));
@@ -41,9 +39,9 @@ internal sealed class LiteDbBatchRegister : IBatchRegister, IDisposable
     }
 
     /// <summary>Every batch there is.</summary>
-    public IReadOnlyList<RegisteredBatch> All() => Locked(() => Batches.FindAll().Select(FromDocument).ToList());
+    public IReadOnlyList<RegisteredBatch> All() => _file.Run(() => Batches.FindAll().Select(FromDocument).ToList());
 
-    public void Dispose() => _database.Dispose();
+    public void Dispose() => _file.Dispose();
 
     /// <summary>Bytes: LiteDB's text keys do not tell capitals from small letters, and the provider's ids do.</summary>
     private static byte[] Key(string id) => Encoding.UTF8.GetBytes(id);
@@ -71,19 +69,4 @@ internal sealed class LiteDbBatchRegister : IBatchRegister, IDisposable
         new(document["created"].AsInt64, TimeSpan.Zero),
         document["requests"].AsInt32,
         document["bytes"].AsInt64);
-
-    private T Locked<T>(Func<T> work)
-    {
-        lock (_gate)
-        {
-            try
-            {
-                return work();
-            }
-            catch (Exception failed) when (failed is LiteException or IOException or UnauthorizedAccessException or ObjectDisposedException)
-            {
-                throw new IOException($"{_path} cannot be used: {failed.Message}", failed);
-            }
-        }
-    }
 }

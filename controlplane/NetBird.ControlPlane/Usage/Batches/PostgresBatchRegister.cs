@@ -8,7 +8,7 @@ namespace NetBird.ControlPlane.Usage.Batches;
 internal sealed class PostgresBatchRegister(PostgresUsage database) : IBatchRegister
 {
     public async ValueTask<RegisteredBatch?> FindAsync(string id, CancellationToken cancellationToken)
-        => await GuardedAsync<RegisteredBatch?>(async () =>
+        => await PostgresUsage.GuardedAsync<RegisteredBatch?>(async () =>
         {
             await using var command = database.Source.CreateCommand(
                 "select id, provider_id, user_id, policy_id, charged_group, session_id, created, requests, bytes from usage_batches where id = $1");
@@ -29,7 +29,7 @@ internal sealed class PostgresBatchRegister(PostgresUsage database) : IBatchRegi
         });
 
     public async ValueTask AddAsync(RegisteredBatch batch, CancellationToken cancellationToken)
-        => await GuardedAsync(async () =>
+        => await PostgresUsage.GuardedAsync(async () =>
         {
             await using var command = database.Source.CreateCommand(
                 """
@@ -49,16 +49,4 @@ internal sealed class PostgresBatchRegister(PostgresUsage database) : IBatchRegi
             command.Parameters.AddWithValue((batch.CreatedAt - RegisteredBatch.KeptFor).UtcTicks);
             return await command.ExecuteNonQueryAsync(cancellationToken);
         });
-
-    private static async Task<T> GuardedAsync<T>(Func<Task<T>> work)
-    {
-        try
-        {
-            return await work();
-        }
-        catch (Exception failed) when (PostgresUsage.IsUnreachable(failed))
-        {
-            throw failed as IOException ?? new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
-        }
-    }
 }

@@ -72,6 +72,19 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
     public static bool IsUnreachable(Exception failed)
         => failed is NpgsqlException or TimeoutException or IOException or ObjectDisposedException or InvalidOperationException;
 
+    /// <summary>Does <paramref name="work"/>; what means "cannot now" comes out as an <see cref="IOException"/>.</summary>
+    public static async ValueTask<T> GuardedAsync<T>(Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception failed) when (IsUnreachable(failed))
+        {
+            throw failed as IOException ?? new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();

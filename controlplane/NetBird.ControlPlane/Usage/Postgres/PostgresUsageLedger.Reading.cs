@@ -20,7 +20,7 @@ internal sealed partial class PostgresUsageLedger
         + "sum(web_searches), sum(cost)";
 
     public async ValueTask<UsagePage<UsageRecord>> QueryAsync(UsageQuery query, CancellationToken cancellationToken)
-        => await Guarded(async () =>
+        => await PostgresUsage.GuardedAsync(async () =>
         {
             var size = Math.Clamp(query.PageSize, 1, 1000);
             var page = Math.Max(1, query.Page);
@@ -47,15 +47,15 @@ internal sealed partial class PostgresUsageLedger
         command.CommandTimeout = 600;
         command.CommandText =
             $"select {RowColumns.Names} from usage_rows where {RowFilter.Apply(command, query)} order by begun desc, id collate \"C\"";
-        await using var reader = await Guarded(() => command.ExecuteReaderAsync(cancellationToken));
-        while (await Guarded(() => reader.ReadAsync(cancellationToken)))
+        await using var reader = await PostgresUsage.GuardedAsync(() => command.ExecuteReaderAsync(cancellationToken));
+        while (await PostgresUsage.GuardedAsync(() => reader.ReadAsync(cancellationToken)))
         {
             yield return RowColumns.Read(reader);
         }
     }
 
     public async ValueTask<UsagePage<SessionSummary>> SessionsAsync(UsageQuery query, CancellationToken cancellationToken)
-        => await Guarded(async () =>
+        => await PostgresUsage.GuardedAsync(async () =>
         {
             var size = Math.Clamp(query.PageSize, 1, 1000);
             var page = Math.Max(1, query.Page);
@@ -89,7 +89,7 @@ internal sealed partial class PostgresUsageLedger
 
     /// <summary>As in LiteDB: whole hours from the sums, what is left of a span at its ends from rows.</summary>
     public async ValueTask<ImmutableArray<OverviewRow>> OverviewAsync(OverviewQuery query, CancellationToken cancellationToken)
-        => await Guarded(async () =>
+        => await PostgresUsage.GuardedAsync(async () =>
         {
             var spans = Spans.Of(query).ToList();
             var parts = new OverviewParts(query, spans);

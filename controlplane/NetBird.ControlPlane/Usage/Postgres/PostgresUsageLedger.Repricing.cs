@@ -83,7 +83,7 @@ internal sealed partial class PostgresUsageLedger
     }
 
     private async Task RepriceAsync(List<(UsageRecord Row, RowPrice Now)> changed, CancellationToken cancellationToken)
-        => await Guarded(async () =>
+        => await PostgresUsage.GuardedAsync(async () =>
         {
             await using var connection = await database.Vital.OpenConnectionAsync(cancellationToken);
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);

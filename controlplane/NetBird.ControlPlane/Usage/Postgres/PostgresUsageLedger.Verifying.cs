@@ -52,7 +52,7 @@ internal sealed partial class PostgresUsageLedger
         """;
 
     public async ValueTask<ImmutableArray<string>> VerifyAsync(CancellationToken cancellationToken)
-        => await Guarded(async () =>
+        => await PostgresUsage.GuardedAsync(async () =>
         {
             var found = ImmutableArray.CreateBuilder<string>();
             await AddAsync(HoursAgainstRows, start => $"The sums of the hour from {HourlySums.StartOf(start[0]):u} do not equal its rows.");

@@ -92,11 +92,11 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
     {
         await using var command = database.Vital.CreateCommand("select sequence from usage_nodes where node = $1");
         command.Parameters.AddWithValue(database.Node);
-        return await Guarded(async () => (long)(await command.ExecuteScalarAsync(cancellationToken) ?? 0L));
+        return await PostgresUsage.GuardedAsync(async () => (long)(await command.ExecuteScalarAsync(cancellationToken) ?? 0L));
     }
 
     public async ValueTask<IReadOnlySet<RequestId>> KnownResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
-        => await Guarded<IReadOnlySet<RequestId>>(async () =>
+        => await PostgresUsage.GuardedAsync<IReadOnlySet<RequestId>>(async () =>
         {
             await using var command = database.Vital.CreateCommand("select id from usage_results where id = any($1)");
             command.Parameters.AddWithValue(ids.Select(id => id.Value).ToArray());
@@ -119,7 +119,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
 
         try
         {
-            await Guarded(async () =>
+            await PostgresUsage.GuardedAsync(async () =>
             {
                 await using var command = database.Vital.CreateCommand("select 1");
                 command.CommandTimeout = 1;
@@ -142,7 +142,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
     }
 
     public async ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken)
-        => await Guarded(async () =>
+        => await PostgresUsage.GuardedAsync(async () =>
         {
             await using var connection = await database.Vital.OpenConnectionAsync(cancellationToken);
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -177,7 +177,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
 
     public async ValueTask<RetentionResult> RetainAsync(
         DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, Action<long> progress, CancellationToken cancellationToken)
-        => await Guarded(async () =>
+        => await PostgresUsage.GuardedAsync(async () =>
         {
             await using var connection = await database.Vital.OpenConnectionAsync(cancellationToken);
             var hour = HourlySums.HourOf(rowsFrom);
@@ -238,16 +238,4 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
 
     private static NpgsqlParameter Nullable(long? value)
         => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint };
-
-    private static async ValueTask<T> Guarded<T>(Func<Task<T>> work)
-    {
-        try
-        {
-            return await work();
-        }
-        catch (Exception failed) when (PostgresUsage.IsUnreachable(failed))
-        {
-            throw failed as IOException ?? new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
-        }
-    }
 }

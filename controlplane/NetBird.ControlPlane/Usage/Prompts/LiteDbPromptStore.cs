@@ -10,25 +10,23 @@ internal sealed class LiteDbPromptStore : IPromptStore, IDisposable
 {
     public const string FileName = "prompts.db";
 
-    private readonly Lock _gate = new();
-    private readonly string _path;
-    private readonly LiteDatabase _database;
+    private readonly GuardedLiteDb _file;
 
-    private LiteDbPromptStore(string path, LiteDatabase database)
+    private LiteDbPromptStore(GuardedLiteDb file)
     {
-        (_path, _database) = (path, database);
+        _file = file;
         Prompts.EnsureIndex("at");
     }
 
-    private ILiteCollection<BsonDocument> Prompts => _database.GetCollection("prompts");
+    private ILiteCollection<BsonDocument> Prompts => _file.Database.GetCollection("prompts");
 
     /// <exception cref="IOException">Another process holds the file, or it is damaged.</exception>
-    public static LiteDbPromptStore Open(string path) => new(path, LiteDbFile.Open(path));
+    public static LiteDbPromptStore Open(string path) => new(GuardedLiteDb.Open(path));
 
     public ValueTask AddAsync(SealedPrompt prompt, CancellationToken cancellationToken)
     {
-        LiteDbFile.RefuseIfFull(_path, prompt.Sealed.Length);
-        Locked(() => Prompts.Upsert(new BsonDocument
+        LiteDbFile.RefuseIfFull(_file.Path, prompt.Sealed.Length);
+        _file.Run(() => Prompts.Upsert(new BsonDocument
         {
             ["_id"] = prompt.Request.Value, ["at"] = prompt.At.UtcTicks, ["user"] = prompt.User.Value, ["sealed"] = prompt.Sealed,
         }));
@@ -36,36 +34,21 @@ internal sealed class LiteDbPromptStore : IPromptStore, IDisposable
     }
 
     public ValueTask<SealedPrompt?> FindAsync(RequestId request, CancellationToken cancellationToken)
-        => new(Locked(() => Prompts.FindById(request.Value) is { } found ? Of(found, found["sealed"].AsBinary) : null));
+        => new(_file.Run(() => Prompts.FindById(request.Value) is { } found ? Of(found, found["sealed"].AsBinary) : null));
 
     public ValueTask<ImmutableArray<SealedPrompt>> ListAsync(UserId? user, int most, CancellationToken cancellationToken)
-        => new(Locked(() => Prompts.Query().OrderByDescending("at").ToEnumerable()
+        => new(_file.Run(() => Prompts.Query().OrderByDescending("at").ToEnumerable()
             .Where(prompt => user is null || prompt["user"].AsString == user.Value.Value)
             .Take(most).Select(prompt => Of(prompt, [])).ToImmutableArray()));
 
     public ValueTask<long> DropAsync(DateTimeOffset before, CancellationToken cancellationToken)
-        => new(Locked(() => (long)Prompts.DeleteMany(Query.LT("at", before.UtcTicks))));
+        => new(_file.Run(() => (long)Prompts.DeleteMany(Query.LT("at", before.UtcTicks))));
 
     /// <summary>Every prompt there is.</summary>
     public IEnumerable<SealedPrompt> All() => Prompts.FindAll().Select(prompt => Of(prompt, prompt["sealed"].AsBinary));
 
-    public void Dispose() => _database.Dispose();
+    public void Dispose() => _file.Dispose();
 
     private static SealedPrompt Of(BsonDocument prompt, byte[] content)
         => new(new(prompt["_id"].AsString), new(prompt["at"].AsInt64, TimeSpan.Zero), new(prompt["user"].AsString), content);
-
-    private T Locked<T>(Func<T> work)
-    {
-        lock (_gate)
-        {
-            try
-            {
-                return work();
-            }
-            catch (Exception failed) when (failed is LiteException or IOException or UnauthorizedAccessException or ObjectDisposedException)
-            {
-                throw new IOException($"{_path} cannot be used: {failed.Message}", failed);
-            }
-        }
-    }
 }

@@ -27,7 +27,7 @@ internal sealed class PostgresPromptStore(PostgresUsage database) : IPromptStore
         => await RunAsync(
             "delete from usage_prompts where at < $1", command => command.ExecuteNonQueryAsync(cancellationToken), before.UtcTicks);
 
-    private Task<List<SealedPrompt>> ReadAsync(string text, CancellationToken cancellationToken, params object[] values)
+    private ValueTask<List<SealedPrompt>> ReadAsync(string text, CancellationToken cancellationToken, params object[] values)
         => RunAsync(
             text,
             async command =>
@@ -44,9 +44,8 @@ internal sealed class PostgresPromptStore(PostgresUsage database) : IPromptStore
             },
             values);
 
-    private async Task<T> RunAsync<T>(string text, Func<NpgsqlCommand, Task<T>> run, params object[] values)
-    {
-        try
+    private ValueTask<T> RunAsync<T>(string text, Func<NpgsqlCommand, Task<T>> run, params object[] values)
+        => PostgresUsage.GuardedAsync(async () =>
         {
             await using var command = database.Source.CreateCommand(text);
             foreach (var value in values)
@@ -55,10 +54,5 @@ internal sealed class PostgresPromptStore(PostgresUsage database) : IPromptStore
             }
 
             return await run(command);
-        }
-        catch (Exception failed) when (PostgresUsage.IsUnreachable(failed))
-        {
-            throw failed as IOException ?? new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
-        }
-    }
+        });
 }

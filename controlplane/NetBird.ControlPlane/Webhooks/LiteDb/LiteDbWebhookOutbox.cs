@@ -8,23 +8,21 @@ namespace NetBird.ControlPlane.Webhooks.LiteDb;
 /// <summary>The outbox of a control plane that is one process, in <c>webhooks.db</c>.</summary>
 internal sealed class LiteDbWebhookOutbox : IWebhookOutbox, IDisposable
 {
-    private readonly Lock _gate = new();
-    private readonly string _path;
-    private readonly LiteDatabase _database;
+    private readonly GuardedLiteDb _file;
 
-    private LiteDbWebhookOutbox(string path, LiteDatabase database)
+    private LiteDbWebhookOutbox(GuardedLiteDb file)
     {
-        (_path, _database) = (path, database);
+        _file = file;
         Deliveries.EnsureIndex("state");
         Deliveries.EnsureIndex("webhook");
     }
 
-    private ILiteCollection<BsonDocument> Levels => _database.GetCollection("levels");
+    private ILiteCollection<BsonDocument> Levels => _file.Database.GetCollection("levels");
 
-    private ILiteCollection<BsonDocument> Deliveries => _database.GetCollection("deliveries");
+    private ILiteCollection<BsonDocument> Deliveries => _file.Database.GetCollection("deliveries");
 
     /// <exception cref="IOException">Another process holds the file, or it is damaged.</exception>
-    public static LiteDbWebhookOutbox Open(string path) => new(path, LiteDbFile.Open(path));
+    public static LiteDbWebhookOutbox Open(string path) => new(GuardedLiteDb.Open(path));
 
     public ValueTask<ImmutableDictionary<string, int>> LevelsAsync(CancellationToken cancellationToken)
         => Locked(() => Levels.FindAll().ToImmutableDictionary(level => level["_id"].AsString, level => level["level"].AsInt32));
@@ -38,7 +36,7 @@ internal sealed class LiteDbWebhookOutbox : IWebhookOutbox, IDisposable
                 return false;
             }
 
-            _database.BeginTrans();
+            _file.Database.BeginTrans();
             try
             {
                 Levels.Upsert(new BsonDocument { ["_id"] = counter, ["level"] = level });
@@ -47,12 +45,12 @@ internal sealed class LiteDbWebhookOutbox : IWebhookOutbox, IDisposable
                     Deliveries.Upsert(ToDocument(delivery));
                 }
 
-                _database.Commit();
+                _file.Database.Commit();
                 return true;
             }
             catch
             {
-                _database.Rollback();
+                _file.Database.Rollback();
                 throw;
             }
         });
@@ -86,7 +84,7 @@ internal sealed class LiteDbWebhookOutbox : IWebhookOutbox, IDisposable
         => await Locked(() => Deliveries.DeleteMany(Query.And(
             Query.Not("state", (int)DeliveryState.Pending), Query.LT("created", before.UtcTicks))));
 
-    public void Dispose() => _database.Dispose();
+    public void Dispose() => _file.Dispose();
 
     private static BsonDocument ToDocument(WebhookDelivery delivery) => new()
     {
@@ -118,18 +116,5 @@ internal sealed class LiteDbWebhookOutbox : IWebhookOutbox, IDisposable
         EndedAt = document["ended"].AsInt64 is > 0 and var ended ? new DateTimeOffset(ended, TimeSpan.Zero) : null,
     };
 
-    private ValueTask<T> Locked<T>(Func<T> work)
-    {
-        lock (_gate)
-        {
-            try
-            {
-                return new(work());
-            }
-            catch (Exception failed) when (failed is LiteException or UnauthorizedAccessException or ObjectDisposedException)
-            {
-                throw new IOException($"{_path} cannot be used: {failed.Message}", failed);
-            }
-        }
-    }
+    private ValueTask<T> Locked<T>(Func<T> work) => new(_file.Run(work));
 }

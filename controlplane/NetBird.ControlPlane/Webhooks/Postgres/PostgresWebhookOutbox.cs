@@ -18,7 +18,7 @@ internal sealed class PostgresWebhookOutbox(PostgresUsage database) : IWebhookOu
         """;
 
     public ValueTask<ImmutableDictionary<string, int>> LevelsAsync(CancellationToken cancellationToken)
-        => Guarded(async () =>
+        => PostgresUsage.GuardedAsync(async () =>
         {
             var levels = ImmutableDictionary.CreateBuilder<string, int>();
             await using var command = database.Source.CreateCommand("select counter, level from usage_warnings where level > 0");
@@ -33,7 +33,7 @@ internal sealed class PostgresWebhookOutbox(PostgresUsage database) : IWebhookOu
 
     public ValueTask<bool> RaiseAsync(
         string counter, int level, IReadOnlyList<WebhookDelivery> deliveries, CancellationToken cancellationToken)
-        => Guarded(async () =>
+        => PostgresUsage.GuardedAsync(async () =>
         {
             await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -62,7 +62,7 @@ internal sealed class PostgresWebhookOutbox(PostgresUsage database) : IWebhookOu
         => await RunAsync("update usage_warnings set level = $2 where counter = $1 and level > $2", cancellationToken, counter, level);
 
     public async ValueTask SaveAsync(WebhookDelivery delivery, CancellationToken cancellationToken)
-        => await Guarded(async () =>
+        => await PostgresUsage.GuardedAsync(async () =>
         {
             await using var command = database.Source.CreateCommand(Upsert);
             Bind(command, delivery);
@@ -102,7 +102,7 @@ internal sealed class PostgresWebhookOutbox(PostgresUsage database) : IWebhookOu
     }
 
     private ValueTask<ImmutableArray<WebhookDelivery>> ReadAsync(string text, CancellationToken cancellationToken, params object[] values)
-        => Guarded(async () =>
+        => PostgresUsage.GuardedAsync(async () =>
         {
             await using var command = database.Source.CreateCommand(text);
             foreach (var value in values)
@@ -134,7 +134,7 @@ internal sealed class PostgresWebhookOutbox(PostgresUsage database) : IWebhookOu
         });
 
     private async ValueTask RunAsync(string text, CancellationToken cancellationToken, params object[] values)
-        => await Guarded(async () =>
+        => await PostgresUsage.GuardedAsync(async () =>
         {
             await using var command = database.Source.CreateCommand(text);
             foreach (var value in values)
@@ -144,16 +144,4 @@ internal sealed class PostgresWebhookOutbox(PostgresUsage database) : IWebhookOu
 
             return await command.ExecuteNonQueryAsync(cancellationToken);
         });
-
-    private static async ValueTask<T> Guarded<T>(Func<Task<T>> work)
-    {
-        try
-        {
-            return await work();
-        }
-        catch (Exception failed) when (PostgresUsage.IsUnreachable(failed))
-        {
-            throw failed as IOException ?? new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
-        }
-    }
 }
