@@ -56,7 +56,7 @@ internal static class AdminTokenCommands
         return command.Calls(async (client, parsed, cancellationToken) =>
         {
             var rows = await AllAsync(client, cancellationToken);
-            output.Write(parsed, new JsonArray([.. rows.Select(row => row.DeepClone())]), Columns, rows);
+            output.Write(parsed, Columns, rows);
         });
     }
 

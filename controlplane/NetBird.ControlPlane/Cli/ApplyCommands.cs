@@ -29,7 +29,7 @@ internal static class ApplyCommands
         return command.Calls(async (client, parsed, cancellationToken) =>
         {
             var name = parsed.GetRequiredValue(file);
-            var text = name == "-" ? await Console.In.ReadToEndAsync(cancellationToken) : await ReadAsync(name, cancellationToken);
+            var text = name == "-" ? await Console.In.ReadToEndAsync(cancellationToken) : await NamedFile.ReadAsync(name, cancellationToken);
             var answer = await client.PutAsync(
                 Path,
                 new JsonObject
@@ -123,18 +123,6 @@ internal static class ApplyCommands
         => new($"{fileName}: line {node.Place?.Line}, column {node.Place?.Column}: {message}");
 
     private static FormNode? Field(FormNode node, string name) => node.Fields.FirstOrDefault(field => field.Name == name)?.Value;
-
-    private static async Task<string> ReadAsync(string name, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await File.ReadAllTextAsync(name, cancellationToken);
-        }
-        catch (Exception fault) when (fault is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new CliException($"There is no file {name}.", ExitCode.WrongUsage);
-        }
-    }
 
     private static string Diff(JsonNode answer)
     {

@@ -54,7 +54,7 @@ internal static class ListCommands
         return command.Calls(async (client, parsed, cancellationToken) =>
         {
             var rows = await client.ListAsync(path, cancellationToken);
-            output.Write(parsed, new JsonArray([.. rows.Select(row => row.DeepClone())]), columns, rows);
+            output.Write(parsed, columns, rows);
         });
     }
 

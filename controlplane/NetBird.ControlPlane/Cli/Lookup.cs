@@ -24,6 +24,23 @@ internal static class Lookup
         };
     }
 
+    /// <summary>A person's id, by it, by the e-mail address or the name.</summary>
+    /// <exception cref="CliException">None, or more than one.</exception>
+    public static async Task<string> PersonAsync(AdminClient client, string text, CancellationToken cancellationToken)
+        => IdOf(await OneAsync(client, "/api/users", "person", text, cancellationToken, "email", "name"));
+
+    /// <summary>A group's id, by it or by the name.</summary>
+    /// <exception cref="CliException">None, or more than one.</exception>
+    public static async Task<string> GroupAsync(AdminClient client, string text, CancellationToken cancellationToken)
+        => IdOf(await OneAsync(client, "/api/groups", "group", text, cancellationToken, "name"));
+
+    /// <summary>A provider's id, by it or by the name.</summary>
+    /// <exception cref="CliException">None, or more than one.</exception>
+    public static async Task<string> ProviderAsync(AdminClient client, string text, CancellationToken cancellationToken)
+        => IdOf(await OneAsync(client, "/api/agent-network/providers", "provider", text, cancellationToken, "name"));
+
+    private static string IdOf(JsonObject row) => Column.Show(row["id"]);
+
     /// <summary>Ids of groups by name; those that are not there are made.</summary>
     public static async Task<JsonArray> GroupsAsync(AdminClient client, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
     {

@@ -47,6 +47,10 @@ internal sealed class Output
         }
     }
 
+    /// <summary>Writes rows, which are also what <c>--json</c> prints.</summary>
+    public void Write(ParseResult parsed, IReadOnlyList<Column> columns, IReadOnlyList<JsonObject> rows)
+        => Write(parsed, new JsonArray([.. rows.Select(row => row.DeepClone())]), columns, rows);
+
     /// <summary>Writes one record: <paramref name="text"/> for people.</summary>
     public void Write(ParseResult parsed, JsonNode json, string text)
         => parsed.InvocationConfiguration.Output.WriteLine(IsJson(parsed) ? json.ToJsonString(Indented) : text);

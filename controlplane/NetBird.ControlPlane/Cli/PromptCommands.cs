@@ -17,7 +17,7 @@ internal static class PromptCommands
         return command.Calls(async (client, parsed, cancellationToken) =>
         {
             var id = parsed.GetValue(user) is { } who
-                ? Column.Show((await Lookup.OneAsync(client, "/api/users", "person", who, cancellationToken, "email", "name"))["id"]) : null;
+                ? await Lookup.PersonAsync(client, who, cancellationToken) : null;
             var answer = await client.GetAsync("/api/agent-network/prompts" + UsageCommands.Query(("user", id)), cancellationToken);
             output.Write(parsed, answer, [
                 Column.Time("TIME", "timestamp"), Column.Field("PERSON", "user_name"), Column.Field("REQUEST", "request_id"),

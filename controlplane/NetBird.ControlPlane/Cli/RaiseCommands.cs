@@ -75,11 +75,11 @@ internal static class RaiseCommands
 
             if (parsed.GetValue(user) is { } who)
             {
-                body["subject_id"] = Column.Show((await Lookup.OneAsync(client, "/api/users", "person", who, cancellationToken, "email", "name"))["id"]);
+                body["subject_id"] = await Lookup.PersonAsync(client, who, cancellationToken);
             }
             else if (parsed.GetValue(group) is { } which)
             {
-                body["subject_id"] = Column.Show((await Lookup.OneAsync(client, "/api/groups", "group", which, cancellationToken, "name"))["id"]);
+                body["subject_id"] = await Lookup.GroupAsync(client, which, cancellationToken);
             }
 
             var made = await client.PostAsync(Path, body, cancellationToken);
@@ -95,7 +95,7 @@ internal static class RaiseCommands
         return command.Calls(async (client, parsed, cancellationToken) =>
         {
             var rows = await client.ListAsync(Path, cancellationToken);
-            output.Write(parsed, new JsonArray([.. rows.Select(row => row.DeepClone())]), Columns, rows);
+            output.Write(parsed, Columns, rows);
         });
     }
 

@@ -25,12 +25,10 @@ internal static class ReconcileCommand
         output.AddTo(command);
         return command.Calls(async (client, parsed, cancellationToken) =>
         {
-            var found = await Lookup.OneAsync(
-                client, "/api/agent-network/providers", "provider", parsed.GetValue(provider) ?? "", cancellationToken, "name");
-            var id = Column.Show(found["id"]);
+            var id = await Lookup.ProviderAsync(client, parsed.GetValue(provider) ?? "", cancellationToken);
             if (parsed.GetValue(keyFile) is { } file)
             {
-                var key = File.Exists(file) ? (await File.ReadAllTextAsync(file, cancellationToken)).Trim() : throw new CliException($"There is no file {file}.", ExitCode.WrongUsage);
+                var key = (await NamedFile.ReadAsync(file, cancellationToken)).Trim();
                 await client.PutAsync($"/api/agent-network/providers/{id}", new JsonObject { ["admin_api_key"] = key }, cancellationToken);
             }
 

@@ -54,7 +54,7 @@ internal sealed class RepriceOption
         var body = new JsonObject { ["from"] = from, ["to"] = to, ["model"] = parsed.GetValue(_model), ["apply"] = parsed.GetValue(_apply) };
         if (parsed.GetValue(_provider) is { } name)
         {
-            body["provider"] = Column.Show((await Lookup.OneAsync(client, "/api/agent-network/providers", "provider", name, cancellationToken, "name"))["id"]);
+            body["provider"] = await Lookup.ProviderAsync(client, name, cancellationToken);
         }
 
         if (parsed.GetValue(_prices) is { } file)
@@ -81,15 +81,11 @@ internal sealed class RepriceOption
     {
         try
         {
-            return JsonNode.Parse(await File.ReadAllTextAsync(file, cancellationToken));
+            return JsonNode.Parse(await NamedFile.ReadAsync(file, cancellationToken));
         }
         catch (JsonException fault)
         {
             throw new CliException($"{file} is not JSON: {fault.Message}", ExitCode.WrongUsage);
-        }
-        catch (FileNotFoundException)
-        {
-            throw new CliException($"There is no file {file}.", ExitCode.WrongUsage);
         }
     }
 }

@@ -58,7 +58,7 @@ internal static class SetupKeyCommands
         return command.Calls(async (client, parsed, cancellationToken) =>
         {
             var rows = await client.ListAsync("/api/setup-keys", cancellationToken);
-            output.Write(parsed, new JsonArray([.. rows.Select(row => row.DeepClone())]), Columns, rows);
+            output.Write(parsed, Columns, rows);
         });
     }
 

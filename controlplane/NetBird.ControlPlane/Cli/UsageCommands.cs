@@ -70,14 +70,14 @@ internal static class UsageCommands
         return command.Calls(async (client, parsed, cancellationToken) =>
         {
             var userId = parsed.GetValue(user) is { } who
-                ? Column.Show((await Lookup.OneAsync(client, "/api/users", "person", who, cancellationToken, "email", "name"))["id"]) : null;
+                ? await Lookup.PersonAsync(client, who, cancellationToken) : null;
             var groupId = parsed.GetValue(group) is { } which
-                ? Column.Show((await Lookup.OneAsync(client, "/api/groups", "group", which, cancellationToken, "name"))["id"]) : null;
+                ? await Lookup.GroupAsync(client, which, cancellationToken) : null;
             var rows = await RowsAsync(client, Math.Max(1, parsed.GetValue(limit)), cancellationToken,
                 ("user", userId), ("group", groupId), ("model", parsed.GetValue(model)), ("session", parsed.GetValue(session)),
                 ("decision", parsed.GetValue(decision)), ("from", parsed.GetValue(from)), ("to", parsed.GetValue(to)));
             var names = await GroupNamesAsync(client, rows, cancellationToken);
-            output.Write(parsed, new JsonArray([.. rows.Select(row => row.DeepClone())]), [
+            output.Write(parsed, [
                 Column.Time("TIME", "timestamp"),
                 new("PERSON", "user_name", row => Column.Show(row["user_name"])),
                 new("GROUP", "group", row => names.GetValueOrDefault(Column.Show(row["group_id"]), Column.Show(row["group_id"]))),

@@ -87,7 +87,7 @@ internal static class UserCommands
         return command.Calls(async (client, parsed, cancellationToken) =>
         {
             var rows = await client.ListAsync("/api/users", cancellationToken);
-            output.Write(parsed, new JsonArray([.. rows.Select(row => row.DeepClone())]), Columns, rows);
+            output.Write(parsed, Columns, rows);
         });
     }
 

@@ -52,7 +52,7 @@ internal static class WebhookCommands
         return command.Calls(async (client, parsed, cancellationToken) =>
         {
             var rows = await client.ListAsync(Path, cancellationToken);
-            output.Write(parsed, new JsonArray([.. rows.Select(row => row.DeepClone())]), Columns, rows);
+            output.Write(parsed, Columns, rows);
         });
     }
 
@@ -90,7 +90,7 @@ internal static class WebhookCommands
         return command.Calls(async (client, parsed, cancellationToken) =>
         {
             var rows = await client.ListAsync(await PathOfAsync(client, parsed.GetRequiredValue(which), cancellationToken) + "/deliveries", cancellationToken);
-            output.Write(parsed, new JsonArray([.. rows.Select(row => row.DeepClone())]), Deliveries, rows);
+            output.Write(parsed, Deliveries, rows);
         });
     }
 
