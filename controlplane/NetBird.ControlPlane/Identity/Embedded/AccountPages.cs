@@ -125,7 +125,7 @@ internal sealed class AccountPages(
                   """
                 : $"""
                   <p>{IdpPage.Text(user.Email)} logs in with a password and an authenticator app; {user.Credential.RecoveryCodes.Length} recovery codes are left.</p>
-                  <form method="post" action="{CodesPath}">{Token(context)}
+                  <form method="post" action="{CodesPath}">{IdpPage.Token(antiforgery, context)}
                   <label for="c">Code that the app shows</label><input id="c" name="code" autocomplete="one-time-code" required>
                   <button>New recovery codes</button>
                   <button class="quiet" formaction="{RemovePath}">Take the app off</button></form>
@@ -147,17 +147,11 @@ internal sealed class AccountPages(
             <p>Scan this with the app, then type the six digits that it shows.</p>
             <div class="qr" role="img" aria-label="QR code with the secret below">{picture.GetGraphic(4, "#000000", "#ffffff")}</div>
             <p>Or type: <code>{string.Join(' ', secret.Chunk(4).Select(part => new string(part)))}</code></p>
-            <form method="post" action="{AppPath}">{Token(context)}{IdpPage.Hidden("secret", secret)}{IdpPage.Hidden("ticket", tickets.Issue(user.Id, TicketStep + secret))}
+            <form method="post" action="{AppPath}">{IdpPage.Token(antiforgery, context)}{IdpPage.Hidden("secret", secret)}{IdpPage.Hidden("ticket", tickets.Issue(user.Id, TicketStep + secret))}
             <label for="c">Code</label><input id="c" name="code" inputmode="numeric" autocomplete="one-time-code" required>
             <button>Switch it on</button></form>
             """,
             problem,
             status);
-    }
-
-    private string Token(HttpContext context)
-    {
-        var tokens = antiforgery.GetAndStoreTokens(context);
-        return IdpPage.Hidden(tokens.FormFieldName, tokens.RequestToken);
     }
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
+using Microsoft.AspNetCore.Antiforgery;
 
 namespace NetBird.ControlPlane.Identity.Embedded;
 
@@ -70,4 +71,11 @@ internal static class IdpPage
     /// <summary>A hidden form field.</summary>
     public static string Hidden(string name, string? value)
         => $"<input type=\"hidden\" name=\"{Text(name)}\" value=\"{Text(value)}\">";
+
+    /// <summary>The hidden field that says a form is one of ours.</summary>
+    public static string Token(IAntiforgery antiforgery, HttpContext context)
+    {
+        var tokens = antiforgery.GetAndStoreTokens(context);
+        return Hidden(tokens.FormFieldName, tokens.RequestToken);
+    }
 }

@@ -166,8 +166,5 @@ internal sealed class LoginPages(EmbeddedLogin login, LoginTicket tickets, Secon
             status);
 
     private string Fields(HttpContext context, string? destination)
-    {
-        var tokens = antiforgery.GetAndStoreTokens(context);
-        return IdpPage.Hidden(tokens.FormFieldName, tokens.RequestToken) + IdpPage.Hidden("return", Checked(destination));
-    }
+        => IdpPage.Token(antiforgery, context) + IdpPage.Hidden("return", Checked(destination));
 }

@@ -207,18 +207,15 @@ internal sealed class ProtocolEndpoints(IConfigurationStore store, IAntiforgery 
             problem is null ? 200 : 400);
 
     private IResult ShowConfirm(HttpContext context, User user, string code)
-    {
-        var tokens = antiforgery.GetAndStoreTokens(context);
-        return IdpPage.Show(
+        => IdpPage.Show(
             context,
             "Connect this machine?",
             $"""
             <p>It will use Claude Code as {IdpPage.Text(user.DisplayName())}. Go on only if the machine in front of you
             shows this code, and nobody sent it to you.</p><p class="code">{IdpPage.Text(code)}</p>
-            <form method="post" action="{DevicePath}">{IdpPage.Hidden(tokens.FormFieldName, tokens.RequestToken)}
+            <form method="post" action="{DevicePath}">{IdpPage.Token(antiforgery, context)}
             {IdpPage.Hidden("user_code", code)}
             <button name="answer" value="yes">Connect</button>
             <button name="answer" value="no" class="quiet">Refuse</button></form>
             """);
-    }
 }
