@@ -4,7 +4,7 @@
 rpm_package() { # name project rid arch summary
   local name=$1 project=$2 rid=$3 arch=$4 summary=$5 folder="$work/rpm/$1_$4"
   say "$name ($arch) as .rpm"
-  layout "$name" "$project" "$rid" "$folder/root"
+  layout "$name" "$project" "$rid" "$folder/tree"
   cat >"$folder/$name.spec" <<END
 Name: $name
 Version: $version
@@ -17,7 +17,7 @@ Requires: glibc >= 2.31, libgcc, libstdc++, ca-certificates
 Claude Code reaches its provider through a WireGuard tunnel bound to the person's identity at the company's
 identity provider. No API key is on the developer's machine.
 %install
-cp -a $folder/root/. %{buildroot}/
+cp -a $folder/tree/. %{buildroot}/
 %post
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload || :
