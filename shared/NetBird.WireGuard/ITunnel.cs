@@ -46,7 +46,7 @@ public interface ITunnel : IAsyncDisposable
 
     /// <summary>
     /// Tells the tunnel that this machine's network changed or woke: sockets are made again where needed and
-    /// every peer with a session starts a handshake at once, without waiting for timers.
+    /// every peer that was talked with, or is kept in touch with, gets a handshake at once, without waiting for timers.
     /// </summary>
     void NetworkChanged();
 }

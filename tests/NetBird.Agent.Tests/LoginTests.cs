@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Diagnostics;
 using System.Text.Json;
 using NetBird.Agent.Tests.TestSupport;
@@ -92,6 +94,59 @@ public sealed class LoginTests
 
         Assert.Equal(1, outcome.ExitCode);
         Assert.Contains(idp.Issuer, outcome.Error, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task Login_RegisteredRedirectPortsTaken_ListensOnAnother()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var plane = await TestControlPlane.StartAsync(idp.Issuer);
+        await using var agent = new AgentProcess();
+        using var first = Hold(53000);
+        using var second = Hold(54000);
+        var login = agent.Start("login", "--no-browser", "--management-url", plane.Url);
+        var url = await UrlOf(login);
+
+        await OidcProvider.WalkAsync(url, "ada");
+        var outcome = await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(20));
+
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Contains("redirect_uri=http%3A%2F%2F127.0.0.1%3A", url, StringComparison.Ordinal);
+        Assert.DoesNotContain("%3A53000", url, StringComparison.Ordinal);
+        Assert.DoesNotContain("%3A54000", url, StringComparison.Ordinal);
+
+        static TcpListener? Hold(int port)
+        {
+            var listener = new TcpListener(IPAddress.Loopback, port);
+            try
+            {
+                listener.Start();
+                return listener;
+            }
+            catch (SocketException)
+            {
+                // Another test's login has it at this moment, which is as good.
+                return null;
+            }
+        }
+    }
+
+    [SkippableFact]
+    public async Task Logout_AfterDown_LeavesTheAccountToo_AndLeavesNoAgentBehind()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var plane = await TestControlPlane.StartAsync(idp.Issuer);
+        await using var agent = new AgentProcess();
+        var login = agent.Start("login", "--no-browser", "--management-url", plane.Url);
+        await OidcProvider.WalkAsync(await UrlOf(login), "ada");
+        await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(20));
+        await agent.RunAsync("down");
+
+        var outcome = await agent.RunAsync("logout");
+
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Equal(1, plane.Departures);
+        Assert.Equal(3, (await agent.RunAsync("status")).ExitCode);
     }
 
     [SkippableFact]

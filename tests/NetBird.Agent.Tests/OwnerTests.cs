@@ -70,13 +70,52 @@ public sealed class OwnerTests
         await HostileTests.EndAsync(run);
     }
 
+    /// <summary>A package's service that nobody set up for a person: it has the port, and serves root.</summary>
+    [SkippableFact]
+    public async Task ServiceOfRootAlone_APersonsCommandsSayWhoseItIsAndWhatToDo()
+    {
+        await using var world = await AgentWorld.StartAsync();
+        await OpenAsync(world);
+
+        // The machine's own folders are of this script's mounts alone. What each command of the person says is told apart by a line.
+        var script = $$"""
+            mount -t tmpfs none /run && mount -t tmpfs none /var/lib
+            agent="$1"; home="$2"
+            "$agent" service run --owner 0 & service=$!
+            for i in $(seq 300); do test -s /run/netbird-agent/owner && break; sleep 0.1; done
+            echo "$3" | "$agent" up --setup-key - --management-url "$4" --endpoint "$5" --tunnel rootless
+            person() { echo "-- $1"; setpriv --reuid {{Owner}} --regid {{Owner}} --clear-groups env HOME="$home" USER=ada LOGNAME=ada "$agent" "$@" 2>&1; echo "exit $?"; }
+            person status
+            person up --management-url "$4" --endpoint "$5"
+            person doctor
+            kill "$service"; wait "$service"
+            """;
+        using var person = new Person(Owner);
+        var start = new ProcessStartInfo("unshare",
+            ["--mount", "--propagation", "private", "sh", "-c", script, "sh", AgentProcess.Executable, person.Home, world.Plane.SetupKey, world.Plane.Url, $"127.0.0.1:{world.Agent.EndpointPort}"])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        start.Environment["NO_COLOR"] = "1";
+
+        var ran = await AgentProcess.EndAsync(Process.Start(start)!, TimeSpan.FromSeconds(120));
+
+        var said = ran.Output.Split("-- ").ToDictionary(part => part.Split('\n')[0]);
+        Assert.EndsWith("exit 3\n", said["status"], StringComparison.Ordinal);
+        Assert.Contains("this machine's service serves root. To have it serve you: sudo netbird-agent service install --owner ", said["status"], StringComparison.Ordinal);
+        Assert.EndsWith("exit 1\n", said["up"], StringComparison.Ordinal);
+        Assert.Contains($"service listens on 127.0.0.1:{world.Agent.EndpointPort}, and it serves root, not uid {Owner}", said["up"], StringComparison.Ordinal);
+        Assert.Contains("sudo netbird-agent service install --owner ", said["up"], StringComparison.Ordinal);
+        Assert.Contains("netbird-agent up --endpoint 127.0.0.1:", said["up"], StringComparison.Ordinal);
+
+        // What 'up' started for nothing is gone: it would stand in the way once the service serves the person.
+        Assert.Contains("FAIL  daemon", said["doctor"], StringComparison.Ordinal);
+    }
+
     /// <summary>A folder for the sockets that others can enter, beside the state that they cannot.</summary>
     private static Task<string> OpenAsync(AgentWorld world)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "needs root to act as another uid");
-        using var reach = Process.Start("setpriv", ["--reuid", Owner, "--regid", Owner, "--clear-groups", "--", "test", "-x", AgentProcess.Executable]);
-        reach.WaitForExit();
-        Skip.IfNot(reach.ExitCode == 0, "this checkout is where no other account can reach the executable");
+        Person.Require(Owner);
         File.SetUnixFileMode(world.Agent.Root, (UnixFileMode)0b111_101_101);
         var sockets = Path.Combine(world.Agent.Root, "run");
         world.Agent.Environment["NETBIRD_AGENT_SOCKET_DIR"] = sockets;
@@ -93,26 +132,9 @@ public sealed class OwnerTests
         await Task.Delay(200);
     }
 
-    /// <summary>As that uid, with a home of its own that is nobody else's.</summary>
     private static async Task<Outcome> AsAsync(string uid, string input, string program, params string[] arguments)
     {
-        var home = Directory.CreateTempSubdirectory("nbo").FullName;
-        Process.Start("chown", [uid, home]).WaitForExit();
-        try
-        {
-            var start = new ProcessStartInfo("setpriv", ["--reuid", uid, "--regid", uid, "--clear-groups", "--", program, .. arguments])
-            {
-                RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/",
-            };
-            start.Environment["HOME"] = home;
-            var process = Process.Start(start)!;
-            await process.StandardInput.WriteAsync(input);
-            process.StandardInput.Close();
-            return await AgentProcess.EndAsync(process, TimeSpan.FromSeconds(60));
-        }
-        finally
-        {
-            Directory.Delete(home, recursive: true);
-        }
+        using var person = new Person(uid);
+        return await person.RunAsync(input, program, arguments);
     }
 }

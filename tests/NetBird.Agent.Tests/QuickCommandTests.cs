@@ -45,7 +45,7 @@ public sealed class QuickCommandTests
         Assert.Equal(Words(parsed.Output), Words(quick.Output));
 
         // Figures move between two looks.
-        static string Words(string text) => new([.. text.Where(c => !char.IsAsciiDigit(c))]);
+        static string Words(string text) => new([.. text.Replace("a moment ago", "0 s ago", StringComparison.Ordinal).Where(c => !char.IsAsciiDigit(c))]);
     }
 
     [Theory]

@@ -93,6 +93,7 @@ internal static class CommandTree
             BudgetCommand.BuildUsage(),
             ClaudeCommand.Build(),
             DoctorCommand.Build(),
+            ProfileCommand.Build(),
             ServiceCommand.Build(),
             WgCommand.Create(),
             DebugCommand.Build(),

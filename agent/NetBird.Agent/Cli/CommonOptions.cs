@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NetBird.Agent.Store;
 
 namespace NetBird.Agent.Cli;
 
@@ -9,7 +10,7 @@ internal static class CommonOptions
 
     public static readonly Option<string?> SocketDir = Text("--socket-dir", "Folder with the agent's sockets. Default: the state directory; /run/netbird-agent for the system's service.", "DIR", recursive: true);
 
-    public static readonly Option<string?> Profile = Text("--profile", "A named set of state beside the default one, for a second account.", "NAME", recursive: true);
+    public static readonly Option<string?> Profile = WithProfileName(Text("--profile", "A named set of state beside the default one, for a second account. Default: what 'profile use' chose.", "NAME", recursive: true));
 
     public static Option<bool> Json() => Flag("--json", "Print the result as JSON.");
 
@@ -35,6 +36,18 @@ internal static class CommonOptions
             Description = $"{description}",
             DefaultValueFactory = _ => Environment.GetEnvironmentVariable(variable) is "1" or "true",
         };
+    }
+
+    private static Option<string?> WithProfileName(Option<string?> option)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string?>() is { Length: > 0 } name && name != Profiles.Default && !Profiles.IsName(name))
+            {
+                result.AddError(Profiles.NoName(name));
+            }
+        });
+        return option;
     }
 
     private static string VariableOf(string name) => "NETBIRD_AGENT_" + name.TrimStart('-').Replace('-', '_').ToUpperInvariant();

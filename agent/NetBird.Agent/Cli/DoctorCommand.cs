@@ -7,6 +7,9 @@ namespace NetBird.Agent.Cli;
 /// <summary><c>doctor</c>: every link from the endpoint to the provider.</summary>
 internal static class DoctorCommand
 {
+    /// <summary>After the mark and the link's name.</summary>
+    private const int DetailColumn = 21;
+
     public static Command Build()
     {
         var json = CommonOptions.Json();
@@ -39,10 +42,10 @@ internal static class DoctorCommand
             "fail" => Terminal.Paint.Bad("FAIL"),
             _ => Terminal.Paint.Faint("skip"),
         };
-        Terminal.Result.WriteLine($"{mark}  {check.Link,-14} {check.Detail}");
+        Terminal.Result.WriteLine(Fitted.ToTerminal($"{mark}  {check.Link,-14} {check.Detail}", DetailColumn));
         if (check.Mend.Length != 0)
         {
-            Terminal.Result.WriteLine($"      {"",-14} -> {check.Mend}");
+            Terminal.Result.WriteLine(Fitted.ToTerminal($"      {"",-14} -> {check.Mend}", DetailColumn + 3));
         }
     }
 }

@@ -17,10 +17,9 @@ internal static class DownCommand
             var state = StateDirOf.Parse(parsed);
             var reply = await DaemonConnection.AskAsync(state, async client =>
                 await client.DownAsync(new DownRequest(), deadline: In(Deadline), cancellationToken: cancellationToken)).ConfigureAwait(false);
-            var asked = TimeProvider.System.GetTimestamp();
-            while (reply.DaemonEnds && InstanceLock.IsHeld(state) && TimeProvider.System.GetElapsedTime(asked) < Deadline)
+            if (reply.DaemonEnds)
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, cancellationToken).ConfigureAwait(false);
+                await UntilEndedAsync(state, cancellationToken).ConfigureAwait(false);
             }
 
             Terminal.Result.WriteLine("The tunnel is down.");
@@ -35,12 +34,37 @@ internal static class DownCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var state = StateDirOf.Parse(parsed);
+            var wasRunning = DaemonConnection.IsRunning(state);
+            if (!wasRunning && !File.Exists(state.DatabaseFile))
+            {
+                Terminal.Result.WriteLine("Nobody is logged in here.");
+                return ExitCode.Done;
+            }
+
+            // Its daemon knows how to leave; after 'down' there is none.
+            await DaemonLauncher.EnsureRunningAsync(state, TimeProvider.System, cancellationToken).ConfigureAwait(false);
             await DaemonConnection.AskAsync(state, async client =>
                 await client.LogoutAsync(new LogoutRequest(), deadline: In(TimeSpan.FromSeconds(40)), cancellationToken: cancellationToken)).ConfigureAwait(false);
+            if (!wasRunning)
+            {
+                await DaemonConnection.AskAsync(state, async client =>
+                    await client.StopAsync(new StopRequest(), deadline: In(Deadline), cancellationToken: cancellationToken)).ConfigureAwait(false);
+                await UntilEndedAsync(state, cancellationToken).ConfigureAwait(false);
+            }
+
             Terminal.Result.WriteLine("Logged out.");
             return ExitCode.Done;
         });
         return command;
+    }
+
+    private static async Task UntilEndedAsync(StateDirectory state, CancellationToken cancellationToken)
+    {
+        var asked = TimeProvider.System.GetTimestamp();
+        while (InstanceLock.IsHeld(state) && TimeProvider.System.GetElapsedTime(asked) < Deadline)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     internal static DateTime In(TimeSpan patience) => (TimeProvider.System.GetUtcNow() + patience).UtcDateTime;

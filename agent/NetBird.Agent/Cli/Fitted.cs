@@ -9,12 +9,17 @@ internal static class Fitted
     private const int ValueColumn = 16;
 
     /// <summary>As wide as the terminal; as it is where the result goes elsewhere, such as to a script.</summary>
-    public static string ToTerminal(string text)
-        => Console.IsOutputRedirected || Console.WindowWidth is not (>= 40 and var width) ? text : Fit(text, width);
+    /// <param name="column">Where what follows begins; null finds the values of <c>status</c> by itself.</param>
+    public static string ToTerminal(string text, int? column = null)
+        => Console.IsOutputRedirected || Console.WindowWidth is not (>= 40 and var width) ? text : Fit(text, width, column);
 
-    internal static string Fit(string text, int width) => string.Join('\n', text.Split('\n').Select(line => FitLine(line, width)));
+    /// <summary>The same for sentences on standard error.</summary>
+    public static string Message(string text)
+        => Console.IsErrorRedirected || Console.WindowWidth is not (>= 40 and var width) ? text : Fit(text, width);
 
-    private static string FitLine(string line, int width)
+    internal static string Fit(string text, int width, int? column = null) => string.Join('\n', text.Split('\n').Select(line => FitLine(line, width, column)));
+
+    private static string FitLine(string line, int width, int? column)
     {
         if (Length(line) <= width)
         {
@@ -22,25 +27,25 @@ internal static class Fitted
         }
 
         var start = line.Length - line.TrimStart().Length;
-        var indent = line.IndexOf(':', StringComparison.Ordinal) is > 0 and < ValueColumn && line.Length > ValueColumn && line[ValueColumn - 1] == ' ' ? ValueColumn : start;
+        var indent = column ?? (line.IndexOf(':', StringComparison.Ordinal) is > 0 and < ValueColumn && line.Length > ValueColumn && line[ValueColumn - 1] == ' ' ? ValueColumn : start);
         var fitted = new StringBuilder(line, 0, start, line.Length + 64);
-        var column = start;
+        var reached = start;
         var first = true;
         foreach (var word in line[start..].Split(' '))
         {
-            if (!first && column + 1 + Length(word) > width && column > indent)
+            if (!first && reached + 1 + Length(word) > width && reached > indent)
             {
                 fitted.Append('\n').Append(' ', indent);
-                column = indent;
+                reached = indent;
             }
             else if (!first)
             {
                 fitted.Append(' ');
-                column++;
+                reached++;
             }
 
             fitted.Append(word);
-            column += Length(word);
+            reached += Length(word);
             first = false;
         }
 

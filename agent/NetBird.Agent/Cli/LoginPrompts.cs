@@ -25,10 +25,6 @@ internal static class LoginPrompts
 
     public static void ShowCode(DeviceCode code)
     {
-        Terminal.Message.WriteLine($"To log in, open {code.VerificationUrl} on any device and enter the code");
-        Terminal.Message.WriteLine();
-        Terminal.Message.WriteLine("    " + code.UserCode);
-        Terminal.Message.WriteLine();
         if (!Console.IsErrorRedirected)
         {
             using var qr = new QRCodeGenerator();
@@ -37,6 +33,11 @@ internal static class LoginPrompts
             Terminal.Message.WriteLine(picture.GetGraphicSmall());
         }
 
+        // After the picture, which is nearly as high as a small terminal: what is to be typed stays in sight.
+        Terminal.Message.WriteLine(Fitted.Message($"To log in, open {code.VerificationUrl} on any device and enter the code"));
+        Terminal.Message.WriteLine();
+        Terminal.Message.WriteLine("    " + code.UserCode);
+        Terminal.Message.WriteLine();
         Terminal.Message.WriteLine("Or open: " + code.VerificationUrlComplete);
     }
 

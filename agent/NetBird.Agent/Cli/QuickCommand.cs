@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using NetBird.Agent.Store;
+using NetBird.WireGuard.Linux;
 
 namespace NetBird.Agent.Cli;
 
@@ -12,6 +13,12 @@ namespace NetBird.Agent.Cli;
 /// </summary>
 internal static class QuickCommand
 {
+    /// <summary>Ours: a status with a hundred gateways is a third of it.</summary>
+    private const int LongestAnswerBytes = 64 * 1024;
+
+    /// <summary>Ours: a second more than the daemon takes to say that it cannot tell.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(6);
+
     private static readonly Dictionary<string, string[]> Known = new()
     {
         ["statusline"] = [],
@@ -52,6 +59,11 @@ internal static class QuickCommand
             };
         }
 
+        if (profile is { Length: > 0 } && profile != Profiles.Default && !Profiles.IsName(profile))
+        {
+            return command == "statusline" ? NotRunning() : null;
+        }
+
         // Switches by variable, as every option has one.
         foreach (var name in switches)
         {
@@ -80,7 +92,7 @@ internal static class QuickCommand
         }
 
         // A sentence in place of a result is a message; a status is a result whatever its code.
-        Write(fit ? Fitted.ToTerminal(answer[(end + 1)..]) : answer[(end + 1)..], toError: code != ExitCode.Done && !answer.AsSpan(end + 1).TrimStart().StartsWith("{") && !answer.AsSpan(end + 1).StartsWith("Agent:"));
+        Write(fit ? Fitted.ToTerminal(answer[(end + 1)..]) : answer[(end + 1)..], toError: code != ExitCode.Done && !answer.AsSpan(end + 1).TrimStart().StartsWith('{') && !answer.AsSpan(end + 1).StartsWith("Agent:"));
         return code;
     }
 
@@ -92,19 +104,27 @@ internal static class QuickCommand
 
     private static string? Ask(string path, string question)
     {
-        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 6000 };
+        var answer = OperatingSystem.IsLinux()
+            ? LocalQuestion.Ask(path, Encoding.ASCII.GetBytes(question), LongestAnswerBytes, Patience)
+            : AskBySocket(path, question);
+        return answer is null ? null : Encoding.UTF8.GetString(answer);
+    }
+
+    private static byte[]? AskBySocket(string path, string question)
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)Patience.TotalMilliseconds };
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(path));
             socket.Send(Encoding.ASCII.GetBytes(question));
-            var buffer = new byte[64 * 1024];
+            var buffer = new byte[LongestAnswerBytes];
             var length = 0;
             while (length < buffer.Length && socket.Receive(buffer, length, buffer.Length - length, SocketFlags.None) is var read and > 0)
             {
                 length += read;
             }
 
-            return length == 0 ? null : Encoding.UTF8.GetString(buffer, 0, length);
+            return length == 0 ? null : buffer[..length];
         }
         catch (Exception e) when (e is SocketException or ArgumentException)
         {

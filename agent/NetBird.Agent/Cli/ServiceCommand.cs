@@ -35,7 +35,12 @@ internal static class ServiceCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var outcome = await act(parsed, cancellationToken).ConfigureAwait(false);
-            (outcome.ExitCode == ExitCode.Done ? Terminal.Result : Terminal.Message).WriteLine(outcome.Message);
+            if (outcome.ExitCode != ExitCode.Done)
+            {
+                return Terminal.Fail(outcome.Message, outcome.ExitCode);
+            }
+
+            Terminal.Result.WriteLine(Fitted.ToTerminal(outcome.Message));
             return outcome.ExitCode;
         });
         return command;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Grpc.Core;
 using NetBird.Protocol.Daemon.V1;
 
 namespace NetBird.Agent.Cli;
@@ -11,7 +10,7 @@ internal static class StatusCommand
     {
         var json = CommonOptions.Json();
         var detail = CommonOptions.Flag("--detail", "Keys, gateways and byte counts as well.");
-        var watch = CommonOptions.Flag("--watch", "Print again at every change until Ctrl-C; with --json one line each.");
+        var watch = CommonOptions.Flag("--watch", "Follow it until Ctrl-C: on a terminal in place, elsewhere again at every change; with --json one line each.");
         var command = new Command("status",
             """
             Show the login, the tunnel, the endpoint and what is left of the budget.
@@ -29,7 +28,7 @@ internal static class StatusCommand
             var state = StateDirOf.Parse(parsed);
             if (parsed.GetValue(watch))
             {
-                return await DaemonConnection.AskAsync(state, client => WatchAsync(client, parsed.GetValue(json), parsed.GetValue(detail), cancellationToken)).ConfigureAwait(false);
+                return await DaemonConnection.AskAsync(state, client => StatusWatch.RunAsync(client, parsed.GetValue(json), parsed.GetValue(detail), cancellationToken)).ConfigureAwait(false);
             }
 
             var status = await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
@@ -46,30 +45,4 @@ internal static class StatusCommand
         "logged_out" or "login_needed" => ExitCode.LoginNeeded,
         _ => ExitCode.NotRunning,
     };
-
-    private static async Task<int> WatchAsync(DaemonService.DaemonServiceClient client, bool json, bool detail, CancellationToken cancellationToken)
-    {
-        using var call = client.WatchStatus(new GetStatusRequest(), cancellationToken: cancellationToken);
-        try
-        {
-            while (await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false))
-            {
-                var status = call.ResponseStream.Current;
-                if (json)
-                {
-                    Terminal.Result.WriteLine(MessageJson.Format(status, indented: false));
-                    continue;
-                }
-
-                Terminal.Result.WriteLine(Fitted.ToTerminal(StatusText.Format(status, detail, TimeProvider.System.GetUtcNow(), Terminal.Paint)));
-                Terminal.Result.WriteLine();
-            }
-        }
-        catch (Exception e) when (cancellationToken.IsCancellationRequested && e is RpcException or OperationCanceledException)
-        {
-            return ExitCode.Done;
-        }
-
-        return ExitCode.Done;
-    }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using NetBird.Agent.Store;
 using NetBird.Protocol.Daemon.V1;
 
 namespace NetBird.Agent.Cli;
@@ -11,15 +12,25 @@ internal static class StatusText
     {
         var text = new StringBuilder();
         Line(text, "Agent", $"{Coloured(status.State, paint)}, version {status.AgentVersion}, process {status.ProcessId}");
+        if (Profiles.NameOf(status.StateDir) is { } profile)
+        {
+            Line(text, "Profile", profile);
+        }
+
         Line(text, "Control plane", ControlPlane(status));
         Line(text, "Login", Login(status, now));
-        Line(text, "Tunnel", Tunnel(status));
+        Line(text, "Tunnel", Tunnel(status, detail));
         foreach (var gateway in status.Gateways)
         {
             Line(text, "Gateway", Gateway(gateway, detail, now));
         }
 
-        Line(text, "Endpoint", status.EndpointUrl.Length == 0 ? "not listening" : $"{status.EndpointUrl} ({status.EndpointRequests} requests)");
+        Line(text, "Endpoint", status.EndpointUrl.Length == 0 ? "not listening" : $"{status.EndpointUrl} ({status.EndpointRequests} request{(status.EndpointRequests == 1 ? "" : "s")})");
+        if (status.EndpointHttpsUrl.Length != 0 || status.EndpointHttpsProblem.Length != 0)
+        {
+            Line(text, "Https form", status.EndpointHttpsProblem.Length != 0 ? status.EndpointHttpsProblem : status.EndpointHttpsUrl);
+        }
+
         if (detail)
         {
             Line(text, "Socket", status.EndpointSocket.Length == 0 ? "none" : status.EndpointSocket);
@@ -93,7 +104,7 @@ internal static class StatusText
         return who + groups + (end > now ? $", {Ago(end - now)} left" : $", ended {Ago(now - end)} ago");
     }
 
-    private static string Tunnel(StatusReply status)
+    private static string Tunnel(StatusReply status, bool detail)
     {
         if (status.TunnelInterface.Length == 0)
         {
@@ -101,7 +112,7 @@ internal static class StatusText
         }
 
         var where = status.TunnelKind == "rootless" ? "" : status.TunnelNamespace == "host" ? " beside the other interfaces" : " in a namespace of its own";
-        return $"{status.TunnelKind}, {string.Join(", ", status.OverlayAddresses)} on {status.TunnelInterface}{where}. {status.TunnelReason}".TrimEnd();
+        return $"{status.TunnelKind}, {string.Join(", ", status.OverlayAddresses)} on {status.TunnelInterface}{where}{(detail && status.TunnelReason.Length != 0 ? ". " + status.TunnelReason : "")}";
     }
 
     private static string Gateway(GatewayStatus gateway, bool detail, DateTimeOffset now)

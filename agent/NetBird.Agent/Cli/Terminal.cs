@@ -13,7 +13,7 @@ internal static class Terminal
 
     public static int Fail(string message, int exitCode)
     {
-        Message.WriteLine(message);
+        Message.WriteLine(Fitted.Message(message));
         return exitCode;
     }
 }

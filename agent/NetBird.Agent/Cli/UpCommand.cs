@@ -188,7 +188,7 @@ internal sealed class UpCommand
                 LoginPrompts.ShowCode(happened.DeviceCode);
                 return null;
             case UpEvent.EventOneofCase.Progress:
-                Terminal.Message.WriteLine(happened.Progress + (happened.Progress.EndsWith('.') ? "" : " ..."));
+                Terminal.Message.WriteLine(Fitted.Message(happened.Progress + (happened.Progress.EndsWith('.') ? "" : " ...")));
                 return null;
             case UpEvent.EventOneofCase.Failed:
                 return Terminal.Fail(happened.Failed.Message, happened.Failed.ExitCode);
@@ -199,7 +199,7 @@ internal sealed class UpCommand
                     : $"Logged in as {Who(status)}.");
                 if (status.Reason.Length != 0 && status.State != "down")
                 {
-                    Terminal.Message.WriteLine(status.Reason);
+                    Terminal.Message.WriteLine(Fitted.Message(status.Reason));
                 }
 
                 return ExitCode.Done;

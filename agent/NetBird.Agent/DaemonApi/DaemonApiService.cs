@@ -150,13 +150,15 @@ internal sealed class DaemonApiService(
         if (url is null)
         {
             tell(Failed(wanted.ManagementUrl is null ? "Name the control plane once: netbird-agent up --management-url https://..." : problem, ExitCode.WrongUsage));
+            EndIfOfNoUse();
             return;
         }
 
         if (await endpoint.ListenAsync(wanted.Endpoint, cancellationToken).ConfigureAwait(false) is { } taken)
         {
-            supervisor.Post(new AgentEvent.EndpointChanged(taken));
+            supervisor.Post(new AgentEvent.EndpointChanged(endpoint.Url.Length == 0 ? taken : null));
             tell(Failed(taken, ExitCode.Failed));
+            EndIfOfNoUse();
             return;
         }
 
@@ -184,6 +186,18 @@ internal sealed class DaemonApiService(
         }
 
         tell(new UpEvent { Connected = status.Compose() });
+    }
+
+    /// <summary>
+    /// A daemon that this <c>up</c> started and that listens nowhere says nothing to Claude Code; left running, later commands
+    /// would ask it in place of the machine's service.
+    /// </summary>
+    private void EndIfOfNoUse()
+    {
+        if (life.EndsWithDown && endpoint.Url.Length == 0 && !supervisor.Snapshot.State.Tunnels)
+        {
+            life.StopAfterReply();
+        }
     }
 
     /// <summary>The uid at the other end of the socket; null on systems that do not tell.</summary>

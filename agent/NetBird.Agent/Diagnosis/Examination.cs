@@ -64,6 +64,12 @@ internal sealed class Examination(StateDirectory state)
 
     private async Task<bool> EndpointAsync(StatusReply status, CancellationToken cancellationToken)
     {
+        if (status.EndpointUrl.Length == 0 && status.ManagementUrl.Length == 0)
+        {
+            Add(Check.Skip("endpoint", "it listens from the first 'up' on"));
+            return false;
+        }
+
         if (status.EndpointUrl.Length == 0)
         {
             Add(Check.Fail("endpoint", status.Reason.Length != 0 ? status.Reason : "does not listen", "netbird-agent up --endpoint 127.0.0.1:8789"));
@@ -193,7 +199,7 @@ internal sealed class Examination(StateDirectory state)
     {
         if (code == 503)
         {
-            Add(Check.Fail("gateway", sentence, "Ask your administrator, or try again in a moment"));
+            Add(Check.Fail("gateway", sentence.Replace(", or run: netbird-agent doctor", "", StringComparison.Ordinal), "Ask your administrator, or try again in a moment"));
             SkipAll("the gateway does not serve", "policy", "provider");
             return;
         }

@@ -35,13 +35,21 @@ internal sealed partial class EndpointServer(
                 return null;
             }
 
-            if (LoopbackAddress.TryParse("--endpoint", address, out var problem) is not { } wanted)
+            if (LoopbackAddress.TryParse("--endpoint", address, out var wrong) is not { } wanted)
             {
-                return problem;
+                return wrong;
             }
 
+            var before = Listening;
             await StopLockedAsync().ConfigureAwait(false);
-            return await StartLockedAsync(wanted, address, cancellationToken).ConfigureAwait(false);
+            var problem = await StartLockedAsync(wanted, address, cancellationToken).ConfigureAwait(false);
+            if (problem is not null && before.Length != 0)
+            {
+                // Whoever uses the old address keeps it.
+                await StartLockedAsync(IPEndPoint.Parse(before), before, cancellationToken).ConfigureAwait(false);
+            }
+
+            return problem;
         }
         finally
         {
@@ -66,7 +74,7 @@ internal sealed partial class EndpointServer(
         {
             Log.NotListening(_logger, address, e.Message);
             return e.InnerException is AddressInUseException
-                ? $"Another program listens on {address}. Stop it, or choose another: netbird-agent up --endpoint 127.0.0.1:8789"
+                ? TakenPort.Describe(wanted)
                 : $"The endpoint cannot listen on {address}: {e.Message}";
         }
 

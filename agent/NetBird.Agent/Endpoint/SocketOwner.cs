@@ -71,6 +71,42 @@ internal static class SocketOwner
         return null;
     }
 
+    /// <summary>The uid of whoever listens there, on that address or on all of them; null when it cannot be told.</summary>
+    public static uint? OfListener(IPEndPoint address)
+    {
+        // include/net/tcp_states.h: TCP_LISTEN.
+        const string Listening = "0A";
+        if (!OperatingSystem.IsLinux())
+        {
+            return null;
+        }
+
+        var any = new IPEndPoint(IPAddress.Any, address.Port);
+        var anyOfBoth = new IPEndPoint(IPAddress.IPv6Any, address.Port);
+        string[] places = [Hex(address, mapped: false), Hex(address, mapped: true), Hex(any, mapped: false), Hex(any, mapped: true), Hex(anyOfBoth, mapped: true)];
+        foreach (var table in new[] { "/proc/net/tcp", "/proc/net/tcp6" })
+        {
+            try
+            {
+                foreach (var line in File.ReadLines(table))
+                {
+                    var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+                    if (fields.Length > 7 && fields[3] == Listening && places.Contains(fields[1])
+                        && uint.TryParse(fields[7], NumberStyles.None, CultureInfo.InvariantCulture, out var uid))
+                    {
+                        return uid;
+                    }
+                }
+            }
+            catch (IOException)
+            {
+                // No table: a machine without IPv6 has one of them alone.
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Address and port as the table prints them: 32-bit words in the machine's order, in hexadecimal.</summary>
     internal static string Hex(IPEndPoint endpoint, bool mapped)
     {

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using NetBird.Agent.Endpoint;
 using NetBird.Agent.Store;
 
 namespace NetBird.Agent.Service;
@@ -68,7 +69,7 @@ internal static class SystemdService
             return new(ExitCode.Failed, $"Installed {written} and started, and it does not answer after {PatienceSeconds} s. Why: journalctl -u netbird-agent");
         }
 
-        return new(ExitCode.Done, $"Installed {written} and started{(owner is { } served ? $", for uid {served}" : "")}. Next: netbird-agent up --management-url URL");
+        return new(ExitCode.Done, $"Installed {written} and started. " + Next(StateDirectory.ServiceOwner ?? owner ?? 0));
     }
 
     public static async Task<ServiceOutcome> UninstallAsync(CancellationToken cancellationToken)
@@ -87,6 +88,10 @@ internal static class SystemdService
 
     public static Task<ServiceOutcome> ControlAsync(string verb, CancellationToken cancellationToken)
         => verb != "status" && Refusal() is { } refusal ? Task.FromResult(refusal) : SystemctlAsync([verb, Unit], cancellationToken);
+
+    private static string Next(uint served) => served == 0
+        ? "It serves root alone, for a machine without a person. For a person: sudo netbird-agent service install --owner NAME"
+        : $"It serves {TakenPort.Person(served)} and nobody else. Next, from that account: netbird-agent up --management-url URL";
 
     /// <summary>Until then a person's <c>up</c> would find no service and start a daemon of its own.</summary>
     private static async Task<bool> AnswersAsync(CancellationToken cancellationToken)

@@ -84,14 +84,14 @@ internal sealed class StateDirectory
 
     /// <summary>Names the folder without touching it, for a CLI that only asks the daemon.</summary>
     /// <param name="path">Null for the default; then, for a person without an agent of their own, the system's service.</param>
-    /// <param name="profile">A named set of state inside; null for none.</param>
+    /// <param name="profile">A named set of state inside; null for the one that was chosen where no folder is named either.</param>
     /// <param name="sockets">Where the sockets are, when not in their usual place.</param>
     public static StateDirectory At(string? path, string? profile = null, string? sockets = null)
     {
         var own = System.IO.Path.GetFullPath(string.IsNullOrEmpty(path) ? DefaultPath() : path);
-        if (!string.IsNullOrEmpty(profile))
+        if ((string.IsNullOrEmpty(profile) ? string.IsNullOrEmpty(path) ? Profiles.Chosen(own) : null : profile) is { } named)
         {
-            own = System.IO.Path.Combine(own, "profiles", System.IO.Path.GetFileName(profile));
+            (own, profile) = (Profiles.PathOf(own, named), named);
         }
 
         if (!string.IsNullOrEmpty(sockets))
@@ -106,7 +106,7 @@ internal sealed class StateDirectory
         }
 
         var service = new StateDirectory(ServicePath, ServiceSockets);
-        return service.Serves(ProcessOwner.Uid) ? service : state;
+        return service.PublishedOwner == ProcessOwner.Uid ? service : state;
     }
 
     /// <summary>Says beside the sockets whom the service serves, so that everybody else's commands leave it alone.</summary>
@@ -139,16 +139,24 @@ internal sealed class StateDirectory
         }
     }
 
-    private bool Serves(uint uid)
+    /// <summary>The uid whom the machine's service serves; null where there is none, or it has not said.</summary>
+    public static uint? ServiceOwner => OperatingSystem.IsWindows() ? null : new StateDirectory(ServicePath, ServiceSockets).PublishedOwner;
+
+    private uint? PublishedOwner
     {
-        try
+        get
         {
-            return File.Exists(DaemonSocket)
-                && uint.TryParse(File.ReadAllText(Socket(OwnerFile)), NumberStyles.None, CultureInfo.InvariantCulture, out var owner) && owner == uid;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
+            try
+            {
+                return File.Exists(DaemonSocket)
+                    && uint.TryParse(File.ReadAllText(Socket(OwnerFile)), NumberStyles.None, CultureInfo.InvariantCulture, out var owner)
+                    ? owner
+                    : null;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return null;
+            }
         }
     }
 

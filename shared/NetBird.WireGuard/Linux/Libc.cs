@@ -86,6 +86,10 @@ internal static unsafe partial class Libc
     [DefaultDllImportSearchPaths(Trusted)]
     public static partial int Socket(int domain, int type, int protocol);
 
+    [LibraryImport(Library, EntryPoint = "connect", SetLastError = true)]
+    [DefaultDllImportSearchPaths(Trusted)]
+    public static partial int Connect(int fd, byte* address, uint addressBytes);
+
     /// <summary>struct pollfd (poll.h).</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct PollDescriptor

@@ -118,13 +118,16 @@ internal sealed partial class Engine : IDatagramReceiver, IAsyncDisposable
 
     public PublicKey? FindPeer(IPAddress address) => _allowedIPs.Find(address)?.PublicKey;
 
-    /// <summary>Every peer with a session makes a new one at once.</summary>
+    /// <summary>
+    /// Every peer that we talked with, or that we keep in touch with, gets a handshake at once. Not those with a session
+    /// alone: after nine minutes without the network there is none, and the last try in vain would hold the next up for 5 s.
+    /// </summary>
     public void NetworkChanged()
     {
         Socket.Rebind();
         foreach (var peer in _peers.Values)
         {
-            if (peer.HasSession)
+            if (peer.IsSought)
             {
                 peer.StartHandshakeAtOnce();
             }

@@ -210,6 +210,29 @@ public sealed class EngineTimerTests
         Assert.Contains(packet, world.Bob.Device.Written);
     }
 
+    /// <summary>After 540 s keys are gone; the tries before went out in vain, the last a moment ago.</summary>
+    [Theory]
+    [InlineData(100)]
+    [InlineData(600)]
+    [InlineData(3600)]
+    public async Task NetworkChanged_AfterAnOutage_HandshakesAtOnce(int seconds)
+    {
+        await using var world = new World();
+        world.Connect();
+        world.Wire.Delivers = _ => false;
+        for (var i = 0; i < seconds; i += 10)
+        {
+            world.Pass(10);
+            world.AliceSends();
+        }
+
+        world.Wire.Delivers = _ => true;
+        world.Alice.Engine.NetworkChanged();
+        world.Settle();
+
+        Assert.Equal(world.Time.GetUtcNow(), world.Alice.Peer.LastHandshake);
+    }
+
     [Fact]
     public async Task NetworkChanged_WithSession_HandshakesAtOnce()
     {

@@ -55,6 +55,6 @@ internal abstract class AgentState
         var where = string.Join(", ", facts.Map?.Gateways.Select(gateway => $"{gateway.Host}:{gateway.Port}") ?? []);
         return facts.SilentSince is { } since && facts.Now - since >= Passing
             ? $"The gateway at {where} does not answer over UDP. It may be down, or a firewall may drop UDP. Run: netbird-agent doctor"
-            : $"Waiting for an answer of the gateway at {where}.";
+            : $"Waiting for the gateway at {where} to answer.";
     }
 }

@@ -16,8 +16,8 @@ internal sealed class Degraded : AgentState
         { EndpointProblem: { } problem } => problem,
         { TunnelProblem: { } problem } => problem,
         { GatewayAnswers: false } => SilenceOf(facts),
-        { SyncProblem: { } problem } => $"{problem} The tunnel still works; the connection is tried again.",
-        _ => "The control plane is being reached again. The tunnel still works.",
+        { SyncProblem: { } problem } => $"{problem} Requests go on passing while the gateway answers; the control plane is tried again by itself.",
+        _ => "The control plane is being reached again. Requests go on passing.",
     };
 
     /// <summary>Requests are tried: a gateway that came back a moment ago is found by the attempt itself.</summary>

@@ -17,7 +17,8 @@ internal sealed partial class Peer
     /// <summary>The session to seal with now, or null: then stage the packet and start a handshake.</summary>
     public Session? SessionToSend(long now) => _current is { } session && session.IsAlive(now) ? session : null;
 
-    public bool HasSession => _current is not null;
+    /// <summary>There is a session, or was one, or one is being made or kept.</summary>
+    public bool IsSought => _current is not null || _pending is not null || PersistentKeepaliveMs > 0 || Interlocked.Read(ref _lastHandshakeTicks) != 0;
 
     /// <summary>The machine slept or changed networks: the next packet also starts a handshake.</summary>
     public void DistrustSessions() => _mustRekey = true;
