@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Net;
 using NetBird.Gateway.Admission;
 using NetBird.Gateway.Providers;
@@ -18,9 +17,9 @@ public sealed record GatewaySnapshot(
     long Version,
     string AccountName,
     string Contact,
-    FrozenDictionary<IPAddress, AdmittedPeer> Peers,
+    IReadOnlyDictionary<IPAddress, AdmittedPeer> Peers,
     PolicySnapshot Policies,
-    FrozenDictionary<ProviderId, ProviderRoute> Providers);
+    IReadOnlyDictionary<ProviderId, ProviderRoute> Providers);
 
 /// <summary>Where the gateway's snapshots come from.</summary>
 public interface IGatewaySnapshots

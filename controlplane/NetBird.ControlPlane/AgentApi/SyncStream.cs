@@ -27,13 +27,14 @@ internal sealed class SyncStream(
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
         using var connected = activity.Connected(id);
+        using var listener = signal.Listen(id);
         NetworkMap? sent = null;
         string? block = null;
         try
         {
             while (true)
             {
-                var change = signal.Next;
+                var change = listener.Next;
                 var configuration = store.Current;
                 if (staysWhileBlocked && BlockOf(configuration, id) is { } sentence)
                 {

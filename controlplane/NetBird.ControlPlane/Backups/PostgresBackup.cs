@@ -84,6 +84,12 @@ internal static class PostgresBackup
                 await file.CopyToAsync(stream, cancellationToken);
             }
 
+            // What was just filled in is no change that a node has to follow.
+            await using (var changes = new NpgsqlCommand("DELETE FROM netbird_changes", connection))
+            {
+                await changes.ExecuteNonQueryAsync(cancellationToken);
+            }
+
             await transaction.CommitAsync(cancellationToken);
         }
         catch (NpgsqlException fault)

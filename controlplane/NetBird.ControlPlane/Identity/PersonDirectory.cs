@@ -53,7 +53,7 @@ internal static class PersonDirectory
     /// that the IdP gave SCIM, else by the name it gave, once and only while no subject is known.
     /// </summary>
     private static User? Find(ConfigurationDraft draft, VerifiedIdentity identity)
-        => draft.Users.All.FirstOrDefault(user => user.Issuer == identity.Issuer && user.Subject == identity.Subject)
+        => draft.FindUser(identity.Issuer, identity.Subject)
             ?? (identity.Issuer == User.EmbeddedIssuer ? null : Unbound(draft, user => user.ExternalId == identity.Subject)
                 ?? (identity.Email.Length == 0
                     ? null

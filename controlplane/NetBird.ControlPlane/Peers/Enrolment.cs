@@ -30,7 +30,7 @@ internal sealed class Enrolment(IConfigurationStore store, ServeOptions options,
                     return Refuse(draft, identity.Email, machine, new EnrolmentOutcome.Refused("Your account is disabled or was removed. Ask your administrator."));
                 }
 
-                var peer = draft.Peers.All.FirstOrDefault(peer => peer.PublicKey == key);
+                var peer = draft.FindPeer(key);
                 if (peer is not null && peer.User != user.Id)
                 {
                     return Refuse(draft, user.DisplayName(), machine, new EnrolmentOutcome.Refused(
@@ -62,7 +62,7 @@ internal sealed class Enrolment(IConfigurationStore store, ServeOptions options,
                     return Refuse(draft, "", machine, new EnrolmentOutcome.NotBelieved("The setup key is wrong."));
                 }
 
-                var peer = draft.Peers.All.FirstOrDefault(peer => peer.PublicKey == key);
+                var peer = draft.FindPeer(key);
                 if (peer is not null && peer.SetupKey != setup.Id)
                 {
                     return Refuse(draft, setup.Name, machine, new EnrolmentOutcome.Refused(
@@ -160,7 +160,8 @@ internal sealed class Enrolment(IConfigurationStore store, ServeOptions options,
         DateTimeOffset? loginExpiresAt,
         DateTimeOffset now)
     {
-        if (before is null && FreeAddress(draft) is null)
+        var address = before?.OverlayAddress ?? FreeAddress(draft);
+        if (address is null)
         {
             return Refuse(draft, user.DisplayName(), machine, new EnrolmentOutcome.Full());
         }
@@ -171,7 +172,7 @@ internal sealed class Enrolment(IConfigurationStore store, ServeOptions options,
             Id = PeerId.New(),
             Name = machine.Hostname.Length > 0 ? machine.Hostname : "machine",
             PublicKey = key,
-            OverlayAddress = FreeAddress(draft)!, // asked above
+            OverlayAddress = address,
             User = user.Id,
             SetupKey = setup?.Id,
             Groups = setup?.AutoGroups ?? [],
@@ -188,13 +189,10 @@ internal sealed class Enrolment(IConfigurationStore store, ServeOptions options,
     /// <summary>The lowest address that nobody has; not the network's, the gateway's or the broadcast one. Null: none left.</summary>
     private IPAddress? FreeAddress(ConfigurationDraft draft)
     {
-        var taken = draft.Peers.All.Select(peer => peer.OverlayAddress)
-            .Concat(draft.Gateways.All.Select(gateway => gateway.OverlayAddress))
-            .Select(OverlayAddresses.NumberOf).ToHashSet();
         var (first, last) = OverlayAddresses.PeerRange(options.Overlay);
         for (var number = first; number <= last; number++)
         {
-            if (!taken.Contains(number))
+            if (!draft.IsTaken(number))
             {
                 return OverlayAddresses.AddressOf(number);
             }

@@ -33,7 +33,7 @@ internal sealed partial class ProviderKeys : IProviderKeys, IDisposable
         _time = time;
         _logger = logger;
         Unseal(store.Current);
-        store.Changed += Unseal;
+        store.Changed += Take;
     }
 
     public ProviderKey? Current(ProviderId provider, IReadOnlyCollection<string> except)
@@ -69,12 +69,20 @@ internal sealed partial class ProviderKeys : IProviderKeys, IDisposable
     /// <summary>The key worked: whatever was reported before is over.</summary>
     public void ReportWorking(ProviderId provider, string keyId) => _troubles.TryRemove((provider, keyId), out _);
 
-    public void Dispose() => _store.Changed -= Unseal;
+    public void Dispose() => _store.Changed -= Take;
 
     // Healthy first, then limited, then refused; MinBy keeps the configured order among equals.
     private int Rank(ProviderId provider, ProviderKey key, DateTimeOffset now)
         => !_troubles.TryGetValue((provider, key.Id), out var trouble) || trouble.Until <= now ? 0
             : trouble.Status == 429 ? 1 : 2;
+
+    private void Take(ConfigurationChange change)
+    {
+        if (!ReferenceEquals(change.Before.Providers, change.Now.Providers))
+        {
+            Unseal(change.Now);
+        }
+    }
 
     private void Unseal(Configuration configuration)
     {

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Collections.Immutable;
 using NetBird.ControlPlane.Account;
 using NetBird.ControlPlane.Gateways;
@@ -22,17 +21,14 @@ internal sealed class Configuration
 {
     public static readonly Configuration Empty = new();
 
-    private readonly Lazy<FrozenDictionary<PublicKey, Peer>> _peersByKey;
-    private readonly Lazy<FrozenDictionary<(string Issuer, string Subject), User>> _usersBySubject;
-    private readonly Lazy<FrozenDictionary<string, AccessToken>> _tokensByHash;
+    private ImmutableDictionary<PublicKey, Peer> _peersByKey = Map<PublicKey, Peer>();
+    private ImmutableDictionary<uint, Peer> _peersByAddress = Map<uint, Peer>();
+    private ImmutableDictionary<(string Issuer, string Subject), User> _usersBySubject = Map<(string Issuer, string Subject), User>();
+    private ImmutableDictionary<string, AccessToken> _tokensByHash = Map<string, AccessToken>();
+    private ImmutableDictionary<string, SetupKey> _setupKeysByHash = Map<string, SetupKey>();
 
-    public Configuration()
+    private Configuration()
     {
-        _peersByKey = new(() => Peers.Values.ToFrozenDictionary(peer => peer.PublicKey));
-        _usersBySubject = new(() => Users.Values
-            .Where(user => user.Subject.Length > 0)
-            .ToFrozenDictionary(user => (user.Issuer, user.Subject)));
-        _tokensByHash = new(() => AccessTokens.Values.ToFrozenDictionary(token => token.Hash, StringComparer.Ordinal));
     }
 
     /// <summary>Grows by one with every commit, over all processes that share the store.</summary>
@@ -66,10 +62,14 @@ internal sealed class Configuration
     public ImmutableDictionary<WebhookId, Webhook> Webhooks { get; init; } = Map<WebhookId, Webhook>();
 
     /// <summary>The peer that holds this tunnel key, or null.</summary>
-    public Peer? FindPeer(PublicKey key) => _peersByKey.Value.GetValueOrDefault(key);
+    public Peer? FindPeer(PublicKey key) => _peersByKey.GetValueOrDefault(key);
+
+    /// <summary>Whether a machine has this overlay address, as <see cref="OverlayAddresses.NumberOf"/> counts them.</summary>
+    public bool IsTaken(uint address) => _peersByAddress.ContainsKey(address);
 
     /// <summary>The person an issuer knows by this subject, or null. Never asked by e-mail.</summary>
-    public User? FindUser(string issuer, string subject) => _usersBySubject.Value.GetValueOrDefault((issuer, subject));
+    public User? FindUser(string issuer, string subject)
+        => subject.Length == 0 ? null : _usersBySubject.GetValueOrDefault((issuer, subject));
 
     /// <summary>A person of the embedded IdP by the name they log in with, or null.</summary>
     public User? FindEmbeddedUser(string email)
@@ -77,11 +77,10 @@ internal sealed class Configuration
             && string.Equals(user.Email, email, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>The token with this hash, or null; whether it may be used is for the caller to ask.</summary>
-    public AccessToken? FindToken(string hash) => _tokensByHash.Value.GetValueOrDefault(hash);
+    public AccessToken? FindToken(string hash) => _tokensByHash.GetValueOrDefault(hash);
 
     /// <summary>The setup key with this hash, or null.</summary>
-    public SetupKey? FindSetupKey(string hash)
-        => SetupKeys.Values.FirstOrDefault(key => string.Equals(key.Hash, hash, StringComparison.Ordinal));
+    public SetupKey? FindSetupKey(string hash) => _setupKeysByHash.GetValueOrDefault(hash);
 
     /// <summary>A group by name, whatever the case, or null.</summary>
     public Group? FindGroup(string name)
@@ -104,6 +103,30 @@ internal sealed class Configuration
         var ofGroups = GroupsOf(user).Select(id => Groups[id].LoginExpiry).Where(expiry => expiry is not null).Min();
         return ofGroups ?? (Settings.LoginExpiryEnabled ? Settings.LoginExpiry : null);
     }
+
+    /// <summary>What a change makes of the version it starts from.</summary>
+    internal static Configuration After(ConfigurationDraft draft, long version) => new()
+    {
+        Version = version,
+        Settings = draft.Settings.Find(SettingsId.Account) ?? new(),
+        Groups = draft.Groups.ToImmutable(),
+        Users = draft.Users.ToImmutable(),
+        Peers = draft.Peers.ToImmutable(),
+        SetupKeys = draft.SetupKeys.ToImmutable(),
+        Providers = draft.Providers.ToImmutable(),
+        Policies = draft.Policies.ToImmutable(),
+        Guardrails = draft.Guardrails.ToImmutable(),
+        BudgetRules = draft.BudgetRules.ToImmutable(),
+        AccessTokens = draft.AccessTokens.ToImmutable(),
+        Gateways = draft.Gateways.ToImmutable(),
+        LimitRaises = draft.LimitRaises.ToImmutable(),
+        Webhooks = draft.Webhooks.ToImmutable(),
+        _peersByKey = RecordIndex.After(draft.Basis._peersByKey, draft.Peers, peer => peer.PublicKey),
+        _peersByAddress = RecordIndex.After(draft.Basis._peersByAddress, draft.Peers, peer => OverlayAddresses.NumberOf(peer.OverlayAddress)),
+        _usersBySubject = RecordIndex.After(draft.Basis._usersBySubject, draft.Users, user => (user.Issuer, user.Subject)),
+        _tokensByHash = RecordIndex.After(draft.Basis._tokensByHash, draft.AccessTokens, token => token.Hash),
+        _setupKeysByHash = RecordIndex.After(draft.Basis._setupKeysByHash, draft.SetupKeys, key => key.Hash),
+    };
 
     private static ImmutableDictionary<TId, T> Map<TId, T>()
         where TId : notnull => ImmutableDictionary<TId, T>.Empty;

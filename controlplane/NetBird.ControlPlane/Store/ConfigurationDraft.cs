@@ -81,6 +81,19 @@ internal sealed class ConfigurationDraft
     private IDraftTable[] Tables =>
         [Settings, Groups, Users, Peers, SetupKeys, Providers, Policies, Guardrails, BudgetRules, AccessTokens, Gateways, LimitRaises, Webhooks];
 
+    /// <summary>The machine that holds this tunnel key as the change has it now, or null.</summary>
+    public Peer? FindPeer(PublicKey key) => Peers.FindBy(Basis.FindPeer(key)?.Id, peer => peer.PublicKey == key);
+
+    /// <summary>Whether a machine or a gateway has this overlay address as the change has it now.</summary>
+    public bool IsTaken(uint address)
+        => Basis.IsTaken(address)
+            || Peers.Touched.Any(id => Peers.Find(id) is { } peer && OverlayAddresses.NumberOf(peer.OverlayAddress) == address)
+            || Gateways.All.Any(gateway => OverlayAddresses.NumberOf(gateway.OverlayAddress) == address);
+
+    /// <summary>The person an issuer knows by this subject as the change has it now, or null.</summary>
+    public User? FindUser(string issuer, string subject)
+        => Users.FindBy(Basis.FindUser(issuer, subject)?.Id, user => user.Issuer == issuer && user.Subject == subject);
+
     /// <summary>Nothing of this change is to happen; what the function returns says why.</summary>
     public void Abandon() => IsAbandoned = true;
 
@@ -99,21 +112,8 @@ internal sealed class ConfigurationDraft
     /// <summary>Records whose stored form differs from <see cref="Basis"/>.</summary>
     public List<DocumentChange> Changes() => [.. Tables.SelectMany(table => table.Changes())];
 
-    public Configuration ToConfiguration(long version) => new()
-    {
-        Version = version,
-        Settings = Settings.Find(SettingsId.Account) ?? new(),
-        Groups = Groups.ToImmutable(),
-        Users = Users.ToImmutable(),
-        Peers = Peers.ToImmutable(),
-        SetupKeys = SetupKeys.ToImmutable(),
-        Providers = Providers.ToImmutable(),
-        Policies = Policies.ToImmutable(),
-        Guardrails = Guardrails.ToImmutable(),
-        BudgetRules = BudgetRules.ToImmutable(),
-        AccessTokens = AccessTokens.ToImmutable(),
-        Gateways = Gateways.ToImmutable(),
-        LimitRaises = LimitRaises.ToImmutable(),
-        Webhooks = Webhooks.ToImmutable(),
-    };
+    public Configuration ToConfiguration(long version) => Configuration.After(this, version);
+
+    /// <summary>The step from <see cref="Basis"/> to what this became.</summary>
+    public ConfigurationChange ChangeTo(Configuration now) => new(Basis, now, Peers.Touched, Users.Touched);
 }

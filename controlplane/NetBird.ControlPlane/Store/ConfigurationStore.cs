@@ -30,7 +30,7 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IReadine
     // What a write or a look for others' changes last failed with.
     private volatile string? _problem;
 
-    public event Action<Configuration>? Changed;
+    public event Action<ConfigurationChange>? Changed;
 
     public string Name => "store";
 
@@ -48,7 +48,7 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IReadine
         CancellationToken cancellationToken)
     {
         var store = new ConfigurationStore(documents, chain, time, logger);
-        store.Take(await documents.OpenAsync(cancellationToken));
+        store.TakeLocked(await documents.OpenAsync(cancellationToken)); // nobody else has it yet
         await store.CommitAsync(Actor.System, FirstContents.Ensure, cancellationToken);
         Log.Opened(logger, documents.Description, store.Current.Version);
         store._following = store.FollowAsync();
@@ -81,12 +81,11 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IReadine
                 {
                     _auditHead = batch.Audit is [.., var last] ? new(last.Sequence, last.Hash) : _auditHead;
                     _current = draft.ToConfiguration(_current.Version + 1);
-                    Announce();
+                    AnnounceLocked(draft.ChangeTo(_current));
                     return result;
                 }
 
-                Take(await _documents.ReadAsync(cancellationToken));
-                Announce();
+                AnnounceLocked(TakeLocked(await _documents.ReadSinceAsync(_current.Version, cancellationToken)));
             }
         }
         finally
@@ -145,19 +144,24 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IReadine
         return new(changes, audit);
     }
 
-    private void Take(StoredState state)
+    private ConfigurationChange TakeLocked(StoredState state)
     {
-        _current = DocumentKinds.Load(state.Version, state.Documents);
+        var before = _current;
+        var draft = DocumentKinds.Load(state.Whole ? Configuration.Empty : before, state.Documents);
+        _current = draft.ToConfiguration(state.Version);
         _auditHead = state.AuditHead;
+        return state.Whole
+            ? new(before, _current, before.Peers.Keys.Concat(_current.Peers.Keys).ToHashSet(), before.Users.Keys.Concat(_current.Users.Keys).ToHashSet())
+            : draft.ChangeTo(_current);
     }
 
-    private void Announce()
+    private void AnnounceLocked(ConfigurationChange change)
     {
         foreach (var handler in Delegate.EnumerateInvocationList(Changed))
         {
             try
             {
-                handler(_current);
+                handler(change);
             }
 #pragma warning disable CA1031 // A listener's fault must not undo a commit that is already written.
             catch (Exception fault)
@@ -184,12 +188,11 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IReadine
                 await _writer.WaitAsync(_ending.Token);
                 try
                 {
-                    var state = await _documents.ReadAsync(_ending.Token);
+                    var state = await _documents.ReadSinceAsync(_current.Version, _ending.Token);
                     (_problem, failed) = (null, false);
                     if (state.Version > _current.Version)
                     {
-                        Take(state);
-                        Announce();
+                        AnnounceLocked(TakeLocked(state));
                     }
                 }
                 finally

@@ -34,11 +34,11 @@ internal static class DocumentKinds
         new DocumentKind<WebhookId, Webhook>("webhook", draft => draft.Webhooks),
     }.ToFrozenDictionary(kind => kind.Name, StringComparer.Ordinal);
 
-    /// <summary>Builds a configuration from all stored documents.</summary>
+    /// <summary>Reads stored documents over <paramref name="basis"/>; what becomes of it shares all else with that.</summary>
     /// <exception cref="InvalidDataException">A document cannot be read.</exception>
-    public static Configuration Load(long version, IEnumerable<StoredDocument> documents)
+    public static ConfigurationDraft Load(Configuration basis, IEnumerable<StoredDocument> documents)
     {
-        var draft = new ConfigurationDraft(Configuration.Empty);
+        var draft = new ConfigurationDraft(basis);
         foreach (var document in documents)
         {
             if (!ByName.TryGetValue(document.Kind, out var kind))
@@ -46,9 +46,9 @@ internal static class DocumentKinds
                 throw new InvalidDataException($"The store holds a '{document.Kind}', which this version does not know.");
             }
 
-            kind.Load(draft, document.Json);
+            kind.Load(draft, document);
         }
 
-        return draft.ToConfiguration(version);
+        return draft;
     }
 }

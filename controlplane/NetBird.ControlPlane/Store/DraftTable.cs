@@ -12,9 +12,16 @@ internal sealed class DraftTable<TId, T>(string kind, ImmutableDictionary<TId, T
 {
     private readonly ImmutableDictionary<TId, T>.Builder _now = before.ToBuilder();
     private readonly SortedDictionary<TId, bool> _touched = [];
+    private readonly HashSet<TId> _loaded = [];
 
     /// <summary>Every record as the change has it now.</summary>
     public IEnumerable<T> All => _now.Values;
+
+    /// <summary>Every record as it was before the change.</summary>
+    public ImmutableDictionary<TId, T> Before => before;
+
+    /// <summary>What the change put, removed or took over from the store.</summary>
+    public IReadOnlySet<TId> Touched => _loaded.Count == 0 ? _touched.Keys.ToHashSet() : _touched.Keys.Concat(_loaded).ToHashSet();
 
     public int Count => _now.Count;
 
@@ -23,6 +30,14 @@ internal sealed class DraftTable<TId, T>(string kind, ImmutableDictionary<TId, T
     public bool Contains(TId id) => _now.ContainsKey(id);
 
     public T? Find(TId id) => _now.GetValueOrDefault(id);
+
+    /// <summary>A record by something that an index of the version before knows it by.</summary>
+    /// <param name="known">What the index says; null: nothing.</param>
+    /// <param name="matches">Whether a record is the one, as the change has it now.</param>
+    public T? FindBy(TId? known, Func<T, bool> matches)
+        => known is { } id && Find(id) is { } found && matches(found)
+            ? found
+            : Touched.Select(Find).OfType<T>().FirstOrDefault(matches);
 
     public bool TryGet(TId id, [NotNullWhen(true)] out T? value) => _now.TryGetValue(id, out value);
 
@@ -46,8 +61,19 @@ internal sealed class DraftTable<TId, T>(string kind, ImmutableDictionary<TId, T
         return true;
     }
 
-    /// <summary>Takes a record over from the store: not a change.</summary>
-    public void Load(T value) => _now[value.Id] = value;
+    /// <summary>Takes a record over from the store: not a change of ours.</summary>
+    public void Load(T value)
+    {
+        _now[value.Id] = value;
+        _loaded.Add(value.Id);
+    }
+
+    /// <summary>Takes over from the store that a record is gone.</summary>
+    public void Unload(TId id)
+    {
+        _now.Remove(id);
+        _loaded.Add(id);
+    }
 
     public ImmutableDictionary<TId, T> ToImmutable() => _now.ToImmutable();
 

@@ -8,8 +8,11 @@ internal interface IConfigurationStore
     /// <summary>The newest version. Reading it costs nothing.</summary>
     Configuration Current { get; }
 
-    /// <summary>Raised after <see cref="Current"/> moved on, by a commit here or by another process. Handlers return quickly.</summary>
-    event Action<Configuration>? Changed;
+    /// <summary>
+    /// Raised after <see cref="Current"/> moved on, by a commit here or by another process; one after the other, each from
+    /// where the last one led to. Handlers return quickly.
+    /// </summary>
+    event Action<ConfigurationChange>? Changed;
 
     /// <summary>
     /// Runs <paramref name="change"/> against the newest version under one writer and writes what it put, with its

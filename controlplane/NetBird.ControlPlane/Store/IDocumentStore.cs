@@ -19,6 +19,9 @@ internal interface IDocumentStore : IAsyncDisposable
     /// <summary>Reads everything again.</summary>
     Task<StoredState> ReadAsync(CancellationToken cancellationToken);
 
+    /// <summary>Reads what changed after a version, or everything where that is no longer known (<see cref="StoredState.Whole"/>).</summary>
+    Task<StoredState> ReadSinceAsync(long version, CancellationToken cancellationToken);
+
     /// <summary>Writes a commit whole or not at all; when this returns true, it survives the end of the process.</summary>
     /// <returns>False when the store is not at <paramref name="expectedVersion"/>: another process was first.</returns>
     /// <exception cref="IOException">It could not be written; nothing was.</exception>
@@ -31,14 +34,16 @@ internal interface IDocumentStore : IAsyncDisposable
     Task WaitForOthersAsync(CancellationToken cancellationToken);
 }
 
-/// <summary>Everything in the store at one version.</summary>
+/// <summary>The store at one version.</summary>
 /// <param name="Version">0: empty.</param>
-/// <param name="Documents">All of them.</param>
+/// <param name="Documents">All of them, or those that changed since the version that was asked for.</param>
 /// <param name="AuditHead">The newest audit entry's place and hash.</param>
-internal sealed record StoredState(long Version, IReadOnlyList<StoredDocument> Documents, AuditHead AuditHead);
+/// <param name="Whole">Whether <paramref name="Documents"/> are all of them.</param>
+internal sealed record StoredState(long Version, IReadOnlyList<StoredDocument> Documents, AuditHead AuditHead, bool Whole = true);
 
 /// <summary>One document at rest.</summary>
-internal readonly record struct StoredDocument(string Kind, string Id, string Json);
+/// <param name="Json">Null: it was removed.</param>
+internal readonly record struct StoredDocument(string Kind, string Id, string? Json);
 
 /// <summary>One commit. After it the store is at version expected + 1.</summary>
 internal sealed record DocumentBatch(IReadOnlyList<DocumentChange> Changes, IReadOnlyList<AuditEntry> Audit);

@@ -7,13 +7,14 @@ namespace NetBird.ControlPlane.Tunnels;
 
 /// <summary>
 /// Keeps the tunnel's peers equal to the configuration's. A peer that is gone leaves the tunnel at once. One that is
-/// blocked, or whose person is disabled, is refused by the gateway from that moment, and leaves the tunnel a little
-/// later: until then the refusal can still be read at the other end.
+/// blocked, or whose person is disabled, is refused by the gateway from that moment, and leaves the tunnel within the
+/// second: until then the end of what streamed still reaches the other end, and from then on the agent, whom its sync
+/// stream told in the same moment, refuses in the same words.
 /// </summary>
 internal sealed class TunnelPeers : IDisposable
 {
-    // Ours: Claude Code shows a refusal within two seconds.
-    private static readonly TimeSpan ToRead = TimeSpan.FromSeconds(20);
+    // Ours: several round trips of a slow line, and together with the change itself still under a second.
+    private static readonly TimeSpan ToRead = TimeSpan.FromMilliseconds(800);
 
     private readonly TunnelHost _tunnel;
     private readonly TimeProvider _time;
@@ -29,7 +30,7 @@ internal sealed class TunnelPeers : IDisposable
     }
 
     /// <summary>Makes the tunnel's peers these: key and address of each, and whether it may call.</summary>
-    public void Apply(IReadOnlyDictionary<PublicKey, (IPAddress Address, bool MayCall)> wanted)
+    public void Begin(IReadOnlyDictionary<PublicKey, (IPAddress Address, bool MayCall)> wanted)
     {
         lock (_lock)
         {
@@ -40,15 +41,26 @@ internal sealed class TunnelPeers : IDisposable
 
             foreach (var (key, (address, mayCall)) in wanted)
             {
-                if (mayCall)
-                {
-                    AddLocked(key, address);
-                }
-                else if (_known.ContainsKey(key) && !_leaving.ContainsKey(key))
-                {
-                    _leaving[key] = _time.CreateTimer(_ => Leave(key), null, ToRead, Timeout.InfiniteTimeSpan);
-                }
+                SetLocked(key, address, mayCall);
             }
+        }
+    }
+
+    /// <summary>Takes a peer in, or lets one go that may not call any more.</summary>
+    public void Set(PublicKey key, IPAddress address, bool mayCall)
+    {
+        lock (_lock)
+        {
+            SetLocked(key, address, mayCall);
+        }
+    }
+
+    /// <summary>Lets one go at once.</summary>
+    public void Remove(PublicKey key)
+    {
+        lock (_lock)
+        {
+            RemoveLocked(key);
         }
     }
 
@@ -71,6 +83,18 @@ internal sealed class TunnelPeers : IDisposable
         lock (_lock)
         {
             return _known.Count;
+        }
+    }
+
+    private void SetLocked(PublicKey key, IPAddress address, bool mayCall)
+    {
+        if (mayCall)
+        {
+            AddLocked(key, address);
+        }
+        else if (_known.ContainsKey(key) && !_leaving.ContainsKey(key))
+        {
+            _leaving[key] = _time.CreateTimer(_ => Leave(key), null, ToRead, Timeout.InfiniteTimeSpan);
         }
     }
 

@@ -81,7 +81,7 @@ public sealed class ConfigurationStoreTests
         using var state = new TemporaryState();
         await using var store = await state.OpenAsync();
         Configuration? seen = null;
-        store.Changed += configuration => seen = configuration;
+        store.Changed += change => seen = change.Now;
 
         await store.CommitAsync(Actor.System, draft => Put(draft, "Acme"), None);
 

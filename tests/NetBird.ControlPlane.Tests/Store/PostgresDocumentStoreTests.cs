@@ -33,7 +33,7 @@ public sealed class PostgresDocumentStoreTests(PostgresCluster cluster) : Docume
         await using var one = await OpenAsync(place);
         await using var two = await OpenAsync(place);
         var seen = new TaskCompletionSource<Configuration>();
-        two.Changed += configuration => seen.TrySetResult(configuration);
+        two.Changed += change => seen.TrySetResult(change.Now);
 
         await one.CommitAsync(Actor.System, draft =>
         {
@@ -44,6 +44,57 @@ public sealed class PostgresDocumentStoreTests(PostgresCluster cluster) : Docume
         // The poll behind NOTIFY runs every 5 s: what comes earlier came by NOTIFY.
         var configuration = await seen.Task.WaitAsync(TimeSpan.FromSeconds(4));
         Assert.Equal("Acme", configuration.Settings.AccountName);
+    }
+
+    [SkippableFact]
+    public async Task Read_SinceAVersion_GivesWhatChangedAndNoMore()
+    {
+        var place = await PlaceAsync();
+        await using var one = await OpenAsync(place);
+        await one.CommitAsync(Actor.System, Samples.Everything(), CancellationToken.None);
+        var since = one.Current.Version;
+        await one.CommitAsync(Actor.System, draft => draft.Groups.Remove(new("engineering")), CancellationToken.None);
+        await one.CommitAsync(Actor.System, draft =>
+        {
+            draft.Settings.Put(new() { AccountName = "Acme" });
+            return true;
+        }, CancellationToken.None);
+
+        await using var documents = Create(place);
+        var changed = await documents.ReadSinceAsync(since, CancellationToken.None);
+        var all = await documents.ReadSinceAsync(since + 100, CancellationToken.None);
+
+        Assert.Equal((since + 2, false), (changed.Version, changed.Whole));
+        Assert.Equal(["group engineering gone", "settings account"], changed.Documents
+            .Select(document => $"{document.Kind} {document.Id}{(document.Json is null ? " gone" : "")}").Order());
+
+        // A version that is not there yet: the database was put in another's place.
+        Assert.True(all.Whole);
+        Assert.Equal(changed.Version, all.Version);
+    }
+
+    [SkippableFact]
+    public async Task Follow_OfThreeHundredChangesOfTwoProcesses_IsWhatAFreshStartReads()
+    {
+        var place = await PlaceAsync();
+        await using var one = await OpenAsync(place);
+        await using var two = await OpenAsync(place);
+        var random = new Random(20261126);
+        for (var i = 0; i < 300; i++)
+        {
+            await (random.Next(2) == 0 ? one : two).CommitAsync(Actor.System, RandomChanges.Next(random), CancellationToken.None);
+        }
+
+        await UntilAsync(() => one.Current.Version == two.Current.Version);
+        await using var fresh = await OpenAsync(place);
+
+        Assert.Equal(Samples.Dump(fresh.Current), Samples.Dump(one.Current));
+        Assert.Equal(Samples.Dump(fresh.Current), Samples.Dump(two.Current));
+        foreach (var store in (ConfigurationStore[])[one, two])
+        {
+            Assert.All(fresh.Current.Peers.Values, peer => Assert.Equal(peer.Id, store.Current.FindPeer(peer.PublicKey)?.Id));
+            Assert.All(fresh.Current.Users.Values, user => Assert.Equal(user.Id, store.Current.FindUser(user.Issuer, user.Subject)?.Id));
+        }
     }
 
     internal override IDocumentStore Create(string place) => new PostgresDocumentStore(place);

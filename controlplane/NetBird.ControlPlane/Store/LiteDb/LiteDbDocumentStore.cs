@@ -60,6 +60,8 @@ internal sealed class LiteDbDocumentStore(string path, IReadOnlyList<Action<Lite
         }
     }
 
+    public Task<StoredState> ReadSinceAsync(long version, CancellationToken cancellationToken) => ReadAsync(cancellationToken);
+
     public Task<bool> TryWriteAsync(long expectedVersion, DocumentBatch batch, CancellationToken cancellationToken)
     {
         lock (_lock)

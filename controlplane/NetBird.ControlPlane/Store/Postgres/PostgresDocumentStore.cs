@@ -16,6 +16,9 @@ internal sealed class PostgresDocumentStore : IDocumentStore
     private const string Channel = "netbird_configuration";
     private const int AuditPage = 500;
 
+    // Versions of which is kept what they changed. A node that is further behind reads everything.
+    private const long KeptChanges = 10_000;
+
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(5);
 
     private readonly NpgsqlDataSource _source;
@@ -53,26 +56,42 @@ internal sealed class PostgresDocumentStore : IDocumentStore
         return await ReadAsync(cancellationToken);
     }
 
-    public async Task<StoredState> ReadAsync(CancellationToken cancellationToken)
+    public Task<StoredState> ReadAsync(CancellationToken cancellationToken) => ReadSinceAsync(0, cancellationToken);
+
+    public async Task<StoredState> ReadSinceAsync(long version, CancellationToken cancellationToken)
     {
         try
         {
             // One snapshot over all tables, or version and documents could be of different commits.
             await using var connection = await _source.OpenConnectionAsync(cancellationToken);
             await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
-            var (version, head) = await MetaAsync(connection, forUpdate: false, cancellationToken);
+            var (newest, head) = await MetaAsync(connection, forUpdate: false, cancellationToken);
+
+            // Version 0 has nothing; one that is newer than the store's is of a database that was put in this one's place.
+            var whole = version <= 0 || version > newest || version < newest - KeptChanges;
+            await using var command = new NpgsqlCommand(
+                whole
+                    ? "SELECT kind, id, content FROM netbird_documents"
+                    : "SELECT changed.kind, changed.id, document.content "
+                        + "FROM (SELECT DISTINCT kind, id FROM netbird_changes WHERE version > $1) AS changed "
+                        + "LEFT JOIN netbird_documents AS document USING (kind, id)",
+                connection);
+            if (!whole)
+            {
+                command.Parameters.Add(Parameter(version));
+            }
+
             var documents = new List<StoredDocument>();
-            await using (var command = new NpgsqlCommand("SELECT kind, id, content FROM netbird_documents", connection))
             await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
             {
                 while (await reader.ReadAsync(cancellationToken))
                 {
-                    documents.Add(new(reader.GetString(0), reader.GetString(1), reader.GetString(2)));
+                    documents.Add(new(reader.GetString(0), reader.GetString(1), reader.IsDBNull(2) ? null : reader.GetString(2)));
                 }
             }
 
-            Interlocked.Exchange(ref _seen, version);
-            return new(version, documents, head);
+            Interlocked.Exchange(ref _seen, newest);
+            return new(newest, documents, head, whole);
         }
         catch (NpgsqlException fault)
         {
@@ -93,6 +112,7 @@ internal sealed class PostgresDocumentStore : IDocumentStore
             }
 
             await WriteAsync(connection, batch, cancellationToken);
+            await ExecuteAsync(connection, "DELETE FROM netbird_changes WHERE version <= $1", cancellationToken, expectedVersion - KeptChanges);
             var newest = batch.Audit is [.., var last] ? new AuditHead(last.Sequence, last.Hash) : head;
             await ExecuteAsync(
                 connection,

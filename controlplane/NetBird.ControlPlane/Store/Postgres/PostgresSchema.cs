@@ -35,6 +35,20 @@ internal static class PostgresSchema
         CREATE TABLE netbird_gateway_signs (id text PRIMARY KEY, seen timestamptz NOT NULL);
         """,
         "CREATE TABLE netbird_used_challenges (nonce text PRIMARY KEY, expires timestamptz NOT NULL);",
+        // What each version changed. By a trigger, so that a node of an older version that still runs is followed too. A commit
+        // holds the row of netbird_meta from its begin, and counts the version up as its last step.
+        """
+        CREATE TABLE netbird_changes (version bigint NOT NULL, kind text NOT NULL, id text NOT NULL, PRIMARY KEY (version, kind, id));
+        CREATE FUNCTION netbird_note_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO netbird_changes (version, kind, id)
+                SELECT meta.version + 1, coalesce(NEW.kind, OLD.kind), coalesce(NEW.id, OLD.id) FROM netbird_meta AS meta
+                ON CONFLICT DO NOTHING;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER netbird_documents_changed AFTER INSERT OR UPDATE OR DELETE ON netbird_documents
+            FOR EACH ROW EXECUTE FUNCTION netbird_note_change();
+        """,
     ];
 
     /// <summary>Brings the database to the newest format.</summary>
