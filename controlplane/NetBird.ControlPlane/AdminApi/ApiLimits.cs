@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
-using System.Threading.RateLimiting;
-using Microsoft.AspNetCore.RateLimiting;
+using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Identity.Scim;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Tokens;
@@ -20,39 +19,35 @@ internal static class ApiLimits
     public const int AddressBurst = 2000;
     public const int AddressPerSecond = 200;
 
-    public static void AddTo(RateLimiterOptions limiter)
+    public static void UseApiLimits(this WebApplication app)
     {
-        limiter.GlobalLimiter = PartitionedRateLimiter.CreateChained(
-            PartitionedRateLimiter.Create<HttpContext, string>(ByToken),
-            PartitionedRateLimiter.Create<HttpContext, string>(ByAddress));
-        limiter.OnRejected = async (context, cancellationToken) =>
+        var time = app.Services.GetRequiredService<TimeProvider>();
+        var (tokens, addresses) = (new CallPace(TokenBurst, TokenPerSecond * 60, time), new CallPace(AddressBurst, AddressPerSecond * 60, time));
+        app.Use(async (http, next) =>
         {
-            var wait = context.Lease.TryGetMetadata(MetadataName.RetryAfter, out var told) ? told : TimeSpan.FromSeconds(1);
-            var seconds = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds));
-            var http = context.HttpContext;
+            if (!IsRest(http) && !IsScim(http))
+            {
+                await next(http);
+                return;
+            }
+
+            var wait = TokenOf(http) is { } token ? tokens.Take(token) : TimeSpan.Zero;
+            wait = wait > TimeSpan.Zero ? wait : addresses.Take(Network(http.Connection.RemoteIpAddress));
+            if (wait == TimeSpan.Zero)
+            {
+                await next(http);
+                return;
+            }
+
+            var seconds = (int)Math.Ceiling(wait.TotalSeconds);
             http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
-            if (IsScim(http))
-            {
-                await ScimAnswer.Error(429, null, $"Too many calls; try again in {seconds} s.").ExecuteAsync(http);
-            }
-            else if (IsRest(http))
-            {
-                await Problems.TooMany(seconds).ExecuteAsync(http);
-            }
-        };
+            await (IsScim(http) ? ScimAnswer.Error(429, null, $"Too many calls; try again in {seconds} s.") : Problems.TooMany(seconds)).ExecuteAsync(http);
+        });
     }
 
     private static bool IsRest(HttpContext http) => http.Request.Path.StartsWithSegments("/api");
 
     private static bool IsScim(HttpContext http) => http.Request.Path.StartsWithSegments(ScimEndpoints.Path);
-
-    private static RateLimitPartition<string> ByToken(HttpContext http)
-        => (IsRest(http) || IsScim(http)) && TokenOf(http) is { } token
-            ? Bucket("token " + token, TokenBurst, TokenPerSecond) : RateLimitPartition.GetNoLimiter("");
-
-    private static RateLimitPartition<string> ByAddress(HttpContext http)
-        => IsRest(http) || IsScim(http)
-            ? Bucket("address " + Network(http.Connection.RemoteIpAddress), AddressBurst, AddressPerSecond) : RateLimitPartition.GetNoLimiter("");
 
     // A known token alone: made-up ones would each have a fresh bucket.
     private static string? TokenOf(HttpContext http)
@@ -67,13 +62,4 @@ internal static class ApiLimits
     private static string Network(IPAddress? address)
         => address is { AddressFamily: System.Net.Sockets.AddressFamily.InterNetworkV6, IsIPv4MappedToIPv6: false }
             ? Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8)) : address?.ToString() ?? "";
-
-    private static RateLimitPartition<string> Bucket(string key, int burst, int perSecond)
-        => RateLimitPartition.GetTokenBucketLimiter(key, _ => new TokenBucketRateLimiterOptions
-        {
-            TokenLimit = burst,
-            TokensPerPeriod = perSecond,
-            ReplenishmentPeriod = TimeSpan.FromSeconds(1),
-            QueueLimit = 0,
-        });
 }

@@ -1,3 +1,4 @@
+using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Webhooks;
 
@@ -41,17 +42,33 @@ internal sealed partial class AuditStream(ConfigurationStore store, IWebhookOutb
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        var bell = new Bell(time);
+        void Ring(ConfigurationChange change) => bell.Ring();
+        store.Changed += Ring;
+        try
         {
-            try
+            while (true)
             {
-                await RunOnceAsync(stoppingToken);
+                try
+                {
+                    while (await RunOnceAsync(stoppingToken) > 0)
+                    {
+                    }
+
+                    // Every entry is part of a change, of this process or another.
+                    await bell.WaitAsync(Timeout.InfiniteTimeSpan, stoppingToken);
+                }
+                catch (IOException fault)
+                {
+                    Log.Failed(logger, fault);
+                }
+
+                await Task.Delay(Interval, time, stoppingToken);
             }
-            catch (IOException fault)
-            {
-                Log.Failed(logger, fault);
-            }
+        }
+        finally
+        {
+            store.Changed -= Ring;
         }
     }
 

@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.RateLimiting;
 using NetBird.ControlPlane.AdminApi;
 using NetBird.ControlPlane.Dashboard.Viewing;
 using NetBird.ControlPlane.Hosting;
@@ -25,8 +24,6 @@ internal static class IdentityFeature
             antiforgery.Cookie.Name = options.Tls is null ? "netbird-form" : "__Host-netbird-form";
             antiforgery.Cookie.SameSite = SameSiteMode.Strict;
         });
-        services.AddRateLimiter(LoginLimits.AddTo);
-        services.Configure<RateLimiterOptions>(ApiLimits.AddTo);
         var authentication = services.AddAuthentication(DashboardAccess.Scheme);
         services.AddWebSignIn(authentication, options);
         if (options.Oidc is null)
@@ -57,7 +54,8 @@ internal static class IdentityFeature
 
     public static void UseIdentity(this WebApplication app)
     {
-        app.UseRateLimiter();
+        app.UseApiLimits();
+        app.UseLoginLimits();
         app.UseAuthentication();
         app.UseAuthorization();
     }

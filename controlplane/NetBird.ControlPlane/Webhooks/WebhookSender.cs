@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using NetBird.ControlPlane.Providers;
+using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Store;
 
 namespace NetBird.ControlPlane.Webhooks;
@@ -29,6 +30,7 @@ internal sealed partial class WebhookSender(
     ];
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan DropEvery = TimeSpan.FromHours(1);
     private static readonly TimeSpan LogKept = TimeSpan.FromDays(30);
 
     /// <summary>Longer than an attempt can take: what a process that died held is tried again then.</summary>
@@ -70,17 +72,38 @@ internal sealed partial class WebhookSender(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Interval, time);
-        var dropped = time.GetTimestamp();
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        var bell = new Bell(time);
+        void Ring(ConfigurationChange change) => bell.Ring();
+        store.Changed += Ring;
+        try
         {
+            await SendAsync(bell, stoppingToken);
+        }
+        finally
+        {
+            store.Changed -= Ring;
+        }
+    }
+
+    private async Task SendAsync(Bell bell, CancellationToken stoppingToken)
+    {
+        var dropped = time.GetTimestamp();
+        while (true)
+        {
+            // Without a webhook there is nothing to send until one is made.
+            if (store.Current.Webhooks.IsEmpty)
+            {
+                await bell.WaitAsync(DropEvery, stoppingToken);
+            }
+
+            await Task.Delay(Interval, time, stoppingToken);
             try
             {
                 while (await RunOnceAsync(stoppingToken) > 0)
                 {
                 }
 
-                if (time.GetElapsedTime(dropped) > TimeSpan.FromHours(1))
+                if (time.GetElapsedTime(dropped) > DropEvery)
                 {
                     dropped = time.GetTimestamp();
                     await outbox.DropAsync(time.GetUtcNow() - LogKept, stoppingToken);

@@ -15,12 +15,19 @@ internal sealed partial class ActiveCalls(
     IGatewaySnapshots snapshots, GatewayOptions options, TimeProvider time, ILogger<ActiveCalls> logger) : BackgroundService
 {
     private readonly ConcurrentDictionary<GatewayCall, bool> _calls = new();
+    private readonly SemaphoreSlim _called = new(0);
+    private volatile bool _idle;
 
     public int Count => _calls.Count;
 
     public void Add(GatewayCall call)
     {
         _calls[call] = true;
+        if (_idle)
+        {
+            _idle = false;
+            _called.Release();
+        }
 
         // A snapshot that came between admission and this line would have found nothing to cut.
         if (snapshots.Current is { } now && !ReferenceEquals(now, call.Snapshot))
@@ -34,6 +41,7 @@ internal sealed partial class ActiveCalls(
     public override void Dispose()
     {
         snapshots.Changed -= OnChanged;
+        _called.Dispose();
         base.Dispose();
     }
 
@@ -45,11 +53,18 @@ internal sealed partial class ActiveCalls(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
         try
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
+            while (true)
             {
+                // Nothing runs while nobody calls.
+                _idle = _calls.IsEmpty;
+                if (_idle && _calls.IsEmpty)
+                {
+                    await _called.WaitAsync(stoppingToken).ConfigureAwait(false);
+                }
+
+                await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken).ConfigureAwait(false);
                 foreach (var (call, _) in _calls)
                 {
                     if (call.Pump is { } pump)

@@ -33,9 +33,9 @@ internal sealed class AccountPages(
     {
         app.MapGet(Path, (Delegate)((HttpContext context) => WithPersonAsync(context, user => Task.FromResult(ShowAccount(context, user)))));
         app.MapGet(AppPath, (Delegate)((HttpContext context) => WithPersonAsync(context, user => Task.FromResult(ShowApp(context, user, NewSecret())))));
-        app.MapPost(AppPath, (Delegate)((HttpContext context) => WithFormAsync(context, EnrolAsync))).RequireRateLimiting(LoginLimits.Policy);
-        app.MapPost(CodesPath, (Delegate)((HttpContext context) => WithFormAsync(context, RenewAsync))).RequireRateLimiting(LoginLimits.Policy);
-        app.MapPost(RemovePath, (Delegate)((HttpContext context) => WithFormAsync(context, RemoveAsync))).RequireRateLimiting(LoginLimits.Policy);
+        app.MapPost(AppPath, (Delegate)((HttpContext context) => WithFormAsync(context, EnrolAsync))).LimitAttempts();
+        app.MapPost(CodesPath, (Delegate)((HttpContext context) => WithFormAsync(context, RenewAsync))).LimitAttempts();
+        app.MapPost(RemovePath, (Delegate)((HttpContext context) => WithFormAsync(context, RemoveAsync))).LimitAttempts();
     }
 
     private static string NewSecret() => Base32Encoding.ToString(RandomNumberGenerator.GetBytes(SecretBytes)).TrimEnd('=');

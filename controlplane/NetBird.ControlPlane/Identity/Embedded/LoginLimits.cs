@@ -1,5 +1,5 @@
-using System.Threading.RateLimiting;
-using Microsoft.AspNetCore.RateLimiting;
+using System.Globalization;
+using NetBird.ControlPlane.Hosting;
 
 namespace NetBird.ControlPlane.Identity.Embedded;
 
@@ -9,23 +9,36 @@ namespace NetBird.ControlPlane.Identity.Embedded;
 /// </summary>
 internal static class LoginLimits
 {
-    public const string Policy = "login";
-
     // Ours: a company behind one address logs in without noticing; a guesser gets nowhere.
     private const int Burst = 60;
     private const int PerMinute = 60;
 
-    public static void AddTo(RateLimiterOptions limiter)
+    /// <summary>An endpoint that somebody could guess at.</summary>
+    public static RouteHandlerBuilder LimitAttempts(this RouteHandlerBuilder endpoint) => endpoint.WithMetadata(Guessable.Instance);
+
+    public static void UseLoginLimits(this WebApplication app)
     {
-        limiter.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
-        limiter.AddPolicy(Policy, context => RateLimitPartition.GetTokenBucketLimiter(
-            context.Connection.RemoteIpAddress?.ToString() ?? "",
-            _ => new TokenBucketRateLimiterOptions
+        var pace = new CallPace(Burst, PerMinute, app.Services.GetRequiredService<TimeProvider>());
+        app.Use(async (http, next) =>
+        {
+            var wait = http.GetEndpoint()?.Metadata.GetMetadata<Guessable>() is null
+                ? TimeSpan.Zero : pace.Take(http.Connection.RemoteIpAddress?.ToString() ?? "");
+            if (wait == TimeSpan.Zero)
             {
-                TokenLimit = Burst,
-                TokensPerPeriod = PerMinute,
-                ReplenishmentPeriod = TimeSpan.FromMinutes(1),
-                QueueLimit = 0,
-            }));
+                await next(http);
+                return;
+            }
+
+            var seconds = (int)Math.Ceiling(wait.TotalSeconds);
+            http.Response.StatusCode = StatusCodes.Status429TooManyRequests;
+            http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+            http.Response.ContentType = "text/plain; charset=utf-8";
+            await http.Response.WriteAsync($"Too many attempts from your address. Go back, wait {seconds} s, and try again.\n", http.RequestAborted);
+        });
+    }
+
+    private sealed class Guessable
+    {
+        public static readonly Guessable Instance = new();
     }
 }

@@ -25,9 +25,9 @@ internal sealed class LoginPages(EmbeddedLogin login, LoginTicket tickets, Secon
     public void Map(IEndpointRouteBuilder app)
     {
         app.MapGet(LoginPath, (HttpContext context) => ShowLogin(context, context.Request.Query["return"]));
-        app.MapPost(LoginPath, (Delegate)LoginAsync).RequireRateLimiting(LoginLimits.Policy);
-        app.MapPost(PasswordPath, (Delegate)ChangePasswordAsync).RequireRateLimiting(LoginLimits.Policy);
-        app.MapPost(CodePath, (Delegate)CheckCodeAsync).RequireRateLimiting(LoginLimits.Policy);
+        app.MapPost(LoginPath, (Delegate)LoginAsync).LimitAttempts();
+        app.MapPost(PasswordPath, (Delegate)ChangePasswordAsync).LimitAttempts();
+        app.MapPost(CodePath, (Delegate)CheckCodeAsync).LimitAttempts();
     }
 
     private static string? Checked(string? destination)

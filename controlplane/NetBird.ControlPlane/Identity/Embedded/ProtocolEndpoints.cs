@@ -37,7 +37,7 @@ internal sealed class ProtocolEndpoints(IConfigurationStore store, IAntiforgery 
         app.MapMethods(UserInfoPath, [HttpMethods.Get, HttpMethods.Post], (Delegate)UserInfoAsync);
         app.MapMethods(LogoutPath, [HttpMethods.Get, HttpMethods.Post], (Delegate)LogoutAsync);
         app.MapGet(DevicePath, (Delegate)ShowDeviceAsync);
-        app.MapPost(DevicePath, (Delegate)ConfirmDeviceAsync).RequireRateLimiting(LoginLimits.Policy);
+        app.MapPost(DevicePath, (Delegate)ConfirmDeviceAsync).LimitAttempts();
         app.MapGet(DonePath, (HttpContext context) => IdpPage.Show(
             context, "Done", "<p>You can close this page and go back to the terminal.</p>"));
     }

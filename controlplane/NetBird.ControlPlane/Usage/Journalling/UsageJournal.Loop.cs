@@ -9,6 +9,9 @@ internal sealed partial class UsageJournal
     /// <summary>Ours: the most a power cut can take (a killed process loses nothing), and how soon a fault is noticed or over.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>Ours: how soon a fault is noticed or over while nobody asks for anything; a request that begins is work at once.</summary>
+    private static readonly TimeSpan QuietTick = TimeSpan.FromSeconds(5);
+
     /// <summary>Ours: a quiet ledger gets a row at once, a busy one a batch this often.</summary>
     private static readonly TimeSpan BatchEvery = TimeSpan.FromMilliseconds(200);
 
@@ -17,6 +20,7 @@ internal sealed partial class UsageJournal
 
     private readonly CancellationTokenSource _stop = new();
     private Task _loop = Task.CompletedTask;
+    private bool _quiet;
     private long _lastBatch;
 
     /// <summary>Writes what is left to the ledger, for at most 2 s; the rest is read back at the next start.</summary>
@@ -88,11 +92,35 @@ internal sealed partial class UsageJournal
             await Task.Delay(due < Tick ? due : Tick, _time, _stop.Token);
         }
 
+        lock (_gate)
+        {
+            _quiet = _inFlight.Count + _ready.Count + _deferred.Count == 0 && (_segmentFault ?? _ledgerFault) is null;
+        }
+
+        if (_quiet)
+        {
+            var woken = await WorkAsync(QuietTick);
+            lock (_gate)
+            {
+                _quiet = false;
+                if (!woken || _ready.Count > 0)
+                {
+                    return;
+                }
+            }
+        }
+
+        await WorkAsync(Tick);
+    }
+
+    /// <summary>False when the time passed first.</summary>
+    private async Task<bool> WorkAsync(TimeSpan atMost)
+    {
         using var tick = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        await Task.WhenAny(_work.Reader.WaitToReadAsync(tick.Token).AsTask(), Task.Delay(Tick, _time, tick.Token));
+        await Task.WhenAny(_work.Reader.WaitToReadAsync(tick.Token).AsTask(), Task.Delay(atMost, _time, tick.Token));
         await tick.CancelAsync();
         _stop.Token.ThrowIfCancellationRequested();
-        _work.Reader.TryRead(out _);
+        return _work.Reader.TryRead(out _);
     }
 
     /// <summary>One batch; true when there is another full one.</summary>

@@ -93,6 +93,11 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
 
             AppendLocked(BeginFrame, 0, record);
             _inFlight[record.Id] = record;
+            if (_quiet)
+            {
+                _quiet = false;
+                _work.Writer.TryWrite(true);
+            }
         }
 
         return default;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using NetBird.ControlPlane.AdminApi;
+using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Raises;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Usage.Postgres;
@@ -52,18 +53,33 @@ internal sealed partial class LimitWatch(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Interval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        var bell = new Bell(time);
+        reservations.Charged += bell.Ring;
+        try
         {
-            try
+            while (true)
             {
-                await RunOnceAsync(stoppingToken);
+                // With a cap above a threshold it is looked at whether usage rolled out of its window.
+                if (_above.Count == 0)
+                {
+                    await bell.WaitAsync(Timeout.InfiniteTimeSpan, stoppingToken);
+                }
+
+                await Task.Delay(Interval, time, stoppingToken);
+                try
+                {
+                    await RunOnceAsync(stoppingToken);
+                }
+                catch (IOException fault)
+                {
+                    // The caps stay in hand: the next round tells of what this one did not.
+                    Log.Failed(logger, fault);
+                }
             }
-            catch (IOException fault)
-            {
-                // The caps stay in hand: the next round tells of what this one did not.
-                Log.Failed(logger, fault);
-            }
+        }
+        finally
+        {
+            reservations.Charged -= bell.Ring;
         }
     }
 

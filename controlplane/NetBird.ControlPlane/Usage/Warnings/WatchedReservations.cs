@@ -13,6 +13,9 @@ internal sealed class WatchedReservations(IReservations inner) : IReservations
     private readonly ConcurrentDictionary<RequestId, ImmutableArray<Cap>> _open = new();
     private readonly ConcurrentDictionary<CounterKey, Cap> _charged = new();
 
+    /// <summary>Raised when something was charged to a cap.</summary>
+    public event Action? Charged;
+
     public async ValueTask<ReserveOutcome> ReserveAsync(ReservationRequest request, CancellationToken cancellationToken)
     {
         var outcome = await inner.ReserveAsync(request, cancellationToken);
@@ -38,6 +41,8 @@ internal sealed class WatchedReservations(IReservations inner) : IReservations
                 {
                     _charged[cap.Counter] = cap;
                 }
+
+                Charged?.Invoke();
             }
         }
     }
