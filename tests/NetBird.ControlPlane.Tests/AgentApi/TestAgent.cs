@@ -35,10 +35,13 @@ internal sealed class TestAgent : IDisposable
 
     public PrivateKey Key { get; set; } = PrivateKey.Generate();
 
+    /// <summary>The control plane's key where it is known already; null: it is asked each time.</summary>
+    public PublicKey? ServerKey { get; init; }
+
     public static Machine Laptop => new() { Hostname = "laptop", Os = "linux", AgentVersion = "1.2.3", TunnelKind = "userspace" };
 
     public async Task<PublicKey> ServerKeyAsync()
-        => PublicKey.TryParse((await Client.GetLoginInfoAsync(new())).ControlPlanePublicKey, out var key)
+        => ServerKey is { } known ? known : PublicKey.TryParse((await Client.GetLoginInfoAsync(new())).ControlPlanePublicKey, out var key)
             ? key
             : throw new InvalidOperationException("No key.");
 
