@@ -21,9 +21,11 @@ internal sealed class Site : IAsyncDisposable
     private readonly ControlPlaneServer _server;
     private readonly string _state;
 
-    private Site(ControlPlaneServer server, string state)
+    private readonly bool _stays;
+
+    private Site(ControlPlaneServer server, string state, bool stays)
     {
-        (_server, _state) = (server, state);
+        (_server, _state, _stays) = (server, state, stays);
         Token = File.ReadAllText(Path.Combine(state, FirstToken.FileName)).Trim();
         Rest = new() { BaseAddress = server.Url };
         Rest.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", "Token " + Token);
@@ -45,12 +47,15 @@ internal sealed class Site : IAsyncDisposable
 
     /// <param name="fill">What the account holds beside what every account has from the start.</param>
     /// <param name="rows">What it has metered; ordered by sequence.</param>
+    /// <param name="state">A folder that is left as it is at the end; null: one that is removed.</param>
     /// <param name="postgres">Connection string of the database that has both; null: LiteDB.</param>
     public static async Task<Site> StartAsync(
         Func<ConfigurationDraft, DateTimeOffset, bool>? fill = null, Func<DateTimeOffset, IEnumerable<JournalledRecord>>? rows = null,
-        string? postgres = null)
+        string? postgres = null, string? state = null)
     {
-        var state = Directory.CreateTempSubdirectory("netbird-dashboard-").FullName;
+        var stays = state is not null;
+        state ??= Directory.CreateTempSubdirectory("netbird-dashboard-").FullName;
+        Directory.CreateDirectory(state);
         var now = DateTimeOffset.UtcNow;
         if (fill is not null)
         {
@@ -63,7 +68,7 @@ internal sealed class Site : IAsyncDisposable
         if (rows is not null)
         {
             await using var usage = await UsageStore.OpenAsync(state, TimeProvider.System, NullLoggerFactory.Instance, default);
-            foreach (var batch in rows(now).Chunk(2_000))
+            foreach (var batch in rows(now).Chunk(50_000))
             {
                 await usage.Ledger.AppendAsync(batch, default);
             }
@@ -82,7 +87,7 @@ internal sealed class Site : IAsyncDisposable
             Gateway = true,
             Drain = TimeSpan.FromSeconds(1),
         };
-        return new(await ControlPlaneServer.StartAsync(options, TimeProvider.System, CancellationToken.None), state);
+        return new(await ControlPlaneServer.StartAsync(options, TimeProvider.System, CancellationToken.None), state, stays);
     }
 
     public async Task<JsonElement> GetAsync(string path) => await Rest.GetFromJsonAsync<JsonElement>(path);
@@ -100,6 +105,9 @@ internal sealed class Site : IAsyncDisposable
         Rest.Dispose();
         await _server.StopAsync();
         await _server.DisposeAsync();
-        Directory.Delete(_state, recursive: true);
+        if (!_stays)
+        {
+            Directory.Delete(_state, recursive: true);
+        }
     }
 }

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using Microsoft.Playwright;
+using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Usage;
 using NetBird.ControlPlane.Users;
@@ -16,6 +18,8 @@ namespace Dashboard.Tests;
 public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
 {
     private const int MostBytes = 300_000;
+
+    private static readonly PolicyId Everyone = new("p-everyone");
 
     [SkippableFact]
     public async Task FirstPage_Unseen_WeighsLessThan300Kilobytes()
@@ -62,14 +66,17 @@ public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
         Assert.Empty(tab.Complaints);
     }
 
-    /// <summary>NETBIRD_TEST_ROWS: how many in place of ten million.</summary>
+    /// <summary>NETBIRD_TEST_ROWS: how many in place of ten million. NETBIRD_TEST_STATE: a folder in which they stay for the next run.</summary>
     [SkippableFact]
     public async Task TenMillionRequests_OfFiveThousandPeople_EveryPageAnswers()
     {
         Skip.IfNot(Environment.GetEnvironmentVariable("NETBIRD_LONG") == "1", "Writes ten million rows first, which takes long: NETBIRD_LONG=1.");
         var count = int.TryParse(Environment.GetEnvironmentVariable("NETBIRD_TEST_ROWS"), out var asked) ? asked : 10_000_000;
         var watch = System.Diagnostics.Stopwatch.StartNew();
-        await using var site = await Site.StartAsync(FillLarge, now => Many(now, count));
+        var kept = Environment.GetEnvironmentVariable("NETBIRD_TEST_STATE");
+        await using var site = Directory.Exists(kept)
+            ? await Site.StartAsync(state: kept)
+            : await Site.StartAsync(FillLarge, now => Many(now, count), state: kept);
         output.WriteLine($"{count:N0} rows written and the control plane started in {watch.Elapsed.TotalSeconds:F0} s");
         await using var tab = await chromium.SignInAsync(site, Company.Owner);
         foreach (var path in (string[])["/", "/usage", "/usage?range=Last%2030%20days", "/usage?range=Last%2030%20days&user=u42", "/usage?range=Last%2030%20days&decision=denied",
@@ -118,7 +125,7 @@ public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
             yield return new(i + 1, new UsageRecord
             {
                 Id = RequestId.New(), Timestamp = now - (step * (count - i)), User = new($"u{person}"), UserName = $"person{person}@acme.example", Peer = new($"p{person}"),
-                Groups = [new GroupId($"g{person % 300}"), Company.Groups[0]], ChargedGroup = new GroupId($"g{person % 300}"), Policy = Company.EngineeringPolicy, Provider = Company.Anthropic,
+                Groups = [new GroupId($"g{person % 300}"), Company.Groups[0]], ChargedGroup = new GroupId($"g{person % 300}"), Policy = Everyone, Provider = Company.Anthropic,
                 Kind = RequestKind.Messages, Model = model, SessionId = $"s-{i / 20}", Stream = true, Completeness = Completeness.Complete, RequestBytes = 120_000,
                 Usage = refused ? default : usage, Cost = refused ? NanoUsd.Zero : new(20_000_000 + (i % 1_000)), StatusCode = refused ? 429 : 200,
                 DenyReason = refused ? DenyReason.LimitReached : null, DenyText = refused ? "You have reached the limit of $160 in any 30 days." : null,
@@ -138,7 +145,21 @@ public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
         for (var i = 0; i < 5_000; i++)
         {
             draft.Users.Put(Company.Person(new($"u{i}"), $"person{i}@acme.example", $"Person {i}", "", now) with { AutoGroups = [new GroupId($"g{i % 300}"), Company.Groups[0]] });
+            draft.Peers.Put(new()
+            {
+                Id = new($"p{i}"), Name = $"laptop-{i}", PublicKey = new(RandomNumberGenerator.GetBytes(PublicKey.Size)),
+                OverlayAddress = OverlayAddresses.AddressOf(0x64401000u + (uint)i), User = new($"u{i}"), Os = "linux", AgentVersion = "0.1.0",
+                TunnelKind = "kernel", LastSeen = now.AddMinutes(-i), LoginExpiresAt = now.AddHours(9), Approved = true, CreatedAt = now.AddDays(-50),
+            });
         }
+
+        // Each of three hundred groups and of five thousand people under caps of its own.
+        draft.Policies.Put(new()
+        {
+            Id = Everyone, Name = "Everyone may use Claude Code", SourceGroups = [.. Enumerable.Range(0, 300).Select(i => new GroupId($"g{i}"))], Providers = [Company.Anthropic],
+            Limits = new(new(true, 0, 900_000_000, 7 * 86400, false), new(true, 6_000 * NanoUsd.PerUsd, 90 * NanoUsd.PerUsd, 30 * 86400, false)),
+            CreatedAt = now.AddDays(-70), ModifiedAt = now.AddDays(-9),
+        });
 
         return true;
     }

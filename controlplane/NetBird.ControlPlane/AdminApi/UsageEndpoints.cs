@@ -80,7 +80,7 @@ internal static class UsageEndpoints
             return NoLedger();
         }
 
-        var own = caller.ReadsAll ? null : caller.User.Id.Value;
+        string[]? own = caller.ReadsAll ? null : [caller.User.Id.Value];
         var rows = await ledger.OverviewAsync(new(from, to, granularity, groupBy, zone, own), http.RequestAborted);
         var configuration = store.Current;
         return Paging.Json(new OverviewsAnswer(

@@ -59,7 +59,7 @@ internal sealed class UsageMigration(string stateDirectory, string connectionStr
 
         foreach (var results in ledger.AllResults().Chunk(10_000))
         {
-            await using var command = source.CreateCommand("insert into usage_results select * from unnest($1, $2) on conflict (id) do nothing");
+            await using var command = source.CreateCommand("insert into usage_results (id, at) select * from unnest($1, $2) on conflict (id) do nothing");
             command.Parameters.AddWithValue(results.Select(result => result.Id).ToArray());
             command.Parameters.AddWithValue(results.Select(result => result.At).ToArray());
             await command.ExecuteNonQueryAsync(cancellationToken);
@@ -115,7 +115,7 @@ internal sealed class UsageMigration(string stateDirectory, string connectionStr
     private static async Task<long> CopySumsAsync(NpgsqlDataSource source, HourlySums sums, long oldest, CancellationToken cancellationToken)
     {
         var entries = new List<(long Hour, string[] Words, bool Denied, UsageTotals Totals)>();
-        sums.Visit(0, long.MaxValue / 2, new UsageQuery(), (hour, key, totals, words) => entries.Add((
+        sums.Visit(0, long.MaxValue / 2, new UsageQuery(), null, (hour, key, totals, words) => entries.Add((
             hour, [words[key.User], words[key.Charged], words[key.Groups], words[key.Policy], words[key.Provider], words[key.Model]], key.Denied, totals)));
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);

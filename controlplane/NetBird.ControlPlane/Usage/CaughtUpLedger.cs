@@ -46,8 +46,8 @@ internal sealed class CaughtUpLedger(IUsageLedger inner, UsageJournal journal) :
     public ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken)
         => inner.AppendAsync(records, cancellationToken);
 
-    public ValueTask<IReadOnlySet<RequestId>> KnownResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
-        => inner.KnownResultsAsync(ids, cancellationToken);
+    public ValueTask<IReadOnlySet<RequestId>> ClaimResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
+        => inner.ClaimResultsAsync(ids, cancellationToken);
 
     public ValueTask<long> LastSequenceAsync(CancellationToken cancellationToken) => inner.LastSequenceAsync(cancellationToken);
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using NetBird.ControlPlane.Usage.Sums;
 using NetBird.Gateway.Metering;
 using NetBird.Policy;
@@ -10,7 +11,7 @@ namespace NetBird.ControlPlane.Usage;
 /// time, and before that the hourly sums, each taken at an hour after its hour's end (a request is summed by its beginning
 /// and counts from its end). So a window of up to eight days comes back exactly, a longer one late by at most 2 h, 1% of it.
 /// </summary>
-/// <remarks>Thread-safe; in memory, 56 bytes a charge.</remarks>
+/// <remarks>Thread-safe; in memory, 64 bytes a charge.</remarks>
 internal sealed class ChargeHistory(Func<PolicySnapshot?> policies, HourlySums sums)
 {
     private static readonly TimeSpan Exact = TimeSpan.FromHours(200);
@@ -18,6 +19,11 @@ internal sealed class ChargeHistory(Func<PolicySnapshot?> policies, HourlySums s
     private readonly Lock _gate = new();
     private readonly WordPool _words = new();
     private readonly Dictionary<int, string[]> _groupsOf = [];
+
+    // The last charge of each person, of each group charged, and of each set of groups; each charge knows the one before it.
+    private readonly Dictionary<int, int> _lastOfUser = [];
+    private readonly Dictionary<int, int> _lastOfCharged = [];
+    private readonly Dictionary<int, int> _lastOfGroups = [];
     private readonly List<Charge> _charges = [];
     private int _head;
     private DateTimeOffset _exactFrom;
@@ -25,17 +31,12 @@ internal sealed class ChargeHistory(Func<PolicySnapshot?> policies, HourlySums s
     /// <summary>From when on charges are wanted one by one.</summary>
     public static DateTimeOffset ExactFrom(DateTimeOffset now) => HourlySums.StartOf(HourlySums.HourOf(now - Exact));
 
-    /// <summary>Takes what the ledger had when the process started, oldest first.</summary>
-    public void Load(IEnumerable<UsageRecord> rows, DateTimeOffset now)
+    /// <summary>Before <see cref="Note"/> is given what the ledger had when the process started, oldest first.</summary>
+    public void Begin(DateTimeOffset now)
     {
         lock (_gate)
         {
             _exactFrom = ExactFrom(now);
-        }
-
-        foreach (var row in rows)
-        {
-            Note(row);
         }
     }
 
@@ -51,16 +52,27 @@ internal sealed class ChargeHistory(Func<PolicySnapshot?> policies, HourlySums s
         lock (_gate)
         {
             var groups = _words.Number(string.Join(' ', record.Groups));
-            _groupsOf.TryAdd(groups, [.. record.Groups.Select(group => group.Value)]);
+            if (!_groupsOf.ContainsKey(groups))
+            {
+                _groupsOf.Add(groups, [.. record.Groups.Select(group => group.Value)]);
+            }
+
+            var (user, charged, at) = (_words.Number(record.User?.Value), _words.Number(record.ChargedGroup?.Value), _charges.Count);
             _charges.Add(new(
                 record.Timestamp.UtcTicks,
                 (record.Timestamp + record.Duration).UtcTicks,
-                _words.Number(record.User?.Value),
-                _words.Number(record.ChargedGroup?.Value),
+                tokens,
+                record.Cost.Value,
+                user,
+                charged,
                 groups,
                 _words.Number(record.Policy?.Value),
-                tokens,
-                record.Cost.Value));
+                _lastOfUser.GetValueOrDefault(user, -1),
+                _lastOfCharged.GetValueOrDefault(charged, -1),
+                _lastOfGroups.GetValueOrDefault(groups, -1)));
+            _lastOfUser[user] = at;
+            _lastOfCharged[charged] = at;
+            _lastOfGroups[groups] = at;
             Trim(record.Timestamp);
         }
     }
@@ -72,21 +84,25 @@ internal sealed class ChargeHistory(Func<PolicySnapshot?> policies, HourlySums s
         lock (_gate)
         {
             var exact = _exactFrom;
-            var who = new Membership(cap.Counter, policies());
+            var counter = cap.Counter;
+            var rule = counter is { FromRule: true, Scope: CapScope.Account }
+                ? policies()?.BudgetRules.FirstOrDefault(rule => rule.Id.Value == counter.Source)
+                : null;
+
+            // A rule that is gone meanwhile: everyone's, which can only be too much.
+            var people = rule is null || rule.TargetUsers.IsEmpty ? null : rule.TargetUsers.Select(user => user.Value).ToHashSet(StringComparer.Ordinal);
             if (since < exact)
             {
-                AddSums(past, cap, who, since, exact);
+                AddSums(past, cap, people, since, exact);
             }
 
-            // A counter of somebody who is in no charge is settled by one look-up: pages ask for everybody's.
-            var nobody = cap.Counter.Scope is CapScope.User && _words.Find(cap.Counter.Subject) < 0;
-            var first = since.UtcTicks;
-            var exactTicks = exact.UtcTicks;
-            for (var i = nobody ? _charges.Count : _head; i < _charges.Count; i++)
+            var policy = counter.FromRule ? null : (int?)_words.Find(counter.Source);
+            var numbers = people?.Select(_words.Find).ToHashSet();
+            foreach (var at in IndexesLocked(counter))
             {
-                var charge = _charges[i];
-                if (charge.Ended > first && charge.Begun >= exactTicks
-                    && who.Counts(_words[charge.User], _words[charge.Charged], _groupsOf[charge.Groups], _words[charge.Policy]))
+                var charge = _charges[at];
+                if (charge.Ended > since.UtcTicks && charge.Begun >= exact.UtcTicks
+                    && (policy is null || charge.Policy == policy) && (numbers is null || numbers.Contains(charge.User)))
                 {
                     past.Add(new(new(charge.Ended, TimeSpan.Zero), cap.Unit is CapUnit.NanoUsd ? charge.NanoUsd : charge.Tokens));
                 }
@@ -97,22 +113,49 @@ internal sealed class ChargeHistory(Func<PolicySnapshot?> policies, HourlySums s
         return past;
     }
 
-    private void AddSums(List<PastUsage> past, Cap cap, Membership who, DateTimeOffset since, DateTimeOffset exact)
+    /// <summary>Charges that may count for a counter: one person's or one group's are found without looking at the others.</summary>
+    private IEnumerable<int> IndexesLocked(CounterKey counter)
     {
-        var groups = new Dictionary<int, string[]>();
+        switch (counter.Scope, counter.FromRule)
+        {
+            case (CapScope.User, _):
+                return ChainLocked(_lastOfUser, _words.Find(counter.Subject), charge => charge.BeforeOfUser);
+            case (CapScope.Group, false):
+                return ChainLocked(_lastOfCharged, _words.Find(counter.Subject), charge => charge.BeforeOfCharged);
+            case (CapScope.Group, true):
+                return _groupsOf.Where(groups => groups.Value.Contains(counter.Subject, StringComparer.Ordinal))
+                    .SelectMany(groups => ChainLocked(_lastOfGroups, groups.Key, charge => charge.BeforeOfGroups));
+            default:
+                return Enumerable.Range(_head, _charges.Count - _head);
+        }
+    }
+
+    private IEnumerable<int> ChainLocked(Dictionary<int, int> last, int word, Func<Charge, int> before)
+    {
+        for (var at = last.GetValueOrDefault(word, -1); at >= _head; at = before(_charges[at]))
+        {
+            yield return at;
+        }
+    }
+
+    private void AddSums(List<PastUsage> past, Cap cap, HashSet<string>? people, DateTimeOffset since, DateTimeOffset exact)
+    {
+        var counter = cap.Counter;
+        var filter = new UsageQuery
+        {
+            Policy = counter.FromRule ? null : new(counter.Source),
+            User = counter.Scope is CapScope.User ? new(counter.Subject) : null,
+            Group = counter is { Scope: CapScope.Group, FromRule: true } ? new(counter.Subject) : null,
+        };
         var byHour = new SortedDictionary<long, long>();
         sums.Visit(
             HourlySums.HourOf(since) - 2,
             HourlySums.HourOf(exact),
-            new UsageQuery(),
+            filter,
+            counter is { Scope: CapScope.Group, FromRule: false } ? counter.Subject : null,
             (hour, key, totals, words) =>
             {
-                if (!groups.TryGetValue(key.Groups, out var ids))
-                {
-                    groups.Add(key.Groups, ids = words[key.Groups].Split(' '));
-                }
-
-                if (who.Counts(words[key.User], words[key.Charged], ids, words[key.Policy]))
+                if (people is null || people.Contains(words[key.User]))
                 {
                     byHour[hour] = byHour.GetValueOrDefault(hour)
                         + (cap.Unit is CapUnit.NanoUsd ? totals.Cost.Value : InMemoryReservations.TokensOf(totals.Tokens));
@@ -132,31 +175,38 @@ internal sealed class ChargeHistory(Func<PolicySnapshot?> policies, HourlySums s
 
         if (_head > 1024 && _head > _charges.Count / 2)
         {
-            _charges.RemoveRange(0, _head);
-            _head = 0;
+            Compact();
         }
     }
 
-    private readonly record struct Charge(
-        long Begun, long Ended, int User, int Charged, int Groups, int Policy, long Tokens, long NanoUsd);
-
-    /// <summary>Whose usage a counter holds, by its key and, for a rule, by the people it names now.</summary>
-    private sealed class Membership(CounterKey counter, PolicySnapshot? snapshot)
+    /// <summary>Gives the room of what was trimmed back; whatever points at a charge moves with it.</summary>
+    private void Compact()
     {
-        private readonly BudgetRule? _rule = counter.FromRule && counter.Scope is CapScope.Account
-            ? snapshot?.BudgetRules.FirstOrDefault(rule => rule.Id.Value == counter.Source)
-            : null;
-
-        public bool Counts(string user, string charged, string[] groups, string policy) => (counter.FromRule, counter.Scope) switch
+        _charges.RemoveRange(0, _head);
+        foreach (ref var charge in CollectionsMarshal.AsSpan(_charges))
         {
-            (false, CapScope.User) => policy == counter.Source && user == counter.Subject,
-            (false, CapScope.Group) => policy == counter.Source && charged == counter.Subject,
-            (false, _) => policy == counter.Source,
-            (true, CapScope.User) => user == counter.Subject,
-            (true, CapScope.Group) => Array.IndexOf(groups, counter.Subject) >= 0,
+            charge = charge with
+            {
+                BeforeOfUser = Moved(charge.BeforeOfUser),
+                BeforeOfCharged = Moved(charge.BeforeOfCharged),
+                BeforeOfGroups = Moved(charge.BeforeOfGroups),
+            };
+        }
 
-            // A rule that is gone meanwhile: everyone's, which can only be too much.
-            _ => _rule is null || _rule.TargetUsers.IsEmpty || _rule.TargetUsers.Contains(new(user)),
-        };
+        foreach (var last in (ReadOnlySpan<Dictionary<int, int>>)[_lastOfUser, _lastOfCharged, _lastOfGroups])
+        {
+            foreach (var (word, at) in last)
+            {
+                last[word] = Moved(at);
+            }
+        }
+
+        _head = 0;
     }
+
+    private int Moved(int at) => Math.Max(-1, at - _head);
+
+    private readonly record struct Charge(
+        long Begun, long Ended, long Tokens, long NanoUsd, int User, int Charged, int Groups, int Policy,
+        int BeforeOfUser, int BeforeOfCharged, int BeforeOfGroups);
 }

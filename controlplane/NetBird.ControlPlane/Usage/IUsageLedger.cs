@@ -23,9 +23,13 @@ internal interface IUsageLedger
     /// <exception cref="IOException">Nothing was added.</exception>
     ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken);
 
-    /// <summary>Which of these results of batches have been recorded, however long ago: also those whose rows retention has dropped.</summary>
+    /// <summary>
+    /// Which of these results of batches are this node's to record and charge: none that was recorded before, however long ago, also where
+    /// retention has dropped its row; and of several nodes that read the same results at one moment, each result is one node's. A node
+    /// that died before it recorded what it had claimed loses it to the next that asks.
+    /// </summary>
     /// <exception cref="IOException">It cannot be told.</exception>
-    ValueTask<IReadOnlySet<RequestId>> KnownResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken);
+    ValueTask<IReadOnlySet<RequestId>> ClaimResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken);
 
     /// <summary>The sequence of the last row it has, 0 for none.</summary>
     ValueTask<long> LastSequenceAsync(CancellationToken cancellationToken);

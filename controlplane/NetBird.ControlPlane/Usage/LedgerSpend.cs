@@ -14,7 +14,7 @@ internal sealed class LedgerSpend(IUsageLedger ledger) : IPersonSpend
     private async ValueTask<NanoUsd> SinceAsync(UserId user, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellationToken)
     {
         var rows = await ledger.OverviewAsync(
-            new(from, to.AddSeconds(1), Granularity.Month, OverviewKey.User, TimeZoneInfo.Utc, user.Value), cancellationToken);
+            new(from, to.AddSeconds(1), Granularity.Whole, OverviewKey.User, TimeZoneInfo.Utc, [user.Value]), cancellationToken);
         return rows.Aggregate(NanoUsd.Zero, (sum, row) => sum + row.Totals.Cost);
     }
 }

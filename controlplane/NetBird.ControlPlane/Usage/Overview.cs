@@ -6,9 +6,10 @@ namespace NetBird.ControlPlane.Usage;
 /// <param name="Granularity">Length of the spans.</param>
 /// <param name="GroupBy">What the sums are split by.</param>
 /// <param name="Zone">Where days, weeks (from Monday) and months begin. Hours are the zone's too.</param>
-/// <param name="Only">One key's sums alone, such as a person's; null: everybody's.</param>
+/// <param name="Only">Some keys' sums alone, such as one person's; null: everybody's.</param>
 internal sealed record OverviewQuery(
-    DateTimeOffset From, DateTimeOffset To, Granularity Granularity, OverviewKey GroupBy, TimeZoneInfo Zone, string? Only = null);
+    DateTimeOffset From, DateTimeOffset To, Granularity Granularity, OverviewKey GroupBy, TimeZoneInfo Zone,
+    IReadOnlyList<string>? Only = null);
 
 /// <summary>Spans of an overview.</summary>
 internal enum Granularity
@@ -17,6 +18,9 @@ internal enum Granularity
     Day = 2,
     Week = 3,
     Month = 4,
+
+    /// <summary>One span: the range itself.</summary>
+    Whole = 5,
 }
 
 /// <summary>What an overview is split by. A group is the one a request was charged to, so that sums add up.</summary>

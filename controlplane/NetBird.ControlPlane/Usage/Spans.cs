@@ -6,6 +6,16 @@ internal static class Spans
     /// <summary>Every span that overlaps the query's range, in order.</summary>
     public static IEnumerable<(DateTimeOffset Start, DateTimeOffset End)> Of(OverviewQuery query)
     {
+        if (query.Granularity is Granularity.Whole)
+        {
+            if (query.From < query.To)
+            {
+                yield return (query.From.ToUniversalTime(), query.To.ToUniversalTime());
+            }
+
+            yield break;
+        }
+
         var local = Floor(TimeZoneInfo.ConvertTime(query.From, query.Zone).DateTime, query.Granularity);
         var start = ToUtc(local, query.Zone);
         if (query.Granularity is Granularity.Hour)

@@ -35,6 +35,9 @@ public sealed record UsageQuery
     /// <summary>Last moment, exclusive.</summary>
     public DateTimeOffset? To { get; init; }
 
+    /// <summary>At most so many of them, the newest; null: all. For <see cref="IUsageLedger.EnumerateAsync"/>.</summary>
+    public int? Newest { get; init; }
+
     /// <summary>From 1.</summary>
     public int Page { get; init; } = 1;
 

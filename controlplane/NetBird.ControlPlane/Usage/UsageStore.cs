@@ -74,7 +74,8 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             var ledger = LiteDbUsageLedger.Open(Path.Combine(stateDirectory, "usage.db"), sums);
             held.Push(new Held(ledger));
             var history = new ChargeHistory(() => policies.Current, sums);
-            history.Load(await RecentAsync(ledger, pricing, ChargeHistory.ExactFrom(time.GetUtcNow()), cancellationToken), time.GetUtcNow());
+            history.Begin(time.GetUtcNow());
+            await RecallAsync(ledger, pricing, ChargeHistory.ExactFrom(time.GetUtcNow()), history.Note, cancellationToken);
             var journal = await OpenJournalAsync(stateDirectory, ledger, history.Note, time, loggers, cancellationToken);
             held.Push(journal);
             var metrics = new LimitMetrics();
@@ -109,7 +110,7 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             var database = await PostgresUsage.OpenAsync(connectionString, stateDirectory, time, loggers, cancellationToken);
             held.Push(database);
             var ledger = new PostgresUsageLedger(database, time);
-            await RecentAsync(ledger, pricing, time.GetUtcNow() - TimeSpan.FromHours(2), cancellationToken);
+            await RecallAsync(ledger, pricing, time.GetUtcNow() - TimeSpan.FromHours(2), _ => { }, cancellationToken);
             var journal = await OpenJournalAsync(stateDirectory, ledger, _ => { }, time, loggers, cancellationToken);
             held.Push(journal);
             var metrics = new LimitMetrics();
@@ -146,24 +147,45 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
         => UsageJournal.OpenAsync(
             Path.Combine(stateDirectory, "usage-journal"), ledger, finished, time, loggers.CreateLogger<UsageJournal>(), cancellationToken);
 
-    /// <summary>Rows of the last days, oldest first; estimates are learned from them again on the way.</summary>
-    private static async Task<List<UsageRecord>> RecentAsync(
-        IUsageLedger ledger, RequestPricing pricing, DateTimeOffset from, CancellationToken cancellationToken)
+    /// <summary>
+    /// Gives out the rows of the last days, oldest first, an hour of them in memory at a time; estimates are learned from them again on
+    /// the way.
+    /// </summary>
+    private static async Task RecallAsync(
+        IUsageLedger ledger, RequestPricing pricing, DateTimeOffset from, Action<UsageRecord> note, CancellationToken cancellationToken)
     {
+        var last = await LastAsync(ledger, cancellationToken);
         var rows = new List<UsageRecord>();
-        await foreach (var row in ledger.EnumerateAsync(new() { From = from, Allowed = true }, cancellationToken))
+        for (var start = from; start <= last; start += TimeSpan.FromHours(1))
         {
-            rows.Add(row);
+            rows.Clear();
+            await foreach (var row in ledger.EnumerateAsync(new() { From = start, To = start.AddHours(1), Allowed = true }, cancellationToken))
+            {
+                rows.Add(row);
+            }
+
+            rows.Reverse();
+            foreach (var row in rows)
+            {
+                note(row);
+                if (row.Kind is RequestKind.Messages && row.Completeness is Completeness.Complete)
+                {
+                    var request = new ModelRequest(row.Kind, row.Model, row.Stream, null, row.RequestBytes);
+                    pricing.Learn(row.Provider ?? default, request, row.Usage.Tokens, row.Cost, row.Timestamp);
+                }
+            }
+        }
+    }
+
+    /// <summary>When the newest request began that was let through.</summary>
+    private static async Task<DateTimeOffset> LastAsync(IUsageLedger ledger, CancellationToken cancellationToken)
+    {
+        await foreach (var row in ledger.EnumerateAsync(new() { Allowed = true }, cancellationToken))
+        {
+            return row.Timestamp;
         }
 
-        rows.Reverse();
-        foreach (var row in rows.Where(row => row.Kind is RequestKind.Messages && row.Completeness is Completeness.Complete))
-        {
-            var request = new ModelRequest(row.Kind, row.Model, row.Stream, null, row.RequestBytes);
-            pricing.Learn(row.Provider ?? default, request, row.Usage.Tokens, row.Cost, row.Timestamp);
-        }
-
-        return rows;
+        return DateTimeOffset.MinValue;
     }
 
     private static async ValueTask ReleaseAsync(Stack<IAsyncDisposable> held)

@@ -21,6 +21,9 @@ public sealed class ReservationBook(CounterHistory history)
     /// <summary>Ours: after this long a reservation that was never settled is forgotten.</summary>
     private static readonly TimeSpan ForgottenAfter = TimeSpan.FromHours(24);
 
+    /// <summary>Ours: no request is under so many caps at once.</summary>
+    private const int ReadAtOnce = 32;
+
     /// <summary>How soon to try again when only requests in flight are in the way.</summary>
     private static readonly TimeSpan InFlightRetry = TimeSpan.FromSeconds(1);
 
@@ -96,20 +99,26 @@ public sealed class ReservationBook(CounterHistory history)
         }
     }
 
-    /// <summary>The counters of some caps now.</summary>
+    /// <summary>
+    /// The counters of some caps now. Those of one request are read at one moment; of more, a few at a time, so that requests get in
+    /// between while the counters of thousands are met for the first time.
+    /// </summary>
     public ImmutableArray<CounterReading> Read(ImmutableArray<Cap> caps, DateTimeOffset now)
     {
-        lock (_gate)
+        var readings = new CounterReading[caps.Length];
+        for (var first = 0; first < caps.Length; first += ReadAtOnce)
         {
-            Advance(now);
-            var readings = new CounterReading[caps.Length];
-            for (var i = 0; i < caps.Length; i++)
+            lock (_gate)
             {
-                readings[i] = ReadLocked(caps[i]);
+                Advance(now);
+                for (var i = first; i < Math.Min(caps.Length, first + ReadAtOnce); i++)
+                {
+                    readings[i] = ReadLocked(caps[i]);
+                }
             }
-
-            return ImmutableCollectionsMarshal.AsImmutableArray(readings);
         }
+
+        return ImmutableCollectionsMarshal.AsImmutableArray(readings);
     }
 
     /// <summary>Drops counters with nothing on them; says how many are left.</summary>

@@ -90,7 +90,7 @@ public abstract class UsageLedgerContract
                 foreach (var only in overview.Select(row => row.Key).Distinct().Take(2).Append("nobody's"))
                 {
                     Assert.Equal(
-                        overview.Where(row => row.Key == only), await Ledger.OverviewAsync(new(from, to, granularity, by, zone, only), default));
+                        overview.Where(row => row.Key == only), await Ledger.OverviewAsync(new(from, to, granularity, by, zone, [only]), default));
                 }
 
                 var within = rows.Where(row => row.Timestamp >= from && row.Timestamp < to).ToList();
@@ -105,6 +105,7 @@ public abstract class UsageLedgerContract
                         Granularity.Hour => local.Minute == 0 || zoneId == "Australia/Lord_Howe",
                         Granularity.Week => local.DayOfWeek == DayOfWeek.Monday && local.TimeOfDay == default,
                         Granularity.Month => local is { Day: 1, Hour: 0 },
+                        Granularity.Whole => (row.Start, row.End) == (from, to),
                         _ => local.TimeOfDay == default,
                     });
                 }
@@ -207,9 +208,9 @@ public abstract class UsageLedgerContract
         await Ledger.RetainAsync(Rows.Noon.AddDays(40), Rows.Noon.AddDays(40), _ => { }, default);
 
         await ReopenAsync();
-        Assert.Equal([new("batch-1")], await Ledger.KnownResultsAsync([new("batch-1"), new("batch-2"), new("r2")], default));
+        Assert.Equal([new("batch-2"), new("r3")], await Ledger.ClaimResultsAsync([new("batch-1"), new("batch-2"), new("r3")], default));
         await Ledger.RetainAsync(Rows.Noon.AddDays(70), Rows.Noon.AddDays(70), _ => { }, default);
-        Assert.Empty(await Ledger.KnownResultsAsync([new("batch-1")], default));
+        Assert.Equal([new("batch-1")], await Ledger.ClaimResultsAsync([new("batch-1")], default));
     }
 
     private protected async Task AppendAsync(IEnumerable<UsageRecord> rows)

@@ -186,9 +186,9 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
             throw new IOException(fault);
         }
 
-        var known = await _ledger.KnownResultsAsync([.. records.Select(record => record.Id)], cancellationToken);
+        var ours = await _ledger.ClaimResultsAsync([.. records.Select(record => record.Id)], cancellationToken);
         var added = new List<UsageRecord>();
-        foreach (var record in records.Where(record => !known.Contains(record.Id)).Select(RecordBounds.Apply))
+        foreach (var record in records.Where(record => ours.Contains(record.Id)).Select(RecordBounds.Apply))
         {
             lock (_gate)
             {

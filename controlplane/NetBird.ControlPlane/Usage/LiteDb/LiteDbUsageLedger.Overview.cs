@@ -1,67 +1,53 @@
 using System.Collections.Immutable;
 using NetBird.ControlPlane.Usage.Sums;
 using NetBird.Gateway.Metering;
-using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Usage.LiteDb;
 
 /// <summary>Overviews and verification.</summary>
 internal sealed partial class LiteDbUsageLedger
 {
-    public ValueTask<ImmutableArray<OverviewRow>> OverviewAsync(OverviewQuery query, CancellationToken cancellationToken)
-    {
-        var rows = ImmutableArray.CreateBuilder<OverviewRow>();
-        foreach (var (start, end) in Spans.Of(query))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            var byKey = new Dictionary<string, UsageTotals>(StringComparer.Ordinal);
-            Sum(byKey, query, start > query.From ? start : query.From, end < query.To ? end : query.To, cancellationToken);
-            rows.AddRange(byKey.OrderBy(sum => sum.Key, StringComparer.Ordinal).Select(sum => new OverviewRow(start, end, sum.Key, sum.Value)));
-        }
-
-        return new(rows.DrainToImmutable());
-    }
-
     /// <summary>
     /// Whole hours from sums; what is left at either end (a range or a zone that is not on the hour) from rows, as
     /// long as they are kept.
     /// </summary>
-    private void Sum(
-        Dictionary<string, UsageTotals> byKey,
-        OverviewQuery query,
-        DateTimeOffset from,
-        DateTimeOffset to,
-        CancellationToken cancellationToken)
+    public ValueTask<ImmutableArray<OverviewRow>> OverviewAsync(OverviewQuery query, CancellationToken cancellationToken)
     {
-        var (first, end) = WholeHours(from, to);
-        if (first >= end)
+        var spans = Spans.Of(query).ToList();
+        var parts = new OverviewParts(query, spans, LastTicks());
+        var bySpan = new Dictionary<string, UsageTotals>[spans.Count];
+        foreach (var (span, first, last) in parts.Hours)
         {
-            AddRows(from, to);
-            return;
+            cancellationToken.ThrowIfCancellationRequested();
+            bySpan[span] = _sums.Totals(first, last, query.GroupBy, query.Only);
         }
 
-        _sums.AddTo(byKey, first, end, PartOf(query.GroupBy), query.Only);
-        AddRows(from, HourlySums.StartOf(first));
-        AddRows(HourlySums.StartOf(end), to);
-
-        void AddRows(DateTimeOffset rowsFrom, DateTimeOffset rowsTo)
+        foreach (var (span, from, to) in parts.Edges)
         {
-            if (rowsFrom < rowsTo)
+            AddEdges(bySpan[span] ??= new(StringComparer.Ordinal), from, to, query);
+        }
+
+        return new([.. bySpan.SelectMany((sums, span) => (sums ?? []).OrderBy(sum => sum.Key, StringComparer.Ordinal)
+            .Select(sum => new OverviewRow(spans[span].Start, spans[span].End, sum.Key, sum.Value)))]);
+    }
+
+    private void AddEdges(Dictionary<string, UsageTotals> byKey, long from, long to, OverviewQuery query)
+    {
+        for (var at = from; at < to; at = ((at / TimeSpan.TicksPerHour) + 1) * TimeSpan.TicksPerHour)
+        {
+            foreach (var row in _edges.Of(at / TimeSpan.TicksPerHour))
             {
-                UserId? user = query is { GroupBy: OverviewKey.User, Only: { Length: > 0 } only } ? new UserId(only) : null;
-                foreach (var record in Unordered(WithinRetention(new() { From = rowsFrom, To = rowsTo, User = user }), cancellationToken))
+                var key = row.Key(query.GroupBy);
+                if (row.Ticks >= from && row.Ticks < to && (query.Only is null || query.Only.Contains(key)))
                 {
-                    var key = KeyOf(record, query.GroupBy);
-                    if (query.Only is null || query.Only == key)
-                    {
-                        Add(key, UsageTotals.Of(record));
-                    }
+                    byKey[key] = byKey.GetValueOrDefault(key) + row.Totals;
                 }
             }
         }
-
-        void Add(string key, UsageTotals totals) => byKey[key] = byKey.GetValueOrDefault(key) + totals;
     }
+
+    private IEnumerable<UsageRecord> RowsOfHour(long hour) => Unordered(
+        WithinRetention(new() { From = HourlySums.StartOf(hour), To = HourlySums.StartOf(hour + 1) }), CancellationToken.None);
 
     public ValueTask<ImmutableArray<string>> VerifyAsync(CancellationToken cancellationToken)
     {
@@ -111,26 +97,8 @@ internal sealed partial class LiteDbUsageLedger
         static Dictionary<long, UsageTotals> Total(HourlySums sums)
         {
             var totals = new Dictionary<long, UsageTotals>();
-            sums.Visit(long.MinValue / 2, long.MaxValue / 2, new(), (hour, _, sum, _) => totals[hour] = totals.GetValueOrDefault(hour) + sum);
+            sums.Visit(long.MinValue / 2, long.MaxValue / 2, new(), null, (hour, _, sum, _) => totals[hour] = totals.GetValueOrDefault(hour) + sum);
             return totals;
         }
     }
-
-    private static Func<SumKey, int> PartOf(OverviewKey by) => by switch
-    {
-        OverviewKey.User => key => key.User,
-        OverviewKey.Group => key => key.Charged,
-        OverviewKey.Model => key => key.Model,
-        OverviewKey.Provider => key => key.Provider,
-        _ => throw new ArgumentOutOfRangeException(nameof(by), by, "Not a key."),
-    };
-
-    private static string KeyOf(UsageRecord record, OverviewKey by) => by switch
-    {
-        OverviewKey.User => record.User?.Value ?? "",
-        OverviewKey.Group => record.ChargedGroup?.Value ?? "",
-        OverviewKey.Model => record.Model,
-        OverviewKey.Provider => record.Provider?.Value ?? "",
-        _ => throw new ArgumentOutOfRangeException(nameof(by), by, "Not a key."),
-    };
 }

@@ -10,6 +10,9 @@ namespace NetBird.ControlPlane.Usage.LiteDb;
 /// <summary>Pages, exports and sessions, from blocks; counts from sums where the filter allows.</summary>
 internal sealed partial class LiteDbUsageLedger
 {
+    /// <summary>Ours: so many are read in some milliseconds.</summary>
+    private const int FewBlocks = 16;
+
     public ValueTask<UsagePage<UsageRecord>> QueryAsync(UsageQuery query, CancellationToken cancellationToken)
     {
         query = WithinSession(WithinRetention(query));
@@ -38,14 +41,14 @@ internal sealed partial class LiteDbUsageLedger
         return new(new UsagePage<UsageRecord>(rows.DrainToImmutable(), page, size, total));
     }
 
-    public ValueTask<IReadOnlySet<RequestId>> KnownResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
+    public ValueTask<IReadOnlySet<RequestId>> ClaimResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
     {
         lock (_writing)
         {
             ReopenIfStale();
             try
             {
-                return new(ids.Where(id => Results.FindById(id.Value) is not null).ToHashSet());
+                return new(ids.Where(id => Results.FindById(id.Value) is null).ToHashSet());
             }
             catch (LiteException failed)
             {
@@ -61,7 +64,7 @@ internal sealed partial class LiteDbUsageLedger
         UsageQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.Yield();
-        foreach (var record in NewestFirst(WithinRetention(query), cancellationToken))
+        foreach (var record in NewestFirst(WithinRetention(query), cancellationToken).Take(query.Newest ?? int.MaxValue))
         {
             yield return record;
         }
@@ -149,15 +152,41 @@ internal sealed partial class LiteDbUsageLedger
     private static (long First, long End) WholeHours(DateTimeOffset from, DateTimeOffset to)
         => ((from.UtcTicks + TimeSpan.TicksPerHour - 1) / TimeSpan.TicksPerHour, to.UtcTicks / TimeSpan.TicksPerHour);
 
-    /// <summary>Blocks that may hold rows of the range, in the order of their ids.</summary>
+    /// <summary>
+    /// Blocks that may hold rows of the range, in the order of their ids. Of a person or a group who made few requests, those that
+    /// hold an hour in which they made any: the sums tell.
+    /// </summary>
     private List<BlockInfo> BlocksOf(UsageQuery query)
     {
         var from = query.From?.UtcTicks ?? long.MinValue;
         var to = query.To?.UtcTicks ?? long.MaxValue;
+        List<BlockInfo> blocks;
         lock (_reading)
         {
-            return _blocks.FindAll(block => block.Last >= from && block.First < to);
+            blocks = _blocks.FindAll(block => block.Last >= from && block.First < to);
         }
+
+        if (blocks.Count <= FewBlocks || query is { User: null, Group: null, Provider: null, Policy: null, Model: null, Allowed: null or true })
+        {
+            return blocks;
+        }
+
+        var summed = _sums.FirstHour;
+        var hours = _sums.HoursOf(HourOf(Math.Max(from, blocks.Min(block => block.First))), HourOf(blocks.Max(block => block.Last)) + 1, query);
+        return blocks.FindAll(block =>
+        {
+            for (var hour = HourOf(block.First); hour <= HourOf(block.Last); hour++)
+            {
+                if (hour < summed || hours.Contains(hour))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        });
+
+        static long HourOf(long ticks) => ticks / TimeSpan.TicksPerHour;
     }
 
     private IEnumerable<UsageRecord> Unordered(UsageQuery query, CancellationToken cancellationToken)

@@ -85,6 +85,7 @@ internal sealed partial class LiteDbUsageLedger
         }
 
         _sums.Replace(hours);
+        _edges.Forget(hours.Keys);
         if (id == LastBlock().Id)
         {
             // New rows are added to it.

@@ -47,7 +47,11 @@ internal sealed partial class LiteDbUsageLedger
                 Results.DeleteMany(Query.LT("at", Spans.Earlier(sumsFrom, RegisteredBatch.KeptFor).UtcTicks));
                 StoreMeta(_sequence);
                 return hours;
-            }, () => _sums.DropBefore(HourlySums.HourOf(sumsFrom)));
+            }, () =>
+            {
+                _sums.DropBefore(HourlySums.HourOf(sumsFrom));
+                _edges.Forget(null);
+            });
         }
     }
 

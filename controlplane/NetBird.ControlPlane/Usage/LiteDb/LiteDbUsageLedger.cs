@@ -30,13 +30,17 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
     private readonly List<BlockInfo> _blocks = [];
     private readonly RowBlockBuilder _tail = new();
     private readonly SessionSpans _sessions = new();
+    private readonly EdgeHours _edges;
     private LiteDatabase _database;
     private long _sequence;
     private DateTimeOffset _rowsFrom;
     private bool _stale;
 
     private LiteDbUsageLedger(string path, HourlySums sums, LiteDatabase database)
-        => (_path, _sums, _database) = (path, sums, database);
+    {
+        (_path, _sums, _database) = (path, sums, database);
+        _edges = new(RowsOfHour);
+    }
 
     private ILiteCollection<BsonDocument> Blocks => _database.GetCollection("blocks", BsonAutoId.Int64);
 
@@ -183,6 +187,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
             }
         }
 
+        _edges.Forget(hours.Keys);
         _stale = false;
     }
 
@@ -203,6 +208,15 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
         lock (_reading)
         {
             return _blocks.Count > 0 ? _blocks[^1] : new(1, long.MaxValue, long.MinValue, 0);
+        }
+    }
+
+    /// <summary>When the latest request began; rows are added as they end, so it may be in any block.</summary>
+    private long LastTicks()
+    {
+        lock (_reading)
+        {
+            return _blocks.Count == 0 ? long.MaxValue : _blocks.Max(block => block.Last);
         }
     }
 
@@ -307,6 +321,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
             }
 
             LoadSessions();
+            _edges.Forget(null);
             _tail.Clear();
             if (_blocks.Count > 0)
             {

@@ -10,6 +10,10 @@ namespace NetBird.ControlPlane.Usage.LiteDb;
 /// <remarks>Thread-safe.</remarks>
 internal sealed class SessionSpans
 {
+    /// <summary>Pages go the other way: the last active first, ties by id.</summary>
+    private static readonly Comparer<(long Last, string Session)> OldestFirst = Comparer<(long Last, string Session)>.Create(
+        (a, b) => a.Last != b.Last ? a.Last.CompareTo(b.Last) : string.CompareOrdinal(b.Session, a.Session));
+
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Session, string User), (long First, long Last)> _spans = [];
 
@@ -86,17 +90,42 @@ internal sealed class SessionSpans
     public (List<(string Session, UserId? User, long First, long Last)> Page, int Total) Page(UsageQuery query, int page, int size)
     {
         var from = query.From?.UtcTicks ?? long.MinValue;
+
+        var latest = new PriorityQueue<KeyValuePair<(string Session, string User), (long First, long Last)>, (long Last, string Session)>(OldestFirst);
+        var total = 0;
         lock (_gate)
         {
-            var active = _spans
-                .Where(span => span.Value.Last >= from
-                    && (query.User is null || span.Key.User == query.User.Value.Value)
-                    && (query.Session is null || span.Key.Session == query.Session))
-                .OrderByDescending(span => span.Value.Last).ThenBy(span => span.Key.Session, StringComparer.Ordinal).ToList();
-            return (
-                [.. active.Skip((int)Math.Min(int.MaxValue, (long)(page - 1) * size)).Take(size)
-                    .Select(span => (span.Key.Session, span.Key.User.Length == 0 ? (UserId?)null : new UserId(span.Key.User), span.Value.First, span.Value.Last))],
-                active.Count);
+            // As many are kept as the pages up to this one hold: the first pages are what people look at.
+            var most = Math.Min((long)page * size, _spans.Count);
+            foreach (var span in _spans)
+            {
+                if (span.Value.Last < from
+                    || (query.User is not null && span.Key.User != query.User.Value.Value)
+                    || (query.Session is not null && span.Key.Session != query.Session))
+                {
+                    continue;
+                }
+
+                total++;
+                if (latest.Count < most)
+                {
+                    latest.Enqueue(span, (span.Value.Last, span.Key.Session));
+                }
+                else
+                {
+                    latest.EnqueueDequeue(span, (span.Value.Last, span.Key.Session));
+                }
+            }
         }
+
+        var sessions = new List<(string Session, UserId? User, long First, long Last)>();
+        for (var onPage = latest.Count - ((page - 1L) * size); onPage > 0; onPage--)
+        {
+            var (key, span) = latest.Dequeue();
+            sessions.Add((key.Session, key.User.Length == 0 ? null : new UserId(key.User), span.First, span.Last));
+        }
+
+        sessions.Reverse();
+        return (sessions, total);
     }
 }

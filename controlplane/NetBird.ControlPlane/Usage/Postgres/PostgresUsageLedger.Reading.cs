@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using NetBird.Gateway.Metering;
 using NetBird.Primitives;
@@ -6,14 +7,9 @@ using Npgsql;
 
 namespace NetBird.ControlPlane.Usage.Postgres;
 
-/// <summary>Pages, exports, sessions and overviews.</summary>
+/// <summary>Pages, exports and sessions.</summary>
 internal sealed partial class PostgresUsageLedger
 {
-    private const string Sums =
-        "sum(p.sign * requests), sum(p.sign * denied), sum(p.sign * interrupted), sum(p.sign * price_unknown), sum(p.sign * input), "
-        + "sum(p.sign * output), sum(p.sign * cache_read), sum(p.sign * cache_write_5m), sum(p.sign * cache_write_1h), "
-        + "sum(p.sign * web_searches), sum(p.sign * cost)";
-
     private const string RowSums =
         "count(*), count(*) filter (where deny_reason is not null), count(*) filter (where completeness = 2), "
         + "count(*) filter (where price_unknown), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), "
@@ -46,7 +42,8 @@ internal sealed partial class PostgresUsageLedger
         await using var command = database.Source.CreateCommand();
         command.CommandTimeout = 600;
         command.CommandText =
-            $"select {RowColumns.Names} from usage_rows where {RowFilter.Apply(command, query)} order by begun desc, id collate \"C\"";
+            $"select {RowColumns.Names} from usage_rows where {RowFilter.Apply(command, query)} order by begun desc, id collate \"C\""
+            + (query.Newest is { } newest ? string.Create(CultureInfo.InvariantCulture, $" limit {newest}") : "");
         await using var reader = await PostgresUsage.GuardedAsync(() => command.ExecuteReaderAsync(cancellationToken));
         while (await PostgresUsage.GuardedAsync(() => reader.ReadAsync(cancellationToken)))
         {
@@ -86,72 +83,6 @@ internal sealed partial class PostgresUsageLedger
 
             return new UsagePage<SessionSummary>(sessions.DrainToImmutable(), page, size, total);
         });
-
-    /// <summary>As in LiteDB: whole hours from the sums, what is left of a span at its ends from rows.</summary>
-    public async ValueTask<ImmutableArray<OverviewRow>> OverviewAsync(OverviewQuery query, CancellationToken cancellationToken)
-        => await PostgresUsage.GuardedAsync(async () =>
-        {
-            var spans = Spans.Of(query).ToList();
-            var parts = new OverviewParts(query, spans);
-            var sums = new SortedDictionary<(int Span, string Key), UsageTotals>();
-            await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
-
-            // Each part by itself, along the index: joined at once, the planner reads every roll-up for every part.
-            await AddAsync(
-                $"""
-                select p.part, r.* from unnest($1, $2, $3, $4, $5) as p (part, first, last, span, sign) cross join lateral (
-                    select key, {Sums} from usage_rollups
-                    where dimension = {(int)query.GroupBy} and span = p.span and start >= p.first and start < p.last{(query.Only is null ? "" : " and key = $6")} group by key) r
-                """,
-                parts.Hours.SelectMany(Rollups));
-            await AddAsync(
-                $"""
-                select p.span, r.* from unnest($1, $2, $3, $4, $5) as p (span, first, last, unused, sign) cross join lateral (
-                    select coalesce({Column(query.GroupBy)}, ''), {RowSums} from usage_rows
-                    where begun >= p.first and begun < p.last{(query.Only is null ? "" : $" and coalesce({Column(query.GroupBy)}, '') = $6")} group by 1) r
-                """,
-                parts.Edges.Select(edge => new RollupRange(edge.Span, edge.First, edge.Last, 0, 1)));
-
-            // Where all of a key was taken off again nothing is left to tell.
-            return sums.Where(sum => sum.Value != default).Select(sum => new OverviewRow(spans[sum.Key.Span].Start, spans[sum.Key.Span].End, sum.Key.Key, sum.Value))
-                .ToImmutableArray();
-
-            async Task AddAsync(string text, IEnumerable<RollupRange> ranges)
-            {
-                var all = ranges.ToList();
-                if (all.Count == 0)
-                {
-                    return;
-                }
-
-                await using var command = new NpgsqlCommand(text, connection);
-                command.Parameters.AddWithValue(all.Select(range => range.Part).ToArray());
-                command.Parameters.AddWithValue(all.Select(range => range.First).ToArray());
-                command.Parameters.AddWithValue(all.Select(range => range.Last).ToArray());
-                command.Parameters.AddWithValue(all.Select(range => range.Span).ToArray());
-                command.Parameters.AddWithValue(all.Select(range => range.Sign).ToArray());
-                if (query.Only is { } only)
-                {
-                    command.Parameters.AddWithValue(only);
-                }
-
-                await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-                while (await reader.ReadAsync(cancellationToken))
-                {
-                    var key = (reader.GetInt32(0), reader.GetString(1));
-                    sums[key] = sums.GetValueOrDefault(key) + Totals(reader, 2);
-                }
-            }
-        });
-
-    private static string Column(OverviewKey by) => by switch
-    {
-        OverviewKey.User => "user_id",
-        OverviewKey.Group => "charged_group",
-        OverviewKey.Model => "model",
-        OverviewKey.Provider => "provider_id",
-        _ => throw new ArgumentOutOfRangeException(nameof(by), by, "Not a key."),
-    };
 
     /// <summary>The sums are numeric in SQL; each row is bounded so that they fit.</summary>
     private static UsageTotals Totals(NpgsqlDataReader reader, int at)

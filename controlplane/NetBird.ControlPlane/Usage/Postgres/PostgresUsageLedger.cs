@@ -76,7 +76,21 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         """;
 
     private const string Results =
-        "insert into usage_results select id, begun from usage_added where kind = 6 order by id on conflict (id) do nothing";
+        """
+        insert into usage_results (id, at) select id, begun from usage_added where kind = 6 order by id
+        on conflict (id) do update set at = excluded.at, node = null
+        """;
+
+    // One statement, so that of nodes that ask at one moment the key gives each result to one. In the order of ids: neither waits for the
+    // other for ever. What a node has claimed and not recorded stays its own for as long as it lives.
+    private const string Claim =
+        """
+        insert into usage_results as r (id, at, node) select id, coalesce($3, usage_clock()), $2 from unnest($1) as id order by id
+        on conflict (id) do update set node = excluded.node
+        where r.node is not null and (r.node = excluded.node
+            or not exists (select 1 from usage_nodes n where n.node = r.node and n.seen > usage_clock() - 300000000))
+        returning id
+        """;
 
     private const string SettleLeft =
         """
@@ -95,19 +109,21 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         return await PostgresUsage.GuardedAsync(async () => (long)(await command.ExecuteScalarAsync(cancellationToken) ?? 0L));
     }
 
-    public async ValueTask<IReadOnlySet<RequestId>> KnownResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlySet<RequestId>> ClaimResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
         => await PostgresUsage.GuardedAsync<IReadOnlySet<RequestId>>(async () =>
         {
-            await using var command = database.Vital.CreateCommand("select id from usage_results where id = any($1)");
-            command.Parameters.AddWithValue(ids.Select(id => id.Value).ToArray());
-            var known = new HashSet<RequestId>();
+            await using var command = database.Vital.CreateCommand(Claim);
+            command.Parameters.AddWithValue(ids.Select(id => id.Value).Distinct(StringComparer.Ordinal).ToArray());
+            command.Parameters.AddWithValue(database.Node);
+            command.Parameters.Add(Nullable(database.Now));
+            var ours = new HashSet<RequestId>();
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                known.Add(new(reader.GetString(0)));
+                ours.Add(new(reader.GetString(0)));
             }
 
-            return known;
+            return ours;
         });
 
     public async ValueTask ProbeAsync(CancellationToken cancellationToken)

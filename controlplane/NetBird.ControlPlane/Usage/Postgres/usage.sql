@@ -75,6 +75,7 @@ create table if not exists usage_hours (
     cost bigint not null,
     primary key (hour, user_id, charged_group, groups, policy_id, provider_id, model, denied)
 );
+create index if not exists usage_hours_user on usage_hours (user_id, hour);
 
 -- What overviews read: sums by one dimension (1 user, 2 charged group, 3 model, 4 provider, as OverviewKey), by hour (span 1; start is
 -- the hour's number) and by day, UTC (span 24; start is the day's number). Kept with the rows, in the same transaction.
@@ -122,10 +123,12 @@ select session_id, coalesce(user_id, ''), min(begun), max(begun) from usage_rows
 where session_id <> '' and not exists (select 1 from usage_sessions) group by 1, 2;
 
 -- Results of batches that were recorded: for longer than their rows may be kept, so that none is ever counted twice.
+-- With a node: claimed by it, and not recorded yet.
 create table if not exists usage_results (
     id text primary key,
     at bigint not null
 );
+alter table usage_results add column if not exists node text;
 
 -- Prompts that guardrails have kept, sealed.
 create table if not exists usage_prompts (

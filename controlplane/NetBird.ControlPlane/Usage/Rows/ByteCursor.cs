@@ -43,7 +43,10 @@ internal struct ByteCursor(byte[] data, int position, int end)
         return value >= 0 && value <= end - _position ? (int)value : throw Damaged();
     }
 
-    public string Text() => Encoding.UTF8.GetString(Take(Count()));
+    public string Text() => Encoding.UTF8.GetString(TextBytes());
+
+    /// <summary>A text's bytes, UTF-8, where they lie.</summary>
+    public ReadOnlySpan<byte> TextBytes() => Take(Count());
 
     /// <summary>A part of its own, by its length prefix; this cursor goes on behind it.</summary>
     public ByteCursor Part()

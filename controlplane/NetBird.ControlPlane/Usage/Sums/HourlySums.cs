@@ -1,69 +1,51 @@
-using System.Runtime.InteropServices;
-using NetBird.ControlPlane.Usage.Rows;
 using NetBird.Gateway.Metering;
-using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Usage.Sums;
 
 /// <summary>
-/// Sums of every hour (UTC), all in memory: a company of a hundred has a few hundred thousand in a year, which an overview
-/// walks in milliseconds however many requests are behind them. The ledger keeps them beside its rows, in the same transaction.
+/// Sums of every hour (UTC), all in memory, and totals of every day by person, group, model and provider, which an overview adds
+/// up in milliseconds however many requests are behind them. The ledger keeps the hours beside its rows, in the same transaction.
 /// </summary>
 /// <remarks>Thread-safe. An hour's table is replaced as a whole, so that a failed transaction leaves no trace here.</remarks>
-internal sealed class HourlySums
+internal sealed partial class HourlySums
 {
-    private const byte Version = 1;
-
-    private readonly Lock _gate = new();
     private const long HoursPerDay = 24;
 
-    private readonly Dictionary<long, Dictionary<SumKey, UsageTotals>> _hours = [];
+    private readonly Lock _gate = new();
+    private readonly Dictionary<long, SumTable> _hours = [];
 
-    // Whole days (UTC), summed from their hours when they are asked for; null: an hour of it has changed since.
-    private readonly Dictionary<long, Dictionary<SumKey, UsageTotals>?> _days = [];
+    // Days (UTC), added up from their hours when they are asked for; null: an hour of it has changed since.
+    private readonly Dictionary<long, DayTotals[]?> _days = [];
     private readonly WordPool _words = new();
 
     public static long HourOf(DateTimeOffset at) => at.UtcTicks / TimeSpan.TicksPerHour;
 
     public static DateTimeOffset StartOf(long hour) => new(hour * TimeSpan.TicksPerHour, TimeSpan.Zero);
 
-    /// <summary>Sums held.</summary>
-    public long Count
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _hours.Values.Sum(hour => (long)hour.Count);
-            }
-        }
-    }
-
     /// <summary>The hours that records fall into, as they will be with them; <see cref="Replace"/> makes it so.</summary>
-    public Dictionary<long, Dictionary<SumKey, UsageTotals>> With(IEnumerable<UsageRecord> records)
+    public Dictionary<long, SumTable> With(IEnumerable<UsageRecord> records)
     {
-        var changed = new Dictionary<long, Dictionary<SumKey, UsageTotals>>();
+        var added = new Dictionary<long, Dictionary<SumKey, UsageTotals>>();
         lock (_gate)
         {
             foreach (var record in records)
             {
                 var hour = HourOf(record.Timestamp);
-                if (!changed.TryGetValue(hour, out var sums))
+                if (!added.TryGetValue(hour, out var sums))
                 {
-                    sums = _hours.TryGetValue(hour, out var now) ? new(now) : [];
-                    changed.Add(hour, sums);
+                    added.Add(hour, sums = []);
                 }
 
                 var key = KeyLocked(record);
                 sums[key] = sums.GetValueOrDefault(key) + UsageTotals.Of(record);
             }
-        }
 
-        return changed;
+            return added.ToDictionary(hour => hour.Key, hour => _hours.GetValueOrDefault(hour.Key, SumTable.Empty).With(hour.Value));
+        }
     }
 
     /// <summary>The hours that rows fall into, as they will be with other prices for them.</summary>
-    public Dictionary<long, Dictionary<SumKey, UsageTotals>> Repriced(IEnumerable<(UsageRecord Row, RowPrice Now)> changes)
+    public Dictionary<long, SumTable> Repriced(IEnumerable<(UsageRecord Row, RowPrice Now)> changes)
     {
         var changed = new Dictionary<long, Dictionary<SumKey, UsageTotals>>();
         lock (_gate)
@@ -71,24 +53,25 @@ internal sealed class HourlySums
             foreach (var (row, now) in changes)
             {
                 var hour = HourOf(row.Timestamp);
-                if (!changed.TryGetValue(hour, out var sums) && _hours.TryGetValue(hour, out var kept))
+                if (!_hours.ContainsKey(hour))
                 {
-                    sums = new(kept);
-                    changed.Add(hour, sums);
+                    continue; // retention has dropped it
+                }
+
+                if (!changed.TryGetValue(hour, out var sums))
+                {
+                    changed.Add(hour, sums = []);
                 }
 
                 var key = KeyLocked(row);
-                if (sums is not null && sums.TryGetValue(key, out var totals))
-                {
-                    sums[key] = totals.Repriced(RowPrice.Of(row), now);
-                }
+                sums[key] = sums.GetValueOrDefault(key).Repriced(RowPrice.Of(row), now);
             }
-        }
 
-        return changed;
+            return changed.ToDictionary(hour => hour.Key, hour => _hours[hour.Key].With(hour.Value));
+        }
     }
 
-    public void Replace(Dictionary<long, Dictionary<SumKey, UsageTotals>> changed)
+    public void Replace(Dictionary<long, SumTable> changed)
     {
         lock (_gate)
         {
@@ -102,77 +85,57 @@ internal sealed class HourlySums
 
     /// <summary>
     /// Sums of hours from <paramref name="first"/> up to but not with <paramref name="end"/> by one part of their key; whole days
-    /// at once. With <paramref name="only"/> those of one word alone.
+    /// at once. With <paramref name="only"/> those of these words alone.
     /// </summary>
-    public void AddTo(Dictionary<string, UsageTotals> byWord, long first, long end, Func<SumKey, int> part, string? only)
+    public Dictionary<string, UsageTotals> Totals(long first, long end, OverviewKey by, IReadOnlyList<string>? only)
     {
-        var byNumber = new Dictionary<int, UsageTotals>();
         lock (_gate)
         {
-            var wanted = only is null ? default(int?) : only.Length == 0 ? 0 : _words.Find(only);
-            if (wanted < 0)
-            {
-                return;
-            }
-
+            var byWord = new Dictionary<int, UsageTotals>();
+            var wanted = only?.Select(word => word.Length == 0 ? 0 : _words.Find(word)).Where(word => word >= 0).ToList();
             foreach (var cover in DayCover.Of(first, end))
             {
                 for (var number = cover.First; number < cover.Last; number++)
                 {
-                    AddLocked(byNumber, cover.Days ? DayLocked(number) : _hours.GetValueOrDefault(number), part, wanted, cover.Sign);
+                    AddLocked(byWord, cover, number, by, wanted);
                 }
             }
 
-            foreach (var (number, totals) in byNumber)
-            {
-                if (totals == default)
-                {
-                    // All of it was taken off again.
-                    continue;
-                }
-
-                byWord[_words[number]] = byWord.GetValueOrDefault(_words[number]) + totals;
-            }
+            // Where all of it was taken off again nothing is left to tell.
+            return byWord.Where(sum => sum.Value != default).ToDictionary(sum => _words[sum.Key], sum => sum.Value, StringComparer.Ordinal);
         }
     }
 
     /// <summary>Requests that a filter asks for in hours from <paramref name="first"/> up to but not with <paramref name="end"/>.</summary>
     public long Requests(long first, long end, UsageQuery filter)
     {
-        lock (_gate)
+        if (filter is { Group: null, Policy: null } && OneDimension(filter) is var (by, key))
         {
-            var match = new SumMatch(filter, _words);
-            if (match.Nothing)
-            {
-                return 0;
-            }
+            return Totals(first, end, by, key is null ? null : [key]).Values
+                .Sum(totals => filter.Allowed switch { true => totals.Requests - totals.Denied, false => totals.Denied, null => totals.Requests });
+        }
 
-            var firstDay = (first + HoursPerDay - 1) / HoursPerDay;
-            var endDay = end / HoursPerDay;
-            long count = 0;
-            for (var hour = first; hour < Math.Min(end, firstDay * HoursPerDay); hour++)
-            {
-                Add(_hours.GetValueOrDefault(hour));
-            }
+        long count = 0;
+        Visit(first, end, filter, null, (_, _, totals, _) => count += totals.Requests);
+        return count;
+    }
 
-            for (var hour = Math.Max(endDay, firstDay) * HoursPerDay; hour < end; hour++)
-            {
-                Add(_hours.GetValueOrDefault(hour));
-            }
+    /// <summary>Hours in which a filter's requests lie, of those from <paramref name="first"/> up to but not with <paramref name="end"/>.</summary>
+    public HashSet<long> HoursOf(long first, long end, UsageQuery filter)
+    {
+        var hours = new HashSet<long>();
+        Visit(first, end, filter, null, (hour, _, _, _) => hours.Add(hour));
+        return hours;
+    }
 
-            foreach (var day in _days.Keys.Where(day => day >= firstDay && day < endDay).ToList())
+    /// <summary>The earliest hour there are sums of.</summary>
+    public long FirstHour
+    {
+        get
+        {
+            lock (_gate)
             {
-                Add(DayLocked(day));
-            }
-
-            return count;
-
-            void Add(Dictionary<SumKey, UsageTotals>? sums)
-            {
-                foreach (var (key, totals) in sums ?? [])
-                {
-                    count += match.Is(key) ? totals.Requests : 0;
-                }
+                return _hours.Count == 0 ? long.MaxValue : _hours.Keys.Min();
             }
         }
     }
@@ -207,12 +170,15 @@ internal sealed class HourlySums
         }
     }
 
-    /// <summary>Visits the sums of hours from <paramref name="first"/> up to but not with <paramref name="end"/>.</summary>
-    public void Visit(long first, long end, UsageQuery filter, Action<long, SumKey, UsageTotals, WordPool> visit)
+    /// <summary>
+    /// Visits the sums of hours from <paramref name="first"/> up to but not with <paramref name="end"/>, of one charged group alone
+    /// where one is named.
+    /// </summary>
+    public void Visit(long first, long end, UsageQuery filter, string? charged, Action<long, SumKey, UsageTotals, WordPool> visit)
     {
         lock (_gate)
         {
-            var match = new SumMatch(filter, _words);
+            var match = new SumMatch(filter, charged, _words);
             if (match.Nothing)
             {
                 return;
@@ -241,106 +207,51 @@ internal sealed class HourlySums
         }
     }
 
-    /// <summary>One hour packed for the store.</summary>
-    public byte[] Pack(Dictionary<SumKey, UsageTotals> sums)
+    /// <summary>A filter by at most one of the keys that days are added up by; null: by more, or by another.</summary>
+    private static (OverviewKey By, string? Key)? OneDimension(UsageQuery filter) => (filter.User, filter.Provider, filter.Model) switch
     {
-        var sink = new ByteSink();
-        sink.Byte(Version);
-        sink.Varint(sums.Count);
-        lock (_gate)
-        {
-            foreach (var (key, totals) in sums)
-            {
-                foreach (var word in (ReadOnlySpan<int>)[key.User, key.Charged, key.Groups, key.Policy, key.Provider, key.Model])
-                {
-                    sink.Text(_words[word]);
-                }
+        (null, null, null) => (OverviewKey.Provider, null), // any would do: there are fewest providers
+        ({ } user, null, null) => (OverviewKey.User, user.Value),
+        (null, { } provider, null) => (OverviewKey.Provider, provider.Value),
+        (null, null, { } model) => (OverviewKey.Model, model),
+        _ => null,
+    };
 
-                sink.Byte(key.Denied ? (byte)1 : (byte)0);
-                foreach (var value in (ReadOnlySpan<long>)[
-                    totals.Requests, totals.Denied, totals.Interrupted, totals.PriceUnknown,
-                    totals.Tokens.Input, totals.Tokens.Output, totals.Tokens.CacheRead, totals.Tokens.CacheWrite5m,
-                    totals.Tokens.CacheWrite1h, totals.WebSearches, totals.Cost.Value])
-                {
-                    sink.Varint(value);
-                }
-            }
+    private void AddLocked(Dictionary<int, UsageTotals> byWord, in DayCover cover, long number, OverviewKey by, List<int>? wanted)
+    {
+        var day = cover.Days ? DayLocked(number)?[(int)by - 1] : null;
+        var hour = cover.Days ? null : _hours.GetValueOrDefault(number);
+        if (wanted is null)
+        {
+            day?.AddTo(byWord);
+            hour?.AddTo(byWord, by, cover.Sign);
+            return;
         }
 
-        return sink.Written.ToArray();
-    }
-
-    /// <summary>Takes an hour that <see cref="Pack"/> packed.</summary>
-    /// <exception cref="InvalidDataException">It is damaged.</exception>
-    public void Unpack(long hour, byte[] packed)
-    {
-        var cursor = new ByteCursor(packed, 0, packed.Length);
-        if (cursor.Byte() != Version)
+        foreach (var word in wanted)
         {
-            throw ByteCursor.Damaged();
-        }
-
-        var sums = new Dictionary<SumKey, UsageTotals>();
-        lock (_gate)
-        {
-            for (var left = cursor.Varint(); left > 0; left--)
-            {
-                var key = new SumKey(Word(ref cursor), Word(ref cursor), Word(ref cursor), Word(ref cursor), Word(ref cursor), Word(ref cursor), cursor.Byte() != 0);
-                sums[key] = new(
-                    cursor.Varint(),
-                    cursor.Varint(),
-                    cursor.Varint(),
-                    cursor.Varint(),
-                    new(cursor.Varint(), cursor.Varint(), cursor.Varint(), cursor.Varint(), cursor.Varint()),
-                    cursor.Varint(),
-                    new NanoUsd(cursor.Varint()));
-            }
-
-            _hours[hour] = sums;
-            _days[hour / HoursPerDay] = null;
+            byWord.Add(word, day?.Of(word) ?? hour?.Of(by, word) ?? default, cover.Sign);
         }
     }
 
-    private static void AddLocked(Dictionary<int, UsageTotals> sums, Dictionary<SumKey, UsageTotals>? from, Func<SumKey, int> part, int? wanted, int sign)
+    private DayTotals[]? DayLocked(long day)
     {
-        if (from is not null)
+        if (!_days.TryGetValue(day, out var totals) || totals is not null)
         {
-            foreach (var (key, totals) in from)
-            {
-                var word = part(key);
-                if (wanted is not null && word != wanted)
-                {
-                    continue;
-                }
-
-                ref var sum = ref CollectionsMarshal.GetValueRefOrAddDefault(sums, word, out _);
-                sum = sign > 0 ? sum + totals : sum - totals;
-            }
-        }
-    }
-
-    private Dictionary<SumKey, UsageTotals>? DayLocked(long day)
-    {
-        if (!_days.TryGetValue(day, out var sums) || sums is not null)
-        {
-            return sums;
+            return totals;
         }
 
-        sums = [];
+        var hours = new List<SumTable>();
         for (var hour = day * HoursPerDay; hour < (day + 1) * HoursPerDay; hour++)
         {
-            foreach (var (key, totals) in _hours.GetValueOrDefault(hour) ?? [])
+            if (_hours.TryGetValue(hour, out var sums))
             {
-                ref var sum = ref CollectionsMarshal.GetValueRefOrAddDefault(sums, key, out _);
-                sum += totals;
+                hours.Add(sums);
             }
         }
 
-        _days[day] = sums;
-        return sums;
+        return _days[day] = DayTotals.Of(hours);
     }
-
-    private int Word(ref ByteCursor cursor) => _words.Number(cursor.Text());
 
     private SumKey KeyLocked(UsageRecord record) => new(
         _words.Number(record.User?.Value),
@@ -351,17 +262,14 @@ internal sealed class HourlySums
         _words.Number(record.Model),
         record.DenyReason is not null);
 
-    private void VisitHour(
-        long hour,
-        Dictionary<SumKey, UsageTotals> sums,
-        SumMatch match,
-        Action<long, SumKey, UsageTotals, WordPool> visit)
+    private void VisitHour(long hour, SumTable sums, SumMatch match, Action<long, SumKey, UsageTotals, WordPool> visit)
     {
-        foreach (var (key, totals) in sums)
+        var (start, end) = match.User is { } user ? sums.OfUser(user) : (0, sums.Count);
+        for (var i = start; i < end; i++)
         {
-            if (match.Is(key))
+            if (match.Is(sums.Keys[i]))
             {
-                visit(hour, key, totals, _words);
+                visit(hour, sums.Keys[i], sums.Totals[i], _words);
             }
         }
     }

@@ -1,10 +1,17 @@
+using System.Text;
+
 namespace NetBird.ControlPlane.Usage.Sums;
 
 /// <summary>Words as numbers, so that a sum's key is a few integers. 0 is no word. Grows with people, groups and models only.</summary>
 internal sealed class WordPool
 {
+    private const int Short = 256;
+
     private readonly Dictionary<string, int> _numbers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _bySpan;
     private readonly List<string> _words = [""];
+
+    public WordPool() => _bySpan = _numbers.GetAlternateLookup<ReadOnlySpan<char>>();
 
     public string this[int number] => _words[number];
 
@@ -23,6 +30,24 @@ internal sealed class WordPool
         }
 
         return number;
+    }
+
+    /// <summary>As <see cref="Number(string?)"/>, of UTF-8: most words of a ledger that is opened are known already.</summary>
+    public int Number(ReadOnlySpan<byte> utf8)
+    {
+        if (utf8.IsEmpty)
+        {
+            return 0;
+        }
+
+        if (utf8.Length > Short)
+        {
+            return Number(Encoding.UTF8.GetString(utf8));
+        }
+
+        Span<char> text = stackalloc char[Short];
+        ReadOnlySpan<char> word = text[..Encoding.UTF8.GetChars(utf8, text)];
+        return _bySpan.TryGetValue(word, out var number) ? number : Number(word.ToString());
     }
 
     /// <summary>-1 for a word that no sum has.</summary>

@@ -37,6 +37,55 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
         Assert.Contains(await Ledger.VerifyAsync(default), fault => fault.Contains(said, StringComparison.Ordinal));
     }
 
+    /// <summary>Three nodes are asked for the same results at one moment, many times over: each result is recorded and charged by one of them.</summary>
+    [SkippableFact]
+    public async Task Claim_ThreeNodesAtOneMoment_EachResultIsOneNodes()
+    {
+        _ = Ledger;
+        using var others = new Scratch();
+        var stores = new List<UsageStore>();
+        foreach (var name in (string[])["a", "b", "c"])
+        {
+            stores.Add(await UsageStore.OpenPostgresAsync(
+                cluster.ConnectionString, Directory.CreateDirectory(Path.Combine(others.Path, name)).FullName, TimeProvider.System, NullLoggerFactory.Instance, default));
+        }
+
+        for (var round = 0; round < 20; round++)
+        {
+            var results = Enumerable.Range(0, 40).Select(i => Result($"{round}-{i}")).ToList();
+            var taken = await Task.WhenAll(stores.Select((store, i) => Task.Run(async () => await store.Journal.CompleteOnceAsync(
+                i == 1 ? [.. results.AsEnumerable().Reverse()] : results, default))));
+
+            Assert.Equal(results.Select(row => row.Id.Value).Order(), taken.SelectMany(rows => rows).Select(row => row.Id.Value).Order());
+        }
+
+        foreach (var store in stores)
+        {
+            await store.DisposeAsync();
+        }
+
+        Assert.Equal(800, (await Ledger.QueryAsync(new(), default)).TotalRecords);
+        Assert.Empty(await Ledger.VerifyAsync(default));
+    }
+
+    /// <summary>A node claimed results and died before it could record them: while it may live they are its own, then the next reader's.</summary>
+    [SkippableFact]
+    public async Task Claim_ByANodeThatDied_IsTheNextReaders()
+    {
+        Assert.Single(await Ledger.ClaimResultsAsync([new("lost")], default));
+        using var other = new Scratch();
+        await using var store = await UsageStore.OpenPostgresAsync(cluster.ConnectionString, other.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
+        Assert.Empty(await store.Journal.CompleteOnceAsync([Result("lost")], default));
+        Assert.Single(await Ledger.ClaimResultsAsync([new("lost")], default));
+
+        // Its sign of life comes every five seconds: here it never does again.
+        await _database!.DisposeAsync();
+        _database = null;
+        cluster.Execute("update usage_nodes set seen = seen - 310000000 where node = (select node from usage_results where id = 'lost')");
+
+        Assert.Single(await store.Journal.CompleteOnceAsync([Result("lost")], default));
+    }
+
     public async Task InitializeAsync()
     {
         if (cluster.Missing is null)
@@ -47,6 +96,9 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
             cluster.Execute("truncate usage_rows, usage_hours, usage_rollups, usage_sessions, usage_results, usage_meta");
         }
     }
+
+    private static NetBird.Gateway.Metering.UsageRecord Result(string id)
+        => Rows.Row(3) with { Id = new(id), Kind = NetBird.Policy.RequestKind.BatchResult };
 
     public async Task DisposeAsync()
     {
