@@ -67,7 +67,9 @@ internal sealed class Site : IAsyncDisposable
 
         if (rows is not null)
         {
-            await using var usage = await UsageStore.OpenAsync(state, TimeProvider.System, NullLoggerFactory.Instance, default);
+            await using var usage = postgres is null
+                ? await UsageStore.OpenAsync(state, TimeProvider.System, NullLoggerFactory.Instance, default)
+                : await UsageStore.OpenPostgresAsync(postgres, state, TimeProvider.System, NullLoggerFactory.Instance, default);
             foreach (var batch in rows(now).Chunk(50_000))
             {
                 await usage.Ledger.AppendAsync(batch, default);
