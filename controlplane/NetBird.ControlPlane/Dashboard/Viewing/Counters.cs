@@ -16,7 +16,8 @@ internal sealed class Counters(IConfigurationStore store, DisplayNames names, Ti
     private const int Rest = 10;
 
     private readonly Lock _gate = new();
-    private Task<Snapshot>? _latest;
+    private Task<Snapshot>? _counting;
+    private Snapshot? _known;
 
     /// <summary>Of one person; the fullest first.</summary>
     public List<Counter> Read(UserId of) => Read(store.Current, user => user.Id == of);
@@ -24,30 +25,42 @@ internal sealed class Counters(IConfigurationStore store, DisplayNames names, Ti
     /// <summary>Of all; the fullest first.</summary>
     public async Task<IReadOnlyList<Counter>> ReadAllAsync(CancellationToken cancellationToken)
     {
-        Task<Snapshot> latest;
-        lock (_gate)
-        {
-            if (_latest is null || (_latest.IsCompleted && !IsFresh(_latest)))
-            {
-                // Off the page: whoever asked may leave while it is counted.
-                _latest = Task.Run(Count, CancellationToken.None);
-            }
+        var latest = await LatestAsync(cancellationToken);
 
-            latest = _latest;
-        }
-
-        return (await latest.WaitAsync(cancellationToken)).Counters;
+        // What was being counted when a limit was changed is not what whoever changed it waits for.
+        return (ReferenceEquals(latest.Of, store.Current) ? latest : await LatestAsync(cancellationToken)).Counters;
     }
 
-    private bool IsFresh(Task<Snapshot> latest)
-        => latest.IsCompletedSuccessfully && latest.Result is var known && ReferenceEquals(known.Of, store.Current)
-            && time.GetElapsedTime(known.Stamp) < known.Took * Rest;
+    private Task<Snapshot> LatestAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (_known is { } known && ReferenceEquals(known.Of, store.Current) && time.GetElapsedTime(known.Stamp) < known.Took * Rest)
+            {
+                return Task.FromResult(known);
+            }
+
+            if (_counting is null || _counting.IsCompleted)
+            {
+                // Off the page: whoever asked may leave while it is counted.
+                _counting = Task.Run(Count, CancellationToken.None);
+            }
+
+            return _counting.WaitAsync(cancellationToken);
+        }
+    }
 
     private Snapshot Count()
     {
         var (began, of) = (time.GetTimestamp(), store.Current);
         var counters = Read(of, _ => true);
-        return new(of, counters, time.GetTimestamp(), time.GetElapsedTime(began));
+        var counted = new Snapshot(of, counters, time.GetTimestamp(), time.GetElapsedTime(began));
+        lock (_gate)
+        {
+            _known = counted;
+        }
+
+        return counted;
     }
 
     private List<Counter> Read(Configuration configuration, Func<User, bool> whose)
