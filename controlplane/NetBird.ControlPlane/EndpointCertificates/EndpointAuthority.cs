@@ -6,13 +6,17 @@ using NetBird.ControlPlane.Store;
 namespace NetBird.ControlPlane.EndpointCertificates;
 
 /// <summary>
-/// The authority behind the agents' https endpoint, among this node's sealed files: one key for good, and
-/// a certificate for the account's present endpoint name. Name constraints hold it to that name, so a machine that
-/// trusts it trusts nothing else by it, whoever may steal the key.
+/// The authority behind the agents' https endpoint, among the sealed secrets that all nodes share: an agent that turns to
+/// another node gets its certificates from the same one. One for each endpoint name the account ever had; name constraints
+/// hold it to that name, so a machine that trusts it trusts nothing else by it, whoever may steal the key.
 /// </summary>
 internal sealed class EndpointAuthority(AccountState state, TimeProvider time) : IDisposable
 {
-    private const string SecretName = "endpoint-authority.pem";
+    /// <summary>Of the shared secrets; in it an authority for each name, numbered where one came to its end.</summary>
+    public const string Folder = "endpoint";
+
+    // Of earlier versions: this node's own, for the name of the day.
+    private const string EarlierName = "endpoint-authority.pem";
 
     /// <summary>Ours: the agents are told of a new one with each certificate, so nothing depends on its end.</summary>
     private static readonly TimeSpan AuthorityLifetime = TimeSpan.FromDays(3650);
@@ -54,33 +58,52 @@ internal sealed class EndpointAuthority(AccountState state, TimeProvider time) :
 
     private X509Certificate2 ForLocked(string name)
     {
-        _authority ??= Read();
-        if (_authority is { } current && NameConstraints.Allow(current, name) && current.NotAfter - time.GetUtcNow() > After)
+        for (var number = 0; _authority is null || !Serves(_authority, name); number++)
         {
-            return current;
+            // Of several nodes one makes it, and all read that one.
+            var kept = SecretOf(name, number);
+            var read = Read(kept, state.Secrets.GetOrAdd(kept, () => Earlier(name) ?? Make(name)));
+            _authority?.Dispose();
+            _authority = read;
         }
 
-        using var key = _authority?.GetECDsaPrivateKey() ?? ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return _authority;
+    }
+
+    private static string SecretOf(string name, int number)
+        => $"{Folder}/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)).AsSpan(0, 10))}-{number}.pem";
+
+    private bool Serves(X509Certificate2 authority, string name)
+        => NameConstraints.Allow(authority, name) && authority.NotAfter - time.GetUtcNow() > After;
+
+    private byte[] Make(string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=NetBird.Agent endpoint authority", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, critical: true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, critical: true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
         request.CertificateExtensions.Add(NameConstraints.For(name));
         var now = time.GetUtcNow();
-        var made = request.CreateSelfSigned(now - (2 * Before), now + AuthorityLifetime);
-        state.Own.Put(SecretName, Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem() + "\n" + made.ExportCertificatePem() + "\n"));
-        _authority?.Dispose();
-        return _authority = made;
+        using var made = request.CreateSelfSigned(now - (2 * Before), now + AuthorityLifetime);
+        return Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem() + "\n" + made.ExportCertificatePem() + "\n");
     }
 
-    /// <exception cref="InvalidDataException">The file is damaged.</exception>
-    private X509Certificate2? Read()
+    /// <summary>What an earlier version made here for this name, which agents trust already; null: nothing.</summary>
+    private byte[]? Earlier(string name)
     {
-        if (state.Own.Find(SecretName) is not { } content)
+        if (state.Own.Find(EarlierName) is not { } content)
         {
             return null;
         }
 
+        using var authority = Read(EarlierName, content);
+        return Serves(authority, name) ? content : null;
+    }
+
+    /// <exception cref="InvalidDataException">It is damaged.</exception>
+    private static X509Certificate2 Read(string secret, byte[] content)
+    {
         try
         {
             var text = Encoding.ASCII.GetString(content);
@@ -88,7 +111,7 @@ internal sealed class EndpointAuthority(AccountState state, TimeProvider time) :
         }
         catch (CryptographicException e)
         {
-            throw new InvalidDataException($"{SecretName} is damaged. Restore it from a backup, or remove it: every agent then takes the new authority by itself.", e);
+            throw new InvalidDataException($"The secret {secret} is damaged. Restore it from a backup, or remove it: every agent then takes a new authority by itself.", e);
         }
     }
 }

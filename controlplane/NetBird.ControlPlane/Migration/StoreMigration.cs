@@ -4,6 +4,7 @@ using NetBird.ControlPlane.Identity.Embedded.Issued;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Store.LiteDb;
 using NetBird.ControlPlane.Store.Postgres;
+using NetBird.ControlPlane.EndpointCertificates;
 using NetBird.ControlPlane.Store.Secrets;
 using NetBird.ControlPlane.Tunnels;
 using NetBird.ControlPlane.Usage;
@@ -58,7 +59,7 @@ internal sealed class StoreMigration(string stateDirectory, string connectionStr
 
     private void CopySecrets(PostgresSecrets target, FileSecrets files)
     {
-        var names = files.Names("keys").Concat(files.Names("idp")).ToList();
+        var names = files.Names("keys").Concat(files.Names("idp")).Concat(files.Names(EndpointAuthority.Folder)).ToList();
         foreach (var name in names)
         {
             Put(target, name, files.Find(name) ?? []);

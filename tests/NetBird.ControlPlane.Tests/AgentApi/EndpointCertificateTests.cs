@@ -66,10 +66,12 @@ public sealed class EndpointCertificateTests : IAsyncLifetime
 
         Assert.Equal(first.Authority, second.Authority);
         Assert.NotEqual(first.Authority, third.Authority);
+        await NameAsync(Name);
+        Assert.Equal(first.Authority, (await IssueAsync()).Authority);
         Assert.True(Trusts(third, "ai.acme.example"));
         Assert.Equal(
             UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            File.GetUnixFileMode(Path.Combine(_server.Options.StateDirectory, "endpoint-authority.pem.sealed")));
+            Directory.GetFiles(Path.Combine(_server.Options.StateDirectory, "endpoint"), "*.sealed").Select(File.GetUnixFileMode).Distinct().Single());
     }
 
     [Fact]
@@ -107,7 +109,7 @@ public sealed class EndpointCertificateTests : IAsyncLifetime
         await NameAsync(Name);
         using var rsa = RSA.Create(2048);
         using var curve = ECDsa.Create(ECCurve.NamedCurves.nistP384);
-        var broken = Request();
+        var broken = TestAgent.SigningRequest();
         broken[^5] ^= 1;
         var request = what switch
         {
@@ -138,12 +140,6 @@ public sealed class EndpointCertificateTests : IAsyncLifetime
 
     private static CancellationToken Soon() => new CancellationTokenSource(TimeSpan.FromSeconds(20)).Token;
 
-    private static byte[] Request()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return new CertificateRequest("CN=x", key, HashAlgorithmName.SHA256).CreateSigningRequest();
-    }
-
     private static bool Trusts(IssueEndpointCertificateReply reply, string name)
     {
         using var leaf = X509CertificateLoader.LoadCertificate(reply.Certificate.Span);
@@ -163,7 +159,7 @@ public sealed class EndpointCertificateTests : IAsyncLifetime
 
     private async Task<IssueEndpointCertificateReply> IssueAsync(byte[]? request = null, TestAgent? by = null)
         => await (by ?? _agent).Client.IssueEndpointCertificateAsync(
-            new IssueEndpointCertificateRequest { CertificateRequest = ByteString.CopyFrom(request ?? Request()) },
+            new IssueEndpointCertificateRequest { CertificateRequest = ByteString.CopyFrom(request ?? TestAgent.SigningRequest()) },
             await (by ?? _agent).ProofAsync("IssueEndpointCertificate"));
 
     private Task NameAsync(string name)

@@ -70,6 +70,13 @@ internal sealed class TestAgent : IDisposable
         return request;
     }
 
+    /// <summary>A request for a certificate, with a fresh key.</summary>
+    public static byte[] SigningRequest()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return new System.Security.Cryptography.X509Certificates.CertificateRequest("CN=x", key, HashAlgorithmName.SHA256).CreateSigningRequest();
+    }
+
     public async Task<EnrolReply> EnrolAsync(string? idToken = null, string? setupKey = null)
         => await Client.EnrolAsync(await EnrolRequestAsync(idToken, setupKey));
 

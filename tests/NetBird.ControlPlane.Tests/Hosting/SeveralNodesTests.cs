@@ -1,11 +1,14 @@
 using System.Net;
 using Grpc.Core;
+using NetBird.ControlPlane.Audit;
 using NetBird.ControlPlane.Hosting;
+using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Store.Secrets;
 using NetBird.ControlPlane.Tests.AgentApi;
 using NetBird.ControlPlane.Tests.Identity;
 using NetBird.ControlPlane.Tests.Store;
 using NetBird.ControlPlane.Tests.Usage;
+using NetBird.ControlPlane.Tokens;
 using NetBird.Protocol.Agent.V1;
 using NetBird.WireGuard;
 
@@ -119,6 +122,81 @@ public sealed class SeveralNodesTests(PostgresCluster cluster) : IClassFixture<P
             one, options => options with { Gateway = true, Tunnel = TunnelKind.Rootless, Overlay = IPNetwork.Parse("10.9.0.0/16") }));
 
         Assert.Contains("--overlay", fault.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task EndpointCertificate_OfAnyNode_IsOfTheSameAuthority()
+    {
+        await using var one = await RunningControlPlane.StartOnAsync(cluster);
+        await using var two = await SecondAsync(one);
+        await one.Store.CommitAsync(Actor.System, draft =>
+        {
+            draft.Settings.Put(new() { EndpointName = "claude.acme.internal" });
+            return true;
+        }, CancellationToken.None);
+        await one.AddPersonAsync("ana@example.com");
+        using var here = new TestAgent(one.Url);
+        using var there = new TestAgent(two.Url);
+        there.Key = here.Key;
+        await here.EnrolAsync(await here.LogInAsync("ana@example.com"));
+        await Eventually.TrueAsync(() => Task.FromResult(two.Store.Current.Version == one.Store.Current.Version));
+        var request = Google.Protobuf.ByteString.CopyFrom(TestAgent.SigningRequest());
+
+        // Both at once, and neither has one yet.
+        var replies = await Task.WhenAll(new[] { here, there }.Select(async agent => await agent.Client.IssueEndpointCertificateAsync(
+            new() { CertificateRequest = request }, await agent.ProofAsync("IssueEndpointCertificate"))));
+
+        Assert.Equal(replies[0].Authority, replies[1].Authority);
+        Assert.NotEqual(replies[0].Certificate, replies[1].Certificate);
+        Assert.Empty(Directory.GetFiles(one.Options.StateDirectory, "*endpoint*", SearchOption.AllDirectories));
+    }
+
+    [SkippableFact]
+    public async Task Addresses_GivenByTwoNodesAtOnceWhileGatewaysJoin_AreEachGivenOnce()
+    {
+        // Room for fifty addresses and some: the gateways take theirs from the far end, where the last peers come to.
+        var overlay = IPNetwork.Parse("100.64.9.0/26");
+        await using var one = await RunningControlPlane.StartOnAsync(cluster, options => options with { Overlay = overlay });
+        await using var two = await SecondAsync(one, options => options with { Overlay = overlay });
+        var nodes = new[] { one, two };
+        var secret = SecretHash.NewSecret(SecretHash.SetupKeyPrefix);
+        await one.Store.CommitAsync(Actor.System, draft =>
+        {
+            draft.Users.Put(new() { Id = new("machines"), Name = "machines", IsServiceUser = true });
+            draft.SetupKeys.Put(new() { Id = new("many"), Name = "many", Hash = SecretHash.Of(secret), Prefix = secret[..8], ServiceUser = new("machines") });
+            return true;
+        }, CancellationToken.None);
+        await Eventually.TrueAsync(() => Task.FromResult(two.Store.Current.SetupKeys.Count == 1));
+
+        var full = 0;
+        var joining = Task.WhenAll(Enumerable.Range(0, 3).Select(_ => SecondAsync(
+            one, options => options with { Management = false, Gateway = true, Tunnel = TunnelKind.Rootless, Overlay = overlay })));
+        await Parallel.ForAsync(0, 70, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (i, _) =>
+        {
+            using var agent = new TestAgent(nodes[i % 2].Url);
+            try
+            {
+                await agent.EnrolAsync(setupKey: secret);
+            }
+            catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable)
+            {
+                Interlocked.Increment(ref full);
+            }
+        });
+        foreach (var gateway in await joining)
+        {
+            await gateway.DisposeAsync();
+        }
+
+        await Eventually.TrueAsync(() => Task.FromResult(two.Store.Current.Version == one.Store.Current.Version));
+        var addresses = one.Store.Current.Peers.Values.Select(peer => peer.OverlayAddress)
+            .Concat(one.Store.Current.Gateways.Values.Select(gateway => gateway.OverlayAddress)).Select(OverlayAddresses.NumberOf).ToList();
+
+        // 64 less the network's and the broadcast address: all are given, each once, and who came after was told so.
+        Assert.Equal(3, one.Store.Current.Gateways.Count);
+        Assert.Equal(addresses.Count, addresses.Distinct().Count());
+        Assert.Equal(62, addresses.Count);
+        Assert.Equal(70 - 59, full);
     }
 
     private static int FreePort()
