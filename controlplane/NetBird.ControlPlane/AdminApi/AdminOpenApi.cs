@@ -42,6 +42,11 @@ internal static class AdminOpenApi
             options.AddOperationTransformer((operation, context, _) =>
             {
                 operation.OperationId = OperationIdOf(context.Description.HttpMethod ?? "", context.Description.RelativePath ?? "");
+                if (context.Description.ActionDescriptor.EndpointMetadata.OfType<RequestShape>().LastOrDefault() is { } shape)
+                {
+                    operation.RequestBody = shape.Document(context.ApplicationServices);
+                }
+
                 return Task.CompletedTask;
             });
             options.AddSchemaTransformer((schema, context, _) =>
@@ -53,12 +58,6 @@ internal static class AdminOpenApi
                 {
                     schema.Type = JsonSchemaType.String;
                     schema.Pattern = "^[A-Za-z0-9_.-]{1,64}$";
-                }
-
-                // A field that is not sent keeps its value, or has its usual one; what has to be there is said in the refusal.
-                if (context.JsonTypeInfo.Type.Name.EndsWith("Request", StringComparison.Ordinal))
-                {
-                    schema.Required?.Clear();
                 }
 
                 return Task.CompletedTask;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using NetBird.ControlPlane.Audit;
+using NetBird.ControlPlane.Forms;
 using NetBird.ControlPlane.Store;
 
 namespace NetBird.ControlPlane.AdminApi;
@@ -51,16 +52,13 @@ internal static class AuditEndpoints
         return (!query.TryGetValue("activity_code", out var action) || entry.Action == action)
             && (!query.TryGetValue("initiator_id", out var actor) || entry.Actor.Id == actor)
             && (!query.TryGetValue("target_id", out var target) || entry.TargetId == target)
-            && (!query.TryGetValue("from", out var from) || !TryTime(from, out var since) || entry.Timestamp >= since)
-            && (!query.TryGetValue("to", out var to) || !TryTime(to, out var until) || entry.Timestamp < until)
+            && (!query.TryGetValue("from", out var from) || !Moment.TryParse(from, out var since) || entry.Timestamp >= since)
+            && (!query.TryGetValue("to", out var to) || !Moment.TryParse(to, out var until) || entry.Timestamp < until)
             && (!query.TryGetValue("search", out var part)
                 || entry.TargetName.Contains(part.ToString(), StringComparison.OrdinalIgnoreCase)
                 || entry.Actor.Name.Contains(part.ToString(), StringComparison.OrdinalIgnoreCase)
                 || entry.Action.Contains(part.ToString(), StringComparison.OrdinalIgnoreCase));
     }
-
-    private static bool TryTime(string? text, out DateTimeOffset time)
-        => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time);
 }
 
 /// <summary>An audit entry as REST gives it.</summary>

@@ -14,9 +14,11 @@ internal static class BudgetRuleEndpoints
     {
         var rules = api.MapGroup("/agent-network/budget-rules").WithTags("Budget rules");
         rules.MapGet("", List).ForAuditors().Produces<BudgetRuleAnswer[]>();
-        rules.MapPost("", CreateAsync).ForAdmins().Accepts<BudgetRuleAnswer>("application/json").Produces<BudgetRuleAnswer>();
+        rules.MapPost("", CreateAsync).ForAdmins()
+            .Takes((form, references, _) => BudgetRuleForm.Read(form, references, new() { Id = BudgetRuleId.New(), Name = "" })).Produces<BudgetRuleAnswer>();
         rules.MapGet("/{id}", Get).ForAuditors().Produces<BudgetRuleAnswer>();
-        rules.MapPut("/{id}", ReplaceAsync).ForAdmins().Accepts<BudgetRuleAnswer>("application/json").Produces<BudgetRuleAnswer>();
+        rules.MapPut("/{id}", ReplaceAsync).ForAdmins()
+            .Takes((form, references, _) => BudgetRuleForm.Read(form, references, new() { Id = BudgetRuleId.New(), Name = "-" })).Produces<BudgetRuleAnswer>();
         rules.MapDelete("/{id}", DeleteAsync).ForAdmins().Produces(200);
     }
 

@@ -19,7 +19,14 @@ internal static class ConfigurationEndpoints
                 return http.Request.Query["format"] == "json" ? Paging.Json(tree) : Results.Text(YamlText.Of(tree), "application/yaml");
             })
             .ForAuditors().Produces<string>(contentType: "application/yaml");
-        configuration.MapPut("", ApplyAsync).ForAdmins().Accepts<ApplyBody>("application/json").Produces<ApplyAnswer>();
+        configuration.MapPut("", ApplyAsync).ForAdmins()
+            .Takes((form, _, _) =>
+            {
+                form.Require("document");
+                form.Verbatim("document");
+                _ = ReadKeys(form);
+                ReadFlags(form);
+            }).Produces<ApplyAnswer>();
     }
 
     private static async Task<IResult> ApplyAsync(HttpContext http, Commits commits, ConfigurationDocument documents, TimeProvider time)
@@ -32,26 +39,10 @@ internal static class ConfigurationEndpoints
 
         var body = new Form(node);
         body.Require("document");
-        var text = node.Fields.FirstOrDefault(field => field.Name == "document")?.Value is { Kind: FormKind.String } document ? document.Text : "";
-        body.Ignore("document");
-        var keys = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        var secrets = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var part in body.Parts("keys") ?? [])
-        {
-            if (part.Has("webhook"))
-            {
-                secrets[part.Text("webhook", "", 128)] = part.Text("secret", "", 256);
-            }
-            else
-            {
-                keys[part.Text("provider", "", 128)] = part.Text("api_key", "", 4096);
-            }
-
-            part.RefuseUnknown();
-        }
-
-        var request = new ApplyRequest(
-            keys, secrets, body.Flag("prune", false), body.Flag("dry_run", false), http.Caller().Role == Role.Owner);
+        var text = body.Verbatim("document");
+        var (keys, secrets) = ReadKeys(body);
+        var (prune, dryRun) = ReadFlags(body);
+        var request = new ApplyRequest(keys, secrets, prune, dryRun, http.Caller().Role == Role.Owner);
         body.RefuseUnknown();
         if (!body.IsValid)
         {
@@ -88,15 +79,32 @@ internal static class ConfigurationEndpoints
         });
     }
 
+    /// <summary>Keys that the document names the place of: of a provider (<c>api_key</c>) or a webhook (<c>secret</c>), by name.</summary>
+    private static (Dictionary<string, string> Keys, Dictionary<string, string> Secrets) ReadKeys(Form body)
+    {
+        var keys = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        var secrets = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var part in body.Parts("keys") ?? [])
+        {
+            var (provider, key) = (part.Text("provider", "", 128), part.Text("api_key", "", 4096));
+            var (webhook, secret) = (part.Text("webhook", "", 128), part.Text("secret", "", 256));
+            if (webhook.Length > 0 == provider.Length > 0 || (key.Length > 0 && webhook.Length > 0) || (secret.Length > 0 && provider.Length > 0))
+            {
+                part.Fail("provider", "A key is of a provider (provider, api_key) or of a webhook (webhook, secret).");
+            }
+
+            (webhook.Length > 0 ? secrets : keys)[webhook.Length > 0 ? webhook : provider] = webhook.Length > 0 ? secret : key;
+            part.RefuseUnknown();
+        }
+
+        return (keys, secrets);
+    }
+
+    private static (bool Prune, bool DryRun) ReadFlags(Form body) => (body.Flag("prune", false), body.Flag("dry_run", false));
+
     private static FormError Placed(FormError error)
         => error.Place is { } place ? error with { Path = $"line {place.Line}, column {place.Column}: {error.Path}" } : error;
 }
-
-/// <summary>A document and how to apply it; <c>keys</c> are provider keys that the document names the place of.</summary>
-internal sealed record ApplyBody(string Document, ApplyKey[]? Keys, bool? Prune, bool? DryRun);
-
-/// <summary>A provider's key, or a webhook's signing secret.</summary>
-internal sealed record ApplyKey(string? Provider, string? ApiKey, string? Webhook, string? Secret);
 
 /// <summary>What changed, or with <c>dry_run</c> would.</summary>
 internal sealed record ApplyAnswer(bool Changed, bool DryRun, IReadOnlyList<AppliedChange> Changes);

@@ -14,9 +14,11 @@ internal static class GroupEndpoints
     {
         var groups = api.MapGroup("/groups").WithTags("Groups");
         groups.MapGet("", List).ForAuditors().Produces<GroupAnswer[]>();
-        groups.MapPost("", CreateAsync).ForAdmins().Accepts<GroupAnswer>("application/json").Produces<GroupAnswer>();
+        groups.MapPost("", CreateAsync).ForAdmins()
+            .Takes((form, references, _) => GroupForm.Read(form, references, new() { Id = GroupId.New(), Name = "" }, mayGrantRoles: true)).Produces<GroupAnswer>();
         groups.MapGet("/{id}", Get).ForAuditors().Produces<GroupAnswer>();
-        groups.MapPut("/{id}", ReplaceAsync).ForAdmins().Accepts<GroupAnswer>("application/json").Produces<GroupAnswer>();
+        groups.MapPut("/{id}", ReplaceAsync).ForAdmins()
+            .Takes((form, references, _) => GroupForm.Read(form, references, new() { Id = GroupId.New(), Name = "-" }, mayGrantRoles: true)).Produces<GroupAnswer>();
         groups.MapDelete("/{id}", DeleteAsync).ForAdmins().Produces(200);
     }
 

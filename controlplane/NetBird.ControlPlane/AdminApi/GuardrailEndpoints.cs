@@ -14,9 +14,11 @@ internal static class GuardrailEndpoints
     {
         var guardrails = api.MapGroup("/agent-network/guardrails").WithTags("Guardrails");
         guardrails.MapGet("", List).ForAuditors().Produces<GuardrailAnswer[]>();
-        guardrails.MapPost("", CreateAsync).ForAdmins().Accepts<GuardrailAnswer>("application/json").Produces<GuardrailAnswer>();
+        guardrails.MapPost("", CreateAsync).ForAdmins()
+            .Takes((form, references, _) => GuardrailForm.Read(form, references, new() { Id = GuardrailId.New(), Name = "" })).Produces<GuardrailAnswer>();
         guardrails.MapGet("/{id}", Get).ForAuditors().Produces<GuardrailAnswer>();
-        guardrails.MapPut("/{id}", ReplaceAsync).ForAdmins().Accepts<GuardrailAnswer>("application/json").Produces<GuardrailAnswer>();
+        guardrails.MapPut("/{id}", ReplaceAsync).ForAdmins()
+            .Takes((form, references, _) => GuardrailForm.Read(form, references, new() { Id = GuardrailId.New(), Name = "-" })).Produces<GuardrailAnswer>();
         guardrails.MapDelete("/{id}", DeleteAsync).ForAdmins().Produces(200);
     }
 

@@ -13,7 +13,8 @@ internal static class LimitRaiseEndpoints
     {
         var raises = api.MapGroup("/agent-network/limit-raises").WithTags("Limit raises");
         raises.MapGet("", List).ForAuditors().Produces<LimitRaiseAnswer[]>();
-        raises.MapPost("", CreateAsync).ForAdmins().Accepts<LimitRaiseRequest>("application/json").Produces<LimitRaiseAnswer>();
+        raises.MapPost("", CreateAsync).ForAdmins()
+            .Takes((form, references, _) => LimitRaiseForm.Read(form, references.Draft, default)).Produces<LimitRaiseAnswer>();
         raises.MapGet("/{id}", Get).ForAuditors().Produces<LimitRaiseAnswer>();
         raises.MapDelete("/{id}", DeleteAsync).ForAdmins().Produces(200);
     }

@@ -1,3 +1,4 @@
+using NetBird.ControlPlane.Forms;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Store;
 using NetBird.Primitives;
@@ -21,7 +22,8 @@ internal static class PeerEndpoints
         var peers = api.MapGroup("/peers").WithTags("Peers");
         peers.MapGet("", List).ForEveryone().Produces<PeerAnswer[]>();
         peers.MapGet("/{id}", Get).ForEveryone().Produces<PeerAnswer>();
-        peers.MapPut("/{id}", ReplaceAsync).ForAdmins().Accepts<PeerRequest>("application/json").Produces<PeerAnswer>();
+        peers.MapPut("/{id}", ReplaceAsync).ForAdmins()
+            .Takes((form, _, _) => Read(form, new() { Id = PeerId.New(), Name = "-", PublicKey = default, OverlayAddress = System.Net.IPAddress.None, User = UserId.New() })).Produces<PeerAnswer>();
         peers.MapDelete("/{id}", DeleteAsync).ForAdmins().Produces(200);
     }
 
@@ -53,23 +55,26 @@ internal static class PeerEndpoints
                 return Problems.NotFound(What);
             }
 
-            form.Ignore(ReadOnly);
-            var peer = existing with
-            {
-                Name = form.Name("name", existing.Name),
-                Approved = !form.Flag("approval_required", !existing.Approved),
-                Blocked = form.Flag("blocked", existing.Blocked),
-            };
-            form.RefuseUnknown();
+            var peer = Read(form, existing);
             draft.Peers.Put(peer);
             return Paging.Json(PeerAnswer.Of(draft.ToConfiguration(0), peer, activity, time.GetUtcNow()));
         });
+
+    private static Peer Read(Form form, Peer existing)
+    {
+        form.Ignore(ReadOnly);
+        var peer = existing with
+        {
+            Name = form.Name("name", existing.Name),
+            Approved = !form.Flag("approval_required", !existing.Approved),
+            Blocked = form.Flag("blocked", existing.Blocked),
+        };
+        form.RefuseUnknown();
+        return peer;
+    }
 
     private static Task<IResult> DeleteAsync(string id, HttpContext http, Commits commits)
         => commits.RunAsync(http, draft => PeerId.TryParse(id, out var key) && draft.Peers.Remove(key)
             ? Deleted.Answer
             : Problems.NotFound(What));
 }
-
-/// <summary>What may be changed of a machine. Fields that are not sent keep their value.</summary>
-internal sealed record PeerRequest(string? Name, bool? ApprovalRequired, bool? Blocked);

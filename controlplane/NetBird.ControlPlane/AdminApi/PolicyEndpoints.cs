@@ -14,9 +14,11 @@ internal static class PolicyEndpoints
     {
         var policies = api.MapGroup("/agent-network/policies").WithTags("Policies");
         policies.MapGet("", List).ForAuditors().Produces<PolicyAnswer[]>();
-        policies.MapPost("", CreateAsync).ForAdmins().Accepts<PolicyAnswer>("application/json").Produces<PolicyAnswer>();
+        policies.MapPost("", CreateAsync).ForAdmins()
+            .Takes((form, references, _) => PolicyForm.Read(form, references, new() { Id = PolicyId.New(), Name = "" })).Produces<PolicyAnswer>();
         policies.MapGet("/{id}", Get).ForAuditors().Produces<PolicyAnswer>();
-        policies.MapPut("/{id}", ReplaceAsync).ForAdmins().Accepts<PolicyAnswer>("application/json").Produces<PolicyAnswer>();
+        policies.MapPut("/{id}", ReplaceAsync).ForAdmins()
+            .Takes((form, references, _) => PolicyForm.Read(form, references, new() { Id = PolicyId.New(), Name = "-" })).Produces<PolicyAnswer>();
         policies.MapDelete("/{id}", DeleteAsync).ForAdmins().Produces(200);
     }
 

@@ -1,4 +1,5 @@
 using NetBird.ControlPlane.Audit;
+using NetBird.ControlPlane.Forms;
 using NetBird.ControlPlane.Providers;
 using NetBird.ControlPlane.Store;
 using NetBird.Primitives;
@@ -18,12 +19,16 @@ internal static class ProviderEndpoints
             .WithTags("Providers").ForEveryone().Produces<CatalogueEntry[]>();
         var providers = api.MapGroup("/agent-network/providers").WithTags("Providers");
         providers.MapGet("", List).ForAuditors().Produces<ProviderAnswer[]>();
-        providers.MapPost("", CreateAsync).ForAdmins().Accepts<ProviderRequest>("application/json").Produces<ProviderAnswer>();
+        providers.MapPost("", CreateAsync).ForAdmins()
+            .Takes((form, references, services) => services.GetRequiredService<ProviderForm>().Read(form, references, New(default))).Produces<ProviderAnswer>();
         providers.MapGet("/{id}", Get).ForAuditors().Produces<ProviderAnswer>();
-        providers.MapPut("/{id}", ReplaceAsync).ForAdmins().Accepts<ProviderRequest>("application/json").Produces<ProviderAnswer>();
+        providers.MapPut("/{id}", ReplaceAsync).ForAdmins()
+            .Takes((form, references, services) => services.GetRequiredService<ProviderForm>().Read(
+                form, references, New(default) with { Name = "-", Kind = ProviderCatalogue.Anthropic })).Produces<ProviderAnswer>();
         providers.MapDelete("/{id}", DeleteAsync).ForAdmins().Produces(200);
         providers.MapPost("/{id}/test", TestAsync).ForAdmins().Produces<ProviderTestAnswer>();
-        providers.MapPost("/{id}/keys", AddKeyAsync).ForAdmins().Accepts<ProviderKeyRequest>("application/json").Produces<ProviderAnswer>();
+        providers.MapPost("/{id}/keys", AddKeyAsync).ForAdmins()
+            .Takes((form, _, _) => ReadKey(form)).Produces<ProviderAnswer>();
         providers.MapDelete("/{id}/keys/{key}", DeleteKeyAsync).ForAdmins().Produces<ProviderAnswer>();
     }
 
@@ -42,11 +47,7 @@ internal static class ProviderEndpoints
         => commits.RunAsync(http, (draft, form) =>
         {
             var now = time.GetUtcNow();
-            var basis = new Provider
-            {
-                Id = ProviderId.New(), Name = "", Kind = "", Upstream = NoUpstream, Enabled = true, CreatedAt = now, ModifiedAt = now,
-            };
-            var provider = forms.Read(form, new(draft, byName: false), basis);
+            var provider = forms.Read(form, new(draft, byName: false), New(now));
             if (provider.Keys.IsEmpty && ProviderCatalogue.Find(provider.Kind) is { NeedsKey: true } && form.IsValid)
             {
                 form.Fail("api_key", "This kind of provider needs a key.");
@@ -115,10 +116,7 @@ internal static class ProviderEndpoints
                 return Problems.NotFound(What);
             }
 
-            form.Require("api_key");
-            var name = form.Name("name", null);
-            var secret = form.Text("api_key", "", maxLength: 4096);
-            form.RefuseUnknown();
+            var (name, secret) = ReadKey(form);
             if (ProviderCatalogue.Find(existing.Kind) is { NeedsKey: false })
             {
                 form.Fail("api_key", "The sample provider makes its own key.");
@@ -162,6 +160,19 @@ internal static class ProviderEndpoints
             draft.Providers.Put(provider);
             return Paging.Json(ProviderAnswer.Of(provider, keys, sample.UpstreamOf(provider)));
         });
+
+    private static Provider New(DateTimeOffset now) => new()
+    {
+        Id = ProviderId.New(), Name = "", Kind = "", Upstream = NoUpstream, Enabled = true, CreatedAt = now, ModifiedAt = now,
+    };
+
+    private static (string Name, string Secret) ReadKey(Form form)
+    {
+        form.Require("api_key");
+        var key = (form.Name("name", null), form.Text("api_key", "", maxLength: 4096));
+        form.RefuseUnknown();
+        return key;
+    }
 
     private static Provider? Find(string id, IConfigurationStore store)
         => ProviderId.TryParse(id, out var key) ? store.Current.Providers.GetValueOrDefault(key) : null;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using NetBird.ControlPlane.Audit;
 using NetBird.ControlPlane.Forms;
 using NetBird.ControlPlane.Store;
@@ -18,19 +17,14 @@ internal static class RepriceEndpoints
 {
     public static void MapReprice(this IEndpointRouteBuilder api)
         => api.MapPost("/agent-network/usage/reprice", RepriceAsync).ForAdmins().WithTags("Usage")
-            .Accepts<RepriceRequest>("application/json").Produces<RepriceAnswer>();
+            .Takes((form, _, _) => Read(form, PriceTable.Default)).Produces<RepriceAnswer>();
 
     private static async Task<IResult> RepriceAsync(HttpContext http, IConfigurationStore store, TimeProvider time)
     {
-        if (!http.Request.HasJsonContentType())
+        var (node, refusal) = await RequestBody.ReadAsync(http);
+        if (node is null)
         {
-            return Problems.MediaType();
-        }
-
-        var (bytes, tooLarge) = await RequestBody.ReadBytesAsync(http.Request, RequestBody.MaxBytes, http.RequestAborted);
-        if (tooLarge)
-        {
-            return Problems.TooLarge(RequestBody.MaxBytes);
+            return refusal!; // one of the two is there
         }
 
         if (http.RequestServices.GetService<IUsageLedger>() is not { } ledger
@@ -39,26 +33,11 @@ internal static class RepriceEndpoints
             return Problems.Unavailable("This process keeps no usage.");
         }
 
-        var errors = new List<FormError>();
-        Asked asked;
-        try
+        var form = new Form(node);
+        var asked = Read(form, current.Policies.Prices);
+        if (!form.IsValid)
         {
-            using var body = JsonDocument.Parse(bytes);
-            asked = Read(body.RootElement, current.Policies.Prices, errors);
-        }
-        catch (JsonException)
-        {
-            return Problems.Malformed("The body is not JSON.");
-        }
-
-        if (asked is { Apply: true, OtherList: true })
-        {
-            errors.Add(new("apply", "A list that is tried cannot be applied: give the provider these prices first, then apply without 'prices'.", null));
-        }
-
-        if (errors.Count > 0)
-        {
-            return Problems.Invalid(errors);
+            return Problems.Invalid(form.Errors);
         }
 
         RowPrice Price(NetBird.Gateway.Metering.UsageRecord row)
@@ -78,68 +57,53 @@ internal static class RepriceEndpoints
         return Paging.Json(RepriceAnswer.Of(shown, asked.Query, asked.Apply && shown.Changed > 0, store.Current, time.GetUtcNow()));
     }
 
-    private static Asked Read(JsonElement body, PriceTable prices, List<FormError> errors)
+    private static Asked Read(Form form, PriceTable prices)
     {
-        var query = new UsageQuery { Allowed = true };
-        var (apply, other) = (false, false);
-        if (body.ValueKind != JsonValueKind.Object)
+        var provider = form.Text("provider", "", maxLength: 64, minLength: 1);
+        if (form.Has("provider") && !ProviderId.TryParse(provider, out _))
         {
-            errors.Add(new("", "This must be an object.", null));
-            return new(query, prices, false, false);
+            form.Fail("provider", "This is an id.");
         }
 
-        foreach (var field in body.EnumerateObject().Where(field => field.Value.ValueKind != JsonValueKind.Null))
+        var query = new UsageQuery
         {
-            var text = field.Value.ValueKind == JsonValueKind.String ? field.Value.GetString() ?? "" : null;
-            switch (field.Name)
-            {
-                case "from" when TryTime(text, out var from):
-                    query = query with { From = from };
-                    break;
-                case "to" when TryTime(text, out var to):
-                    query = query with { To = to };
-                    break;
-                case "from" or "to":
-                    errors.Add(new(field.Name, "This is a time such as 2026-11-24T12:00:00Z.", null));
-                    break;
-                case "model" when text is { Length: > 0 }:
-                    query = query with { Model = text };
-                    break;
-                case "provider" when ProviderId.TryParse(text, out var provider):
-                    query = query with { Provider = provider };
-                    break;
-                case "model" or "provider":
-                    errors.Add(new(field.Name, "This is an id.", null));
-                    break;
-                case "apply" when field.Value.ValueKind is JsonValueKind.True or JsonValueKind.False:
-                    apply = field.Value.GetBoolean();
-                    break;
-                case "apply":
-                    errors.Add(new("apply", "This must be true or false.", null));
-                    break;
-                case "prices":
-                    other = true;
-                    try
-                    {
-                        prices = prices.WithList(field.Value);
-                    }
-                    catch (InvalidDataException wrong)
-                    {
-                        errors.Add(new("prices", $"{wrong.Message} It is {{\"models\": {{ID: [{{\"input\", \"output\", \"cache_read\", \"cache_write_5m\", \"cache_write_1h\", \"from\"}}]}}}}, dollars for a million tokens.", null));
-                    }
-
-                    break;
-                default:
-                    errors.Add(new(field.Name.Length <= 64 ? field.Name : field.Name[..64], "There is no such field.", null));
-                    break;
-            }
+            Allowed = true,
+            From = Time(form, "from"),
+            To = Time(form, "to"),
+            Model = form.Text("model", "", maxLength: 256, minLength: 1) is { Length: > 0 } model ? model : null,
+            Provider = ProviderId.TryParse(provider, out var id) ? id : null,
+        };
+        var apply = form.Flag("apply", false);
+        var list = form.Json("prices");
+        try
+        {
+            prices = list is { } tried ? prices.WithList(tried) : prices;
+        }
+        catch (InvalidDataException wrong)
+        {
+            form.Fail("prices", $"{wrong.Message} It is {{\"models\": {{ID: [{{\"input\", \"output\", \"cache_read\", \"cache_write_5m\", \"cache_write_1h\", \"from\"}}]}}}}, dollars for a million tokens.");
         }
 
-        return new(query, prices, apply, other);
+        if (apply && list is not null)
+        {
+            form.Fail("apply", "A list that is tried cannot be applied: give the provider these prices first, then apply without 'prices'.");
+        }
+
+        form.RefuseUnknown();
+        return new(query, prices, apply);
     }
 
-    private static bool TryTime(string? text, out DateTimeOffset time)
-        => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
+    // An empty text is no time, rather than none.
+    private static DateTimeOffset? Time(Form form, string name)
+    {
+        var time = form.Time(name);
+        if (time is null && form.Has(name) && form.Text(name, "", maxLength: 40).Length == 0)
+        {
+            form.Fail(name, "This is a time such as 2026-11-24T12:00:00Z.");
+        }
+
+        return time;
+    }
 
     private static async Task NoteAsync(HttpContext http, IConfigurationStore store, string detail)
         => await store.CommitAsync(
@@ -159,11 +123,8 @@ internal static class RepriceEndpoints
         => (query.From is null ? "" : $"from {query.From:u} ") + (query.To is null ? "" : $"to {query.To:u} ")
             + (query.Provider is null ? "" : $"of provider {query.Provider} ") + (query.Model is null ? "" : $"of model {query.Model} ") + "that are kept";
 
-    private sealed record Asked(UsageQuery Query, PriceTable Prices, bool Apply, bool OtherList);
+    private sealed record Asked(UsageQuery Query, PriceTable Prices, bool Apply);
 }
-
-/// <summary>Which requests, by what prices. Without <c>prices</c>: those in force.</summary>
-internal sealed record RepriceRequest(DateTimeOffset? From, DateTimeOffset? To, string? Provider, string? Model, object? Prices, bool? Apply);
 
 /// <summary>What it comes to; amounts are exact dollars.</summary>
 internal sealed record RepriceAnswer(

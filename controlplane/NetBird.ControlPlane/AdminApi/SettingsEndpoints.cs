@@ -11,7 +11,8 @@ internal static class SettingsEndpoints
         var settings = api.MapGroup("/agent-network/settings").WithTags("Settings");
         settings.MapGet("", (IConfigurationStore store) => Paging.Json(SettingsAnswer.Of(store.Current.Settings)))
             .ForAuditors().Produces<SettingsAnswer>();
-        settings.MapPut("", ReplaceAsync).ForAdmins().Accepts<SettingsAnswer>("application/json").Produces<SettingsAnswer>();
+        settings.MapPut("", ReplaceAsync).ForAdmins()
+            .Takes((form, _, _) => SettingsForm.Read(form, new())).Produces<SettingsAnswer>();
     }
 
     private static Task<IResult> ReplaceAsync(HttpContext http, Commits commits)

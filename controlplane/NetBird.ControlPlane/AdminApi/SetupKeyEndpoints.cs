@@ -26,9 +26,11 @@ internal static class SetupKeyEndpoints
     {
         var keys = api.MapGroup("/setup-keys").WithTags("Setup keys");
         keys.MapGet("", List).ForAuditors().Produces<SetupKeyAnswer[]>();
-        keys.MapPost("", CreateAsync).ForAdmins().Accepts<SetupKeyRequest>("application/json").Produces<SetupKeyAnswer>();
+        keys.MapPost("", CreateAsync).ForAdmins()
+            .Takes((form, references, _) => ReadNew(form, references.Draft, "", default)).Produces<SetupKeyAnswer>();
         keys.MapGet("/{id}", Get).ForAuditors().Produces<SetupKeyAnswer>();
-        keys.MapPut("/{id}", ReplaceAsync).ForAdmins().Accepts<SetupKeyRequest>("application/json").Produces<SetupKeyAnswer>();
+        keys.MapPut("/{id}", ReplaceAsync).ForAdmins()
+            .Takes((form, references, _) => ReadChange(form, references.Draft, new() { Id = SetupKeyId.New(), Name = "-", Hash = "", Prefix = "", ServiceUser = UserId.New() })).Produces<SetupKeyAnswer>();
         keys.MapDelete("/{id}", DeleteAsync).ForAdmins().Produces(200);
     }
 
@@ -49,25 +51,7 @@ internal static class SetupKeyEndpoints
         return commits.RunAsync(http, (draft, form) =>
         {
             var now = time.GetUtcNow();
-            var oneOff = form.Choice("type", false, ("reusable", false), ("one-off", true));
-            var limit = (int)form.Whole("usage_limit", oneOff ? 1 : 0, 0, MaxUses);
-            var seconds = form.Whole("expires_in", DefaultSeconds, 0, MaxSeconds);
-            var id = SetupKeyId.New();
-            var key = new SetupKey
-            {
-                Id = id,
-                Name = form.Name("name", null),
-                Hash = SecretHash.Of(secret),
-                Prefix = secret[..PrefixLength],
-                AutoGroups = ReadGroups(form, draft, []),
-                ServiceUser = new("setup-key-" + id.Value),
-                UsageLimit = oneOff ? 1 : limit,
-                ExpiresAt = seconds == 0 ? null : now + TimeSpan.FromSeconds(seconds),
-                Ephemeral = form.Flag("ephemeral", false),
-                CreatedAt = now,
-            };
-            form.Ignore("allow_extra_dns_labels", "revoked");
-            form.RefuseUnknown();
+            var key = ReadNew(form, draft, secret, now);
 
             // Usage of its machines is somebody's: a service user of the key's name.
             draft.Users.Put(new()
@@ -87,19 +71,7 @@ internal static class SetupKeyEndpoints
                 return Problems.NotFound(What);
             }
 
-            form.Ignore(ReadOnly);
-            var key = existing with
-            {
-                Name = form.Name("name", existing.Name),
-                AutoGroups = ReadGroups(form, draft, existing.AutoGroups),
-                Revoked = form.Flag("revoked", existing.Revoked),
-            };
-            form.RefuseUnknown();
-            if (existing.Revoked && !key.Revoked)
-            {
-                form.Fail("revoked", "A revoked key stays revoked; make a new one.");
-            }
-
+            var key = ReadChange(form, draft, existing);
             draft.SetupKeys.Put(key);
             return Paging.Json(SetupKeyAnswer.Of(key, time.GetUtcNow()));
         });
@@ -121,6 +93,48 @@ internal static class SetupKeyEndpoints
 
             return Deleted.Answer;
         });
+
+    private static SetupKey ReadNew(Form form, ConfigurationDraft draft, string secret, DateTimeOffset now)
+    {
+        var oneOff = form.Choice("type", false, ("reusable", false), ("one-off", true));
+        var limit = (int)form.Whole("usage_limit", oneOff ? 1 : 0, 0, MaxUses);
+        var seconds = form.Whole("expires_in", DefaultSeconds, 0, MaxSeconds);
+        var id = SetupKeyId.New();
+        var key = new SetupKey
+        {
+            Id = id,
+            Name = form.Name("name", null),
+            Hash = SecretHash.Of(secret),
+            Prefix = secret.Length > PrefixLength ? secret[..PrefixLength] : secret,
+            AutoGroups = ReadGroups(form, draft, []),
+            ServiceUser = new("setup-key-" + id.Value),
+            UsageLimit = oneOff ? 1 : limit,
+            ExpiresAt = seconds == 0 ? null : now + TimeSpan.FromSeconds(seconds),
+            Ephemeral = form.Flag("ephemeral", false),
+            CreatedAt = now,
+        };
+        form.Ignore("allow_extra_dns_labels", "revoked");
+        form.RefuseUnknown();
+        return key;
+    }
+
+    private static SetupKey ReadChange(Form form, ConfigurationDraft draft, SetupKey existing)
+    {
+        form.Ignore(ReadOnly);
+        var key = existing with
+        {
+            Name = form.Name("name", existing.Name),
+            AutoGroups = ReadGroups(form, draft, existing.AutoGroups),
+            Revoked = form.Flag("revoked", existing.Revoked),
+        };
+        form.RefuseUnknown();
+        if (existing.Revoked && !key.Revoked)
+        {
+            form.Fail("revoked", "A revoked key stays revoked; make a new one.");
+        }
+
+        return key;
+    }
 
     private static System.Collections.Immutable.ImmutableSortedSet<GroupId> ReadGroups(
         Form form, ConfigurationDraft draft, System.Collections.Immutable.ImmutableSortedSet<GroupId> basis)

@@ -22,7 +22,7 @@ internal static class SimulateEndpoints
 
     public static void MapSimulate(this IEndpointRouteBuilder api)
         => api.MapPost("/agent-network/simulate", SimulateAsync).ForAdmins().WithTags("Policies")
-            .Accepts<PolicyAnswer>("application/json").Produces<SimulationAnswer>();
+            .Takes((form, references, _) => PolicyForm.Read(form, references, new() { Id = PolicyId.New(), Name = "" })).Produces<SimulationAnswer>();
 
     private static async Task<IResult> SimulateAsync(HttpContext http, IConfigurationStore store, TimeProvider time)
     {

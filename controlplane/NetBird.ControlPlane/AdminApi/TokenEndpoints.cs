@@ -1,3 +1,4 @@
+using NetBird.ControlPlane.Forms;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Tokens;
 using NetBird.ControlPlane.Users;
@@ -18,7 +19,8 @@ internal static class TokenEndpoints
     {
         var tokens = api.MapGroup("/users/{id}/tokens").WithTags("Tokens");
         tokens.MapGet("", List).ForEveryone().Produces<AccessTokenAnswer[]>();
-        tokens.MapPost("", CreateAsync).ForEveryone().Accepts<AccessTokenRequest>("application/json").Produces<AccessTokenCreated>();
+        tokens.MapPost("", CreateAsync).ForEveryone()
+            .Takes((form, _, _) => Read(form, UserId.New(), UserId.New(), "", default)).Produces<AccessTokenCreated>();
         tokens.MapGet("/{token}", Get).ForEveryone().Produces<AccessTokenAnswer>();
         tokens.MapDelete("/{token}", DeleteAsync).ForEveryone().Produces(200);
     }
@@ -54,22 +56,27 @@ internal static class TokenEndpoints
                 return Problems.NotPermitted("to be that person, or an administrator where it is a service user");
             }
 
-            var now = time.GetUtcNow();
-            var token = new AccessToken
-            {
-                Id = AccessTokenId.New(),
-                Name = form.Name("name", null),
-                User = owner,
-                Hash = SecretHash.Of(secret),
-                ExpiresAt = now + TimeSpan.FromDays(form.Whole("expires_in", DefaultDays, 1, MaxDays)),
-                CreatedBy = caller.User.Id,
-                CreatedAt = now,
-                ScimOnly = form.Flag("scim_only", false),
-            };
-            form.RefuseUnknown();
+            var token = Read(form, owner, caller.User.Id, secret, time.GetUtcNow());
             draft.AccessTokens.Put(token);
             return Paging.Json(new AccessTokenCreated(secret, AccessTokenAnswer.Of(token, use)));
         });
+    }
+
+    private static AccessToken Read(Form form, UserId owner, UserId by, string secret, DateTimeOffset now)
+    {
+        var token = new AccessToken
+        {
+            Id = AccessTokenId.New(),
+            Name = form.Name("name", null),
+            User = owner,
+            Hash = SecretHash.Of(secret),
+            ExpiresAt = now + TimeSpan.FromDays(form.Whole("expires_in", DefaultDays, 1, MaxDays)),
+            CreatedBy = by,
+            CreatedAt = now,
+            ScimOnly = form.Flag("scim_only", false),
+        };
+        form.RefuseUnknown();
+        return token;
     }
 
     private static Task<IResult> DeleteAsync(string id, string token, HttpContext http, Commits commits)

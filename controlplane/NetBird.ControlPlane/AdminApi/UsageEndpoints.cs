@@ -163,7 +163,7 @@ internal static class QueryFields
             return null;
         }
 
-        if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time))
+        if (Moment.TryParse(text, out var time))
         {
             return time;
         }

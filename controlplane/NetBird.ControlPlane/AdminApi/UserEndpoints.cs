@@ -19,9 +19,22 @@ internal static class UserEndpoints
         var users = api.MapGroup("/users").WithTags("Users");
         users.MapGet("", List).ForEveryone().Produces<UserAnswer[]>();
         users.MapGet("/current", Current).ForEveryone().Produces<UserAnswer>();
-        users.MapPost("", CreateAsync).ForAdmins().Accepts<UserRequest>("application/json").Produces<UserAnswer>();
+        users.MapPost("", CreateAsync).ForAdmins()
+            .Takes((form, references, _) =>
+            {
+                form.Flag("is_service_user", false);
+                form.Text("password", "", PasswordHashing.MaxLength);
+                form.Flag("password_change_required", false);
+                UserForm.Read(form, references, new() { Id = UserId.New() }, Role.Owner);
+            }).Produces<UserAnswer>();
         users.MapGet("/{id}", Get).ForEveryone().Produces<UserAnswer>();
-        users.MapPut("/{id}", ReplaceAsync).ForAdmins().Accepts<UserRequest>("application/json").Produces<UserAnswer>();
+        users.MapPut("/{id}", ReplaceAsync).ForAdmins()
+            .Takes((form, references, _) =>
+            {
+                form.Text("password", "", PasswordHashing.MaxLength);
+                form.Ignore("is_service_user", "password_change_required");
+                UserForm.Read(form, references, new() { Id = UserId.New() }, Role.Owner);
+            }).Produces<UserAnswer>();
         users.MapDelete("/{id}", DeleteAsync).ForAdmins().Produces(200);
     }
 
@@ -85,7 +98,7 @@ internal static class UserEndpoints
                 ModifiedAt = now,
             };
             form.Require(service ? "name" : "email");
-            form.Ignore("password");
+            form.Text("password", "", PasswordHashing.MaxLength);
             var mustChange = form.Flag("password_change_required", generated is not null);
             var user = UserForm.Read(form, new(draft, byName: false), basis, http.Caller().Role);
             form.RefuseUnknown();
@@ -136,7 +149,8 @@ internal static class UserEndpoints
             }
 
             var form = new Form(node);
-            form.Ignore("is_service_user", "password", "password_change_required");
+            form.Text("password", "", PasswordHashing.MaxLength);
+            form.Ignore("is_service_user", "password_change_required");
             var user = UserForm.Read(form, new(draft, byName: false), existing, http.Caller().Role) with { ModifiedAt = time.GetUtcNow() };
             if (given.Length > 0)
             {
@@ -203,16 +217,3 @@ internal static class UserEndpoints
             return Deleted.Answer;
         });
 }
-
-/// <summary>A person as REST takes them. Fields that are not sent keep their value.</summary>
-internal sealed record UserRequest(
-    string? Email,
-    string? Name,
-    string? Password,
-    bool? PasswordChangeRequired,
-    Role? Role,
-    string[]? AutoGroups,
-    string? Status,
-    bool? IsBlocked,
-    bool? IsServiceUser,
-    bool? SecondFactor);

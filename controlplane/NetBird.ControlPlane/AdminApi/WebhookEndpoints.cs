@@ -19,9 +19,13 @@ internal static class WebhookEndpoints
     {
         var hooks = api.MapGroup("/agent-network/webhooks").WithTags("Webhooks");
         hooks.MapGet("", List).ForAuditors().Produces<WebhookAnswer[]>();
-        hooks.MapPost("", CreateAsync).ForAdmins().Accepts<WebhookAnswer>("application/json").Produces<WebhookAnswer>();
+        hooks.MapPost("", CreateAsync).ForAdmins()
+            .Takes((form, references, services) => WebhookForm.Read(
+                form, references.Draft, new() { Id = WebhookId.New(), Name = "", Url = "" }, services.GetRequiredService<SecretSeal>())).Produces<WebhookAnswer>();
         hooks.MapGet("/{id}", Get).ForAuditors().Produces<WebhookAnswer>();
-        hooks.MapPut("/{id}", ReplaceAsync).ForAdmins().Accepts<WebhookAnswer>("application/json").Produces<WebhookAnswer>();
+        hooks.MapPut("/{id}", ReplaceAsync).ForAdmins()
+            .Takes((form, references, services) => WebhookForm.Read(
+                form, references.Draft, new() { Id = WebhookId.New(), Name = "-", Url = "-" }, services.GetRequiredService<SecretSeal>())).Produces<WebhookAnswer>();
         hooks.MapDelete("/{id}", DeleteAsync).ForAdmins().Produces(200);
         hooks.MapPost("/{id}/test", TestAsync).ForAdmins().Produces<WebhookDeliveryAnswer>();
         hooks.MapGet("/{id}/deliveries", DeliveriesAsync).ForAuditors().Produces<WebhookDeliveryAnswer[]>();

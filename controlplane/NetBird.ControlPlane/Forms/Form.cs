@@ -16,14 +16,16 @@ internal sealed class Form
     private readonly string _path;
     private readonly List<FormError> _errors;
     private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+    private readonly FormShape? _shape;
 
     public Form(FormNode node)
         : this(node, "", [])
     {
     }
 
-    private Form(FormNode node, string path, List<FormError> errors)
+    private Form(FormNode node, string path, List<FormError> errors, FormShape? shape = null)
     {
+        _shape = shape;
         _node = node;
         _path = path;
         _errors = errors;
@@ -39,8 +41,11 @@ internal sealed class Form
 
     public FormPlace? Place => _node.Place;
 
-    /// <summary>Whether the field is there and not null.</summary>
-    public bool Has(string name) => Find(name) is { Kind: not FormKind.Null };
+    /// <summary>Reads nothing, and writes down what is asked for.</summary>
+    public static Form Asking(FormShape shape) => new(FormNode.Object([]), "", [], shape);
+
+    /// <summary>Whether the field is there and not null; while it is written down what is asked for, every one is.</summary>
+    public bool Has(string name) => _shape is not null || Find(name) is { Kind: not FormKind.Null };
 
     /// <summary>Fields that answers carry and people may send back; their value is not read.</summary>
     public Form Ignore(params ReadOnlySpan<string> names)
@@ -48,6 +53,7 @@ internal sealed class Form
         foreach (var name in names)
         {
             _known.Add(name);
+            _shape?.Ignore(name);
         }
 
         return this;
@@ -56,6 +62,11 @@ internal sealed class Form
     /// <summary>Text without control characters, trimmed.</summary>
     public string Text(string name, string absent, int maxLength, int minLength = 0)
     {
+        if (_shape?.Field(name, FormKind.String) is { } asked)
+        {
+            (asked.MinLength, asked.MaxLength) = (minLength == 0 ? null : minLength, maxLength);
+        }
+
         if (Value(name, FormKind.String, "text") is not { } node)
         {
             return Missing(name) ? absent : "";
@@ -82,6 +93,9 @@ internal sealed class Form
         return text;
     }
 
+    /// <summary>Text as it was written, lines and all; empty when absent.</summary>
+    public string Verbatim(string name) => Value(name, FormKind.String, "text")?.Text ?? "";
+
     /// <summary>A name: required where there is none yet.</summary>
     public string Name(string name, string? absent)
     {
@@ -98,6 +112,11 @@ internal sealed class Form
 
     public long Whole(string name, long absent, long min, long max)
     {
+        if (_shape?.Field(name, FormKind.Number) is { } asked)
+        {
+            (asked.Min, asked.Max, asked.Whole) = (min, max, true);
+        }
+
         if (Value(name, FormKind.Number, "a number") is not { } node)
         {
             return absent;
@@ -116,6 +135,11 @@ internal sealed class Form
     /// <summary>An amount with at most <paramref name="decimals"/> decimals, from 0.</summary>
     public decimal? Amount(string name, decimal? absent, decimal max, int decimals)
     {
+        if (_shape?.Field(name, FormKind.Number) is { } asked)
+        {
+            (asked.Min, asked.Max) = (0, max);
+        }
+
         if (Value(name, FormKind.Number, "a number") is not { } node)
         {
             return absent;
@@ -134,12 +158,18 @@ internal sealed class Form
     /// <summary>A moment, UTC where it names no offset; null where it is not given.</summary>
     public DateTimeOffset? Time(string name)
     {
-        if (Text(name, "", maxLength: 40) is not { Length: > 0 } text)
+        var text = Text(name, "", maxLength: 40);
+        if (_shape?.Field(name, FormKind.String) is { } asked)
+        {
+            asked.Time = true;
+        }
+
+        if (text.Length == 0)
         {
             return null;
         }
 
-        if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time))
+        if (Moment.TryParse(text, out var time))
         {
             return time;
         }
@@ -151,6 +181,17 @@ internal sealed class Form
     /// <summary>One of a closed set of names.</summary>
     public T Choice<T>(string name, T absent, params ReadOnlySpan<(string Name, T Value)> choices)
     {
+        var names = new List<string>();
+        foreach (var choice in choices)
+        {
+            names.Add(choice.Name);
+        }
+
+        if (_shape?.Field(name, FormKind.String) is { } asked)
+        {
+            asked.Choices = names;
+        }
+
         if (Value(name, FormKind.String, "text") is not { } node)
         {
             return absent;
@@ -162,12 +203,6 @@ internal sealed class Form
             {
                 return choice.Value;
             }
-        }
-
-        var names = new List<string>();
-        foreach (var choice in choices)
-        {
-            names.Add(choice.Name);
         }
 
         Fail(node, name, $"This is one of {string.Join(", ", names)}.");
@@ -207,6 +242,11 @@ internal sealed class Form
     /// <summary>A list of plain texts.</summary>
     public ImmutableArray<string>? Texts(string name, int maxLength)
     {
+        if (_shape?.Field(name, FormKind.Array) is { } asked)
+        {
+            (asked.MinLength, asked.MaxLength) = (1, maxLength);
+        }
+
         if (Value(name, FormKind.Array, "a list") is not { } node || !Fits(node, name))
         {
             return null;
@@ -231,11 +271,17 @@ internal sealed class Form
 
     /// <summary>The object under a name, or null when absent. The caller reads it and then calls <see cref="RefuseUnknown"/> on it.</summary>
     public Form? Part(string name)
-        => Value(name, FormKind.Object, "an object") is { } node ? new(node, Join(name), _errors) : null;
+        => _shape is not null ? Asking(_shape.Field(name, FormKind.Object).Part ??= new())
+            : Value(name, FormKind.Object, "an object") is { } node ? new(node, Join(name), _errors) : null;
 
     /// <summary>The objects of the list under a name, or null when absent.</summary>
     public ImmutableArray<Form>? Parts(string name)
     {
+        if (_shape is not null)
+        {
+            return [Asking(_shape.Field(name, FormKind.Array).Part ??= new())];
+        }
+
         if (Value(name, FormKind.Array, "a list") is not { } node || !Fits(node, name))
         {
             return null;
@@ -244,8 +290,13 @@ internal sealed class Form
         return [.. node.Items.Select((item, i) => new Form(item, Join($"{name}[{i}]"), _errors))];
     }
 
+    /// <summary>An object that somebody else reads, as JSON; null when absent.</summary>
+    public System.Text.Json.JsonElement? Json(string name)
+        => Value(name, FormKind.Object, "an object") is { } node ? JsonForm.ElementOf(node) : null;
+
     public void Require(string name)
     {
+        _shape?.Require(name);
         if (Missing(name))
         {
             Fail(_node, name, "This is required.");
@@ -262,7 +313,7 @@ internal sealed class Form
         {
             if (!_known.Contains(field.Name))
             {
-                var closest = Closest(field.Name);
+                var closest = Spelling.Closest(field.Name, _known);
                 _errors.Add(new(
                     Join(Shorten(field.Name)),
                     "There is no such field." + (closest is null ? "" : $" Did you mean '{closest}'?"),
@@ -305,6 +356,7 @@ internal sealed class Form
     private FormNode? Value(string name, FormKind kind, string what)
     {
         _known.Add(name);
+        _shape?.Field(name, kind);
         var node = Find(name);
         if (node is null or { Kind: FormKind.Null })
         {
@@ -339,31 +391,4 @@ internal sealed class Form
         => _errors.Add(new(name.Length == 0 ? _path : Join(name), message, node.Place));
 
     private string Join(string name) => _path.Length == 0 ? name : $"{_path}.{name}";
-
-    private string? Closest(string name)
-        => _known.Where(known => Distance(known, name) <= 2).MinBy(known => Distance(known, name));
-
-    // Levenshtein; names are short.
-    private static int Distance(string a, string b)
-    {
-        if (Math.Abs(a.Length - b.Length) > 2)
-        {
-            return int.MaxValue;
-        }
-
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var above = row[j];
-                row[j] = Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1));
-                diagonal = above;
-            }
-        }
-
-        return row[b.Length];
-    }
 }

@@ -35,6 +35,55 @@ internal static class JsonForm
         }
     }
 
+    /// <summary>What was read, as JSON again.</summary>
+    public static JsonElement ElementOf(FormNode node)
+    {
+        var buffer = new System.Buffers.ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            Write(writer, node);
+        }
+
+        using var document = JsonDocument.Parse(buffer.WrittenMemory);
+        return document.RootElement.Clone();
+    }
+
+    private static void Write(Utf8JsonWriter writer, FormNode node)
+    {
+        switch (node.Kind)
+        {
+            case FormKind.Object:
+                writer.WriteStartObject();
+                foreach (var field in node.Fields)
+                {
+                    writer.WritePropertyName(field.Name);
+                    Write(writer, field.Value);
+                }
+
+                writer.WriteEndObject();
+                break;
+            case FormKind.Array:
+                writer.WriteStartArray();
+                foreach (var item in node.Items)
+                {
+                    Write(writer, item);
+                }
+
+                writer.WriteEndArray();
+                break;
+            case FormKind.String:
+                writer.WriteStringValue(node.Text);
+                break;
+            case FormKind.Null:
+                writer.WriteNullValue();
+                break;
+            default:
+                // A number or a boolean, in its own letters.
+                writer.WriteRawValue(node.Text);
+                break;
+        }
+    }
+
     private static FormNode ReadValue(ref Utf8JsonReader reader) => reader.TokenType switch
     {
         JsonTokenType.StartObject => ReadObject(ref reader),

@@ -41,13 +41,3 @@ internal sealed record SetupKeyAnswer(
         key.ServiceUser,
         key.CreatedAt);
 }
-
-/// <summary>What makes or changes a setup key. <c>expires_in</c> in seconds; 0: it does not expire.</summary>
-internal sealed record SetupKeyRequest(
-    string? Name,
-    [property: JsonPropertyName("type")] string? Type,
-    long? ExpiresIn,
-    int? UsageLimit,
-    string[]? AutoGroups,
-    bool? Ephemeral,
-    bool? Revoked);

@@ -71,10 +71,3 @@ internal sealed record ProviderModelAnswer(
     private static decimal? Per1K(long? nanoUsdPerToken)
         => nanoUsdPerToken is { } price ? new NanoUsd(checked(price * 1000)).ToUsd() : null;
 }
-
-/// <summary>What makes or changes a provider. Fields that are not sent keep their value.</summary>
-internal sealed record ProviderRequest(
-    string? ProviderId, string? Name, string? UpstreamUrl, string? ApiKey, string? AdminApiKey, bool? Enabled, ProviderModelAnswer[]? Models);
-
-/// <summary>A further key.</summary>
-internal sealed record ProviderKeyRequest(string Name, string ApiKey);

@@ -42,18 +42,6 @@ internal sealed record LimitRaiseAnswer(
             raise.CreatedAt);
 }
 
-/// <summary>A raise as it is asked for: <c>ends_at</c> or <c>duration_seconds</c>; no <c>subject_id</c>: everyone of the scope.</summary>
-internal sealed record LimitRaiseRequest(
-    string SourceId,
-    string Scope,
-    string? SubjectId,
-    string Unit,
-    decimal Amount,
-    DateTimeOffset? StartsAt,
-    DateTimeOffset? EndsAt,
-    long? DurationSeconds,
-    string? Reason);
-
 /// <summary>What a configuration says about raises and those they are for.</summary>
 internal static class RaisesOfConfiguration
 {

@@ -19,6 +19,3 @@ internal sealed record AccessTokenAnswer(
 
 /// <summary>The answer to the creation of a token, the only one that ever holds its secret.</summary>
 internal sealed record AccessTokenCreated(string PlainToken, AccessTokenAnswer PersonalAccessToken);
-
-/// <summary>What makes a token.</summary>
-internal sealed record AccessTokenRequest(string Name, int? ExpiresIn, bool? ScimOnly);

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace NetBird.ControlPlane.Tests.AdminApi;
+namespace NetBird.ControlPlane.Tests.AdminApi.OpenApi;
 
 /// <summary>A public generator makes a client of the served document, and TypeScript's compiler takes programs that use it.</summary>
 public sealed class OpenApiClientTests
