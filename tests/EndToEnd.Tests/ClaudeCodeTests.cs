@@ -18,6 +18,30 @@ public sealed class ClaudeCodeTests(WorldFixture fixture) : IClassFixture<WorldF
         Assert.NotEmpty(result.Output.Trim());
     }
 
+    /// <summary>As <c>claude env</c> sets it up, but for an address beside it that leads nowhere: what answers came by the socket.</summary>
+    [SkippableFact]
+    public async Task Prompt_ByTheUnixSocket_GetsTheUpstreamsAnswer()
+    {
+        Skip.If(Checkout.Claude is null, "Claude Code is not installed (NETBIRD_CLAUDE)");
+        var home = Directory.CreateTempSubdirectory("netbird-claude-").FullName;
+        try
+        {
+            var result = await Command.RunAsync(Checkout.Claude!, ["-p", "say hi"], new Dictionary<string, string?>
+            {
+                ["HOME"] = home, ["IS_SANDBOX"] = "1", ["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] = "1",
+                ["ANTHROPIC_UNIX_SOCKET"] = Path.Combine(World.State, "agent", "endpoint.sock"),
+                ["ANTHROPIC_BASE_URL"] = $"http://127.0.0.1:{AgentSession.FreePort()}", ["ANTHROPIC_API_KEY"] = "none",
+            }, folder: home);
+
+            Assert.True(result.ExitCode == 0, result.ToString());
+            Assert.NotEmpty(result.Output.Trim());
+        }
+        finally
+        {
+            Directory.Delete(home, recursive: true);
+        }
+    }
+
     [SkippableTheory]
     [InlineData(ClaudeForm.Settings)]
     [InlineData(ClaudeForm.Shell)]

@@ -29,7 +29,9 @@ public sealed class KeyringTests
         var last = await keyring.TokenAsync();
         var doctor = await world.Agent.RunAsync("doctor");
         await world.Agent.RunAsync("logout");
+        var afterwards = await idp.RefreshAsync(last);
 
+        Assert.Contains("invalid_grant", afterwards, StringComparison.Ordinal);
         Assert.NotEqual("", first);
         Assert.Contains("Refresh token:  in the keyring", status.Output, StringComparison.Ordinal);
         Assert.NotEqual(first, second);

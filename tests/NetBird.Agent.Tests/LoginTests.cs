@@ -19,7 +19,7 @@ public sealed class LoginTests
         var login = agent.Start("login", "--no-browser", "--management-url", plane.Url);
         var url = await UrlOf(login);
         var page = await OidcProvider.WalkAsync(url, "ada");
-        var outcome = await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(20));
+        var outcome = await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(60));
 
         Assert.Equal(0, outcome.ExitCode);
         Assert.Contains("You may close this window", page, StringComparison.Ordinal);
@@ -102,31 +102,36 @@ public sealed class LoginTests
         using var idp = await OidcProvider.StartAsync();
         await using var plane = await TestControlPlane.StartAsync(idp.Issuer);
         await using var agent = new AgentProcess();
-        using var first = Hold(53000);
-        using var second = Hold(54000);
+        using var first = await HoldAsync(53000);
+        using var second = await HoldAsync(54000);
         var login = agent.Start("login", "--no-browser", "--management-url", plane.Url);
-        var url = await UrlOf(login);
+        var returns = new List<Uri>();
 
-        await OidcProvider.WalkAsync(url, "ada");
-        var outcome = await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(20));
+        await OidcProvider.WalkAsync(await UrlOf(login), "ada", beforeReturn: address =>
+        {
+            returns.Add(address);
+            return Task.CompletedTask;
+        });
+        var outcome = await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(60));
 
         Assert.True(outcome.ExitCode == 0, outcome.ToString());
-        Assert.Contains("redirect_uri=http%3A%2F%2F127.0.0.1%3A", url, StringComparison.Ordinal);
-        Assert.DoesNotContain("%3A53000", url, StringComparison.Ordinal);
-        Assert.DoesNotContain("%3A54000", url, StringComparison.Ordinal);
+        Assert.DoesNotContain(Assert.Single(returns).Port, new[] { 53000, 54000 });
 
-        static TcpListener? Hold(int port)
+        static async Task<TcpListener> HoldAsync(int port)
         {
-            var listener = new TcpListener(IPAddress.Loopback, port);
-            try
+            for (var i = 0; ; i++)
             {
-                listener.Start();
-                return listener;
-            }
-            catch (SocketException)
-            {
-                // Another test's login has it at this moment, which is as good.
-                return null;
+                var listener = new TcpListener(IPAddress.Loopback, port);
+                try
+                {
+                    listener.Start();
+                    return listener;
+                }
+                catch (SocketException) when (i < 600)
+                {
+                    // Another test's login has it at this moment.
+                    await Task.Delay(100);
+                }
             }
         }
     }
@@ -139,7 +144,7 @@ public sealed class LoginTests
         await using var agent = new AgentProcess();
         var login = agent.Start("login", "--no-browser", "--management-url", plane.Url);
         await OidcProvider.WalkAsync(await UrlOf(login), "ada");
-        await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(20));
+        await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(60));
         await agent.RunAsync("down");
 
         var outcome = await agent.RunAsync("logout");
@@ -157,7 +162,7 @@ public sealed class LoginTests
         await using var agent = new AgentProcess();
         var login = agent.Start("login", "--no-browser", "--management-url", plane.Url);
         await OidcProvider.WalkAsync(await UrlOf(login), "ada");
-        await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(20));
+        await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(60));
 
         var outcome = await agent.RunAsync("logout");
 
@@ -169,7 +174,7 @@ public sealed class LoginTests
 
     private static async Task<string> UrlOf(Process login, string prefix = "")
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         var seen = new List<string>();
         while (await login.StandardError.ReadLineAsync(patience.Token) is { } line)
         {

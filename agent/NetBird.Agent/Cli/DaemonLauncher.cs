@@ -6,8 +6,8 @@ namespace NetBird.Agent.Cli;
 /// <summary>Starts a daemon that outlives the terminal.</summary>
 internal static class DaemonLauncher
 {
-    /// <summary>Ours: a start takes a quarter second; a machine under load may take ten times that.</summary>
-    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(10);
+    /// <summary>Ours: a start takes a quarter second; on a machine that does much else it was seen to take more than ten.</summary>
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>Makes sure that a daemon runs.</summary>
     /// <exception cref="DaemonException">It does not start; the words are its own.</exception>

@@ -19,7 +19,7 @@ internal static class StatusText
 
         Line(text, "Control plane", ControlPlane(status));
         Line(text, "Login", Login(status, now));
-        Line(text, "Tunnel", Tunnel(status, detail));
+        Line(text, "Tunnel", Tunnel(status));
         foreach (var gateway in status.Gateways)
         {
             Line(text, "Gateway", Gateway(gateway, detail, now));
@@ -104,7 +104,7 @@ internal static class StatusText
         return who + groups + (end > now ? $", {Ago(end - now)} left" : $", ended {Ago(now - end)} ago");
     }
 
-    private static string Tunnel(StatusReply status, bool detail)
+    private static string Tunnel(StatusReply status)
     {
         if (status.TunnelInterface.Length == 0)
         {
@@ -112,7 +112,7 @@ internal static class StatusText
         }
 
         var where = status.TunnelKind == "rootless" ? "" : status.TunnelNamespace == "host" ? " beside the other interfaces" : " in a namespace of its own";
-        return $"{status.TunnelKind}, {string.Join(", ", status.OverlayAddresses)} on {status.TunnelInterface}{where}{(detail && status.TunnelReason.Length != 0 ? ". " + status.TunnelReason : "")}";
+        return $"{status.TunnelKind}, {string.Join(", ", status.OverlayAddresses)} on {status.TunnelInterface}{where}. {status.TunnelReason}".TrimEnd();
     }
 
     private static string Gateway(GatewayStatus gateway, bool detail, DateTimeOffset now)

@@ -218,7 +218,7 @@ internal sealed class DaemonApiService(
                     tell(new UpEvent { Progress = reason });
                 }
 
-                return (snapshot.State == AgentState.Connected) || snapshot.State == AgentState.LoginNeeded
+                return snapshot.State == AgentState.Connected || (snapshot.State == AgentState.LoginNeeded && !MayRenewItself(snapshot))
                     || (snapshot.State == AgentState.Connecting && snapshot.Facts.TunnelProblem is not null);
             },
             cancellationToken).ConfigureAwait(false);
@@ -232,6 +232,11 @@ internal sealed class DaemonApiService(
                 _ => ExitCode.LoginNeeded,
             }));
     }
+
+    /// <summary>The login ended while the machine was away, and the refresh token was not tried yet: nobody has to be asked.</summary>
+    private bool MayRenewItself(AgentSnapshot snapshot)
+        => snapshot.Facts is { Login: LoginStanding.Expired, RenewalProblem: null }
+            && store.Enrolment is { RefreshToken: not null } or { TokenInKeyring: true };
 
     /// <summary>Waits until the state is as wanted, or patience ends; the snapshot then.</summary>
     private async Task<AgentSnapshot> SettleAsync(Func<AgentSnapshot, bool> wanted, CancellationToken cancellationToken)

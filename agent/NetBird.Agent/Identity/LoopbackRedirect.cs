@@ -65,7 +65,16 @@ internal sealed class LoopbackRedirect : IAsyncDisposable
         var web = builder.Build();
         var redirect = new LoopbackRedirect(web);
         web.Run(redirect.AnswerAsync);
-        await web.StartAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await web.StartAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await web.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
         var address = web.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
         redirect.Uri = address + "/callback";
         return redirect;

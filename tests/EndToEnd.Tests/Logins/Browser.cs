@@ -40,7 +40,8 @@ public sealed class Browser : IAsyncLifetime
                 throw new InvalidOperationException($"{page.Url}\n{await page.Locator("body").InnerTextAsync()}\n{await page.ContentAsync()}", e);
             }
 
-            return await page.Locator("h1").InnerTextAsync();
+            // The agent's own page has a heading. Where a device was let in, the last page is the provider's.
+            return new Uri(page.Url).AbsolutePath == "/callback" ? await page.Locator("h1").InnerTextAsync() : "";
         }
     }
 

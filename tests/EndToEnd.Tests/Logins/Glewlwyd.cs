@@ -72,8 +72,20 @@ internal sealed class Glewlwyd : IIdentityProvider
         await SendAsync(HttpMethod.Put, "/api/mod/plugin/oidc/reset", null);
     }
 
-    /// <summary>Its login page is a program of its own: a name, a password, then consent to each scope.</summary>
     public async Task LogInAsync(Microsoft.Playwright.IPage page)
+    {
+        await LogInAndConsentAsync(page);
+        await page.WaitForURLAsync("http://127.0.0.1:*/callback*");
+    }
+
+    public async Task LetDeviceInAsync(Microsoft.Playwright.IPage page)
+    {
+        await LogInAndConsentAsync(page);
+        await page.GetByText("Authorization complete").WaitForAsync();
+    }
+
+    /// <summary>Its login page is a program of its own: a name, a password, then consent to each scope.</summary>
+    private static async Task LogInAndConsentAsync(Microsoft.Playwright.IPage page)
     {
         await page.Locator("#username").FillAsync("ada");
         await page.Locator("#password").FillAsync(Password);
@@ -88,7 +100,6 @@ internal sealed class Glewlwyd : IIdentityProvider
         }
 
         await page.GetByText("Continue", new() { Exact = true }).ClickAsync();
-        await page.WaitForURLAsync("http://127.0.0.1:*/callback*");
     }
 
     public void Dispose()

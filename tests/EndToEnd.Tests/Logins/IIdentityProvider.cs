@@ -15,4 +15,7 @@ internal interface IIdentityProvider : IDisposable
 
     /// <summary>On the provider's own pages, from the first to the one that leads back to the agent.</summary>
     Task LogInAsync(IPage page);
+
+    /// <summary>Lets a device in whose code is in the address, from the page that asks about it to the one that says it is done.</summary>
+    Task LetDeviceInAsync(IPage page);
 }

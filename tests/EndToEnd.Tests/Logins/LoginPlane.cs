@@ -22,7 +22,8 @@ internal sealed class LoginPlane : IAsyncDisposable
         => new(await Node.StartAsync(
             issuer is null ? [] : ["--oidc-issuer", issuer, "--oidc-client-id", "netbird-agent", "--oidc-groups-claim", "groups"], environment));
 
-    public LoginAgent Agent() => new(Url, Path.Combine(_agents, Path.GetRandomFileName()));
+    /// <param name="environment">Of the agent's processes.</param>
+    public LoginAgent Agent(IReadOnlyDictionary<string, string?>? environment = null) => new(Url, Path.Combine(_agents, Path.GetRandomFileName()), environment);
 
     public async ValueTask DisposeAsync()
     {

@@ -9,6 +9,8 @@ namespace EndToEnd.Tests.Logins;
 [SupportedOSPlatform("linux")]
 public sealed class LoginTests(Browser browser) : IClassFixture<Browser>
 {
+    private static readonly TimeSpan LastHour = TimeSpan.FromHours(23.5);
+
     [SkippableFact]
     public async Task EmbeddedIdp_InChromium_LogsInAndConnects()
     {
@@ -68,17 +70,70 @@ public sealed class LoginTests(Browser browser) : IClassFixture<Browser>
     }
 
     [SkippableTheory]
-    [InlineData("-5m")]
-    [InlineData("+5m")]
-    public async Task OutsideIssuer_ClocksFiveMinutesApart_LogsIn(string skew)
+    [InlineData("glewlwyd")]
+    [InlineData("oidc-provider")]
+    public async Task OutsideIssuer_DeviceCodeEnteredInChromium_LogsInAndConnects(string name)
     {
-        var library = Directory.EnumerateFiles("/usr/lib", "libfaketimeMT.so.1", SearchOption.AllDirectories).FirstOrDefault();
-        Skip.If(library is null, "Debian's libfaketime is not installed");
+        using var issuer = await StartAsync(name);
+        await using var plane = await LoginPlane.StartAsync(issuer.Issuer);
+        await using var agent = plane.Agent();
+
+        var up = await agent.UpAsync(link => browser.VisitAsync(link, issuer.LetDeviceInAsync), "up", "--device-code");
+
+        Assert.True(up.ExitCode == 0, up + plane.Log);
+        Assert.Contains("Engineering", GroupsOf(await agent.StatusAsync()));
+    }
+
+    /// <summary>The second renewal is by a token that the first one brought: this issuer takes each token once.</summary>
+    [SkippableFact]
+    public async Task OutsideIssuer_RotatesRefreshTokens_LoginIsRenewedUnseenTwice()
+    {
+        using var clock = new FakeClock();
         using var issuer = await OidcProvider.StartAsync();
-        await using var plane = await LoginPlane.StartAsync(issuer.Issuer, new Dictionary<string, string?>
-        {
-            ["LD_PRELOAD"] = library, ["FAKETIME"] = skew, ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1", ["DONT_FAKE_MONOTONIC"] = "1",
-        });
+        await using var plane = await LoginPlane.StartAsync(issuer.Issuer);
+        await using var agent = plane.Agent(clock.Environment);
+        var up = await agent.UpAsync(link => browser.VisitAsync(link, issuer.LogInAsync));
+        Assert.True(up.ExitCode == 0, up + plane.Log);
+
+        // A login is for a day, and renewed in its last hour; the agent alone believes that it is that late.
+        clock.Set(LastHour);
+        await agent.UntilLogAsync("The login is renewed until", times: 1);
+        clock.Set(TimeSpan.FromHours(23.95));
+        await agent.UntilLogAsync("The login is renewed until", times: 2);
+
+        Assert.Equal("connected", (await agent.StatusAsync()).GetProperty("state").GetString());
+    }
+
+    /// <summary>OpenID Connect Core section 12.2 lets an issuer refresh without a new ID token, as Glewlwyd does: then a person is asked in time.</summary>
+    [SkippableFact]
+    public async Task OutsideIssuer_RefreshesWithoutAnIdToken_SaysInTheLastHourWhatToDo()
+    {
+        using var clock = new FakeClock();
+        using var issuer = await Glewlwyd.StartAsync();
+        await using var plane = await LoginPlane.StartAsync(issuer.Issuer);
+        await using var agent = plane.Agent(clock.Environment);
+        var up = await agent.UpAsync(link => browser.VisitAsync(link, issuer.LogInAsync));
+        Assert.True(up.ExitCode == 0, up + plane.Log);
+
+        clock.Set(LastHour);
+        await agent.UntilLogAsync("The login is not renewed", times: 1);
+        var status = await agent.StatusAsync();
+
+        Assert.Equal("connected", status.GetProperty("state").GetString());
+        Assert.Matches("The login ends at .* and is not renewed by itself: .* renews no ID tokens. Run: netbird-agent login", status.GetProperty("reason").GetString()!);
+    }
+
+    [SkippableTheory]
+    [InlineData("glewlwyd", -5)]
+    [InlineData("glewlwyd", 5)]
+    [InlineData("oidc-provider", -5)]
+    [InlineData("oidc-provider", 5)]
+    public async Task OutsideIssuer_ClocksFiveMinutesApart_LogsIn(string name, int minutes)
+    {
+        using var clock = new FakeClock();
+        clock.Set(TimeSpan.FromMinutes(minutes));
+        using var issuer = await StartAsync(name);
+        await using var plane = await LoginPlane.StartAsync(issuer.Issuer, clock.Environment);
         await using var agent = plane.Agent();
 
         var up = await agent.UpAsync(link => browser.VisitAsync(link, issuer.LogInAsync));

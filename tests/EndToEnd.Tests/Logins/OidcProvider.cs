@@ -48,11 +48,23 @@ internal sealed class OidcProvider : IIdentityProvider
 
     public async Task LogInAsync(IPage page)
     {
+        await LogInAndConsentAsync(page);
+        await page.WaitForURLAsync("http://127.0.0.1:*/callback*");
+    }
+
+    public async Task LetDeviceInAsync(IPage page)
+    {
+        await page.GetByRole(AriaRole.Button, new() { Name = "Continue" }).ClickAsync();
+        await LogInAndConsentAsync(page);
+        await page.GetByText("Sign-in Success").First.WaitForAsync();
+    }
+
+    private static async Task LogInAndConsentAsync(IPage page)
+    {
         await page.Locator("input[name=login]").FillAsync("ada");
         await page.Locator("input[name=password]").FillAsync("x");
         await page.Locator("button[type=submit]").ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Continue" }).ClickAsync();
-        await page.WaitForURLAsync("http://127.0.0.1:*/callback*");
     }
 
     public void Dispose() => Stop();

@@ -56,6 +56,18 @@ internal sealed partial class OidcProvider : IDisposable
         throw new InvalidOperationException("oidc-provider did not start.");
     }
 
+    /// <summary>What the issuer says to that refresh token.</summary>
+    public async Task<string> RefreshAsync(string refreshToken)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
+        {
+            ["grant_type"] = "refresh_token", ["client_id"] = "netbird-agent", ["refresh_token"] = refreshToken,
+        });
+        using var answer = await http.PostAsync(Issuer + "/token", form);
+        return await answer.Content.ReadAsStringAsync();
+    }
+
     public void Stop()
     {
         _node?.Kill();
