@@ -23,6 +23,9 @@ namespace NetBird.ControlPlane.Usage;
 /// </summary>
 internal sealed class UsageStore : IReadiness, IAsyncDisposable
 {
+    /// <summary>Ours: further back than any caller of <see cref="RecallAsync"/> asks for.</summary>
+    private static readonly TimeSpan AtMostAgo = TimeSpan.FromDays(10);
+
     private readonly UsageJournal _journal;
     private readonly Stack<IAsyncDisposable> _held;
 
@@ -158,8 +161,10 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
         var rows = new List<UsageRecord>();
         for (var start = from; start <= last; start += TimeSpan.FromHours(1))
         {
+            // What a clock that was ahead wrote comes at once: it may be years.
+            var isAhead = start > from + AtMostAgo;
             rows.Clear();
-            await foreach (var row in ledger.EnumerateAsync(new() { From = start, To = start.AddHours(1), Allowed = true }, cancellationToken))
+            await foreach (var row in ledger.EnumerateAsync(new() { From = start, To = isAhead ? null : start.AddHours(1), Allowed = true }, cancellationToken))
             {
                 rows.Add(row);
             }
@@ -174,13 +179,18 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
                     pricing.Learn(row.Provider ?? default, request, row.Usage.Tokens, row.Cost, row.Timestamp);
                 }
             }
+
+            if (isAhead)
+            {
+                return;
+            }
         }
     }
 
     /// <summary>When the newest request began that was let through.</summary>
     private static async Task<DateTimeOffset> LastAsync(IUsageLedger ledger, CancellationToken cancellationToken)
     {
-        await foreach (var row in ledger.EnumerateAsync(new() { Allowed = true }, cancellationToken))
+        await foreach (var row in ledger.EnumerateAsync(new() { Allowed = true, Newest = 1 }, cancellationToken))
         {
             return row.Timestamp;
         }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using NetBird.Gateway.Authorization;
 using NetBird.Policy;
 using NetBird.Policy.Limits;
@@ -26,6 +27,14 @@ internal sealed class PostgresReservations(
     /// Ours: more would only wait for each other's locks in the database, and take the connections that settling needs.
     /// </summary>
     private const int MostAtOnce = 16;
+
+    /// <summary>Ours: a lock each while counters are built, of which the database has some thousands.</summary>
+    private const int ReadAtOnce = 1000;
+
+    /// <summary>Ours: more than any request is under; whoever reads them, a page, waits while counters are built.</summary>
+    private const int FewCaps = 32;
+
+    private const int MostSeconds = 120;
 
     private readonly SemaphoreSlim _turns = new(MostAtOnce);
     private readonly ConcurrentDictionary<RequestId, Pending> _pending = new();
@@ -106,6 +115,22 @@ internal sealed class PostgresReservations(
     /// <summary>As <see cref="Read"/>, asking the database whatever is remembered.</summary>
     internal ImmutableArray<CounterReading> ReadNow(ImmutableArray<Cap> caps)
     {
+        var readings = new CounterReading[caps.Length];
+
+        // Groups' together: counters that are met for the first time are built in one walk through the ledger.
+        foreach (var part in Enumerable.Range(0, caps.Length).OrderBy(i => caps[i].Counter.Scope).Chunk(ReadAtOnce))
+        {
+            foreach (var answer in ReadPart([.. part.Select(i => caps[i])]))
+            {
+                readings[part[answer.Index]] = answer.Reading;
+            }
+        }
+
+        return ImmutableCollectionsMarshal.AsImmutableArray(readings);
+    }
+
+    private List<CapAnswer> ReadPart(ImmutableArray<Cap> caps)
+    {
         var now = time.GetTimestamp();
         var arrays = new CapArrays(policies.Current);
         foreach (var cap in caps)
@@ -116,11 +141,12 @@ internal sealed class PostgresReservations(
         try
         {
             using var command = database.Source.CreateCommand("select * from usage_read($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+            command.CommandTimeout = caps.Length > FewCaps ? MostSeconds : command.CommandTimeout;
             arrays.BindRead(command, database.Now);
             using var reader = command.ExecuteReader();
             var answers = ReadAnswers(reader, arrays);
             Remember(answers, now);
-            return [.. answers.OrderBy(answer => answer.Index).Select(answer => answer.Reading)];
+            return answers;
         }
         catch (Exception failed) when (PostgresUsage.IsUnreachable(failed))
         {

@@ -195,58 +195,97 @@ create or replace function usage_now(p_keys text[], p_now bigint) returns bigint
 $$ select greatest(coalesce(p_now, usage_clock()), coalesce((select max(at) from usage_slots where key = any(p_keys)), 0)) $$;
 
 -- Builds counters that are new, or have another window than before, from the ledger: each charge of the last 200 h by
--- its own time, older ones from the hours, taken at an hour after their hour's end. Callers hold the locks.
+-- its own time, older ones from the hours, taken at an hour after their hour's end. Callers hold the locks. A person's are found along
+-- the index, however many people are asked for (offset 0 keeps the planner to it); groups' and everyone's in one walk for all of them.
 create or replace function usage_recall(
     p_key text[], p_window bigint[], p_source text[], p_scope smallint[], p_subject text[], p_rule boolean[],
     p_money boolean[], p_members text[], p_now bigint) returns void language plpgsql as $$
 declare
-    c record;
     v_exact bigint := ((p_now - 7200000000000) / 36000000000) * 36000000000;
 begin
-    for c in
-        select distinct on (w.key) w.*, k.window_ticks as was
+    if not exists (
+        select 1 from unnest(p_key, p_window) as w (key, win) left join usage_counters k on k.key = w.key
+        where k.key is null or k.window_ticks <> w.win)
+    then
+        return;
+    end if;
+
+    with wanted as materialized (
+        select distinct on (w.key) w.*, k.window_ticks as was, p_now - w.win as since, p_now - coalesce(k.window_ticks, 0) as until
         from unnest(p_key, p_window, p_source, p_scope, p_subject, p_rule, p_money, p_members)
             as w (key, win, source, scope, subject, rule, money, members)
         left join usage_counters k on k.key = w.key
         where k.key is null or k.window_ticks <> w.win
-    loop
-        with known as (
-            delete from usage_slots where key = c.key returning at, amount
-        ), past as (
-            select least(r.ended, p_now) as at,
-                case when c.money then r.cost
-                    else r.input + r.output + r.cache_read + r.cache_write_5m + r.cache_write_1h end as amount
-            from usage_rows r
-            where r.begun >= v_exact and r.ended > p_now - c.win
-                and (c.was is null or r.ended <= p_now - c.was)
-                and case when not c.rule then r.policy_id = c.source and case c.scope
-                        when 1 then r.user_id = c.subject when 2 then r.charged_group = c.subject else true end
-                    else case c.scope
-                        when 1 then r.user_id = c.subject when 2 then c.subject = any(r.group_ids)
-                        else c.members is null or r.user_id = any(string_to_array(c.members, ' ')) end
-                    end
-            union all
-            select (h.hour + 2) * 36000000000,
-                case when c.money then h.cost
-                    else h.input + h.output + h.cache_read + h.cache_write_5m + h.cache_write_1h end
-            from usage_hours h
-            where h.hour < v_exact / 36000000000 and (h.hour + 2) * 36000000000 > p_now - c.win
-                and (c.was is null or (h.hour + 2) * 36000000000 <= p_now - c.was)
-                and case when not c.rule then h.policy_id = c.source and case c.scope
-                        when 1 then h.user_id = c.subject when 2 then h.charged_group = c.subject else true end
-                    else case c.scope
-                        when 1 then h.user_id = c.subject when 2 then c.subject = any(string_to_array(h.groups, ' '))
-                        else c.members is null or h.user_id = any(string_to_array(c.members, ' ')) end
-                    end
-            union all
-            select at, amount from known where c.was is not null and at > p_now - c.was
-        )
-        insert into usage_slots (key, slot, at, amount)
-        select c.key, at / greatest(1, c.win / 500), max(at), least(sum(amount), 9000000000000000000)
-        from past where amount > 0 group by 2;
-        insert into usage_counters (key, window_ticks) values (c.key, c.win)
-        on conflict (key) do update set window_ticks = excluded.window_ticks;
-    end loop;
+    ), known as (
+        delete from usage_slots s using wanted w where s.key = w.key returning s.key, s.at, s.amount
+    ), charged as (
+        select w.key, r.ended, case when w.money then r.cost
+            else r.input + r.output + r.cache_read + r.cache_write_5m + r.cache_write_1h end as amount
+        from wanted w cross join lateral (
+            select * from usage_rows r
+            where r.user_id = w.subject and r.begun >= v_exact and (w.rule or r.policy_id = w.source) offset 0) r
+        where w.scope = 1
+        union all
+        select w.key, r.ended, case when w.money then r.cost
+            else r.input + r.output + r.cache_read + r.cache_write_5m + r.cache_write_1h end
+        from wanted w join usage_rows r on r.charged_group = w.subject and r.policy_id = w.source
+        where w.scope = 2 and not w.rule and r.begun >= v_exact
+        union all
+        select w.key, r.ended, case when w.money then r.cost
+            else r.input + r.output + r.cache_read + r.cache_write_5m + r.cache_write_1h end
+        from wanted w join (select *, unnest(group_ids) as member_of from usage_rows where begun >= v_exact) r on r.member_of = w.subject
+        where w.scope = 2 and w.rule
+        union all
+        select w.key, r.ended, case when w.money then r.cost
+            else r.input + r.output + r.cache_read + r.cache_write_5m + r.cache_write_1h end
+        from wanted w cross join lateral (
+            select * from usage_rows r
+            where r.begun >= v_exact
+                and case when w.rule then w.members is null or r.user_id = any(string_to_array(w.members, ' ')) else r.policy_id = w.source end
+            offset 0) r
+        where w.scope not in (1, 2)
+    ), summed as (
+        select w.key, (h.hour + 2) * 36000000000 as ended, case when w.money then h.cost
+            else h.input + h.output + h.cache_read + h.cache_write_5m + h.cache_write_1h end as amount
+        from wanted w cross join lateral (
+            select * from usage_hours h
+            where h.user_id = w.subject and h.hour < v_exact / 36000000000 and (w.rule or h.policy_id = w.source) offset 0) h
+        where w.scope = 1
+        union all
+        select w.key, (h.hour + 2) * 36000000000, case when w.money then h.cost
+            else h.input + h.output + h.cache_read + h.cache_write_5m + h.cache_write_1h end
+        from wanted w join usage_hours h on h.charged_group = w.subject and h.policy_id = w.source
+        where w.scope = 2 and not w.rule and h.hour < v_exact / 36000000000
+        union all
+        select w.key, (h.hour + 2) * 36000000000, case when w.money then h.cost
+            else h.input + h.output + h.cache_read + h.cache_write_5m + h.cache_write_1h end
+        from wanted w join (select *, unnest(string_to_array(groups, ' ')) as member_of from usage_hours where hour < v_exact / 36000000000) h
+            on h.member_of = w.subject
+        where w.scope = 2 and w.rule
+        union all
+        select w.key, (h.hour + 2) * 36000000000, case when w.money then h.cost
+            else h.input + h.output + h.cache_read + h.cache_write_5m + h.cache_write_1h end
+        from wanted w cross join lateral (
+            select * from usage_hours h
+            where h.hour < v_exact / 36000000000
+                and case when w.rule then w.members is null or h.user_id = any(string_to_array(w.members, ' ')) else h.policy_id = w.source end
+            offset 0) h
+        where w.scope not in (1, 2)
+    ), past as (
+        select w.key, w.win, least(c.ended, p_now) as at, c.amount
+        from (select * from charged union all select * from summed) c join wanted w on w.key = c.key
+        where c.ended > w.since and (w.was is null or c.ended <= w.until)
+        union all
+        select w.key, w.win, k.at, k.amount from known k join wanted w on w.key = k.key where w.was is not null and k.at > w.until
+    )
+    insert into usage_slots (key, slot, at, amount)
+    select key, at / greatest(1, win / 500), max(at), least(sum(amount), 9000000000000000000)
+    from past where amount > 0 group by key, win, 2
+    on conflict (key, slot) do update set at = excluded.at, amount = excluded.amount;
+
+    insert into usage_counters (key, window_ticks)
+    select distinct on (key) key, win from unnest(p_key, p_window) as w (key, win) order by key
+    on conflict (key) do update set window_ticks = excluded.window_ticks where usage_counters.window_ticks <> excluded.window_ticks;
 end $$;
 
 create or replace function usage_used(p_key text, p_window bigint, p_now bigint) returns bigint language sql stable as
@@ -374,9 +413,11 @@ begin
     end if;
 
     return query
-    select i - 1, usage_used(p_key[i], p_window[i], v_now), usage_reserved(p_key[i], p_window[i], v_now),
-        (select min(s.at) + p_window[i] from usage_slots s where s.key = p_key[i] and s.at > v_now - p_window[i])
-    from generate_subscripts(p_key, 1) i;
+    select (w.i - 1)::int, least(coalesce(s.sum, 0), 9000000000000000000)::bigint,
+        case when exists (select 1 from usage_reservations r where r.key = w.key) then usage_reserved(w.key, w.win, v_now) else 0 end,
+        s.first + w.win
+    from unnest(p_key, p_window) with ordinality as w (key, win, i)
+    cross join lateral (select sum(amount) as sum, min(at) as first from usage_slots s where s.key = w.key and s.at > v_now - w.win offset 0) s;
 end $$;
 
 -- Up to which threshold (percent) a counter's webhooks were told, and what is on its way to them.
