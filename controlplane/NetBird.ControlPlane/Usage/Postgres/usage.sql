@@ -117,6 +117,7 @@ create table if not exists usage_sessions (
     primary key (session_id, user_id)
 );
 create index if not exists usage_sessions_last on usage_sessions (last desc);
+create index if not exists usage_sessions_user on usage_sessions (user_id, last desc);
 
 insert into usage_sessions
 select session_id, coalesce(user_id, ''), min(begun), max(begun) from usage_rows
