@@ -49,6 +49,9 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
             Timeout = 3,
             CommandTimeout = 10,
         };
+
+        // Roll-ups are looked up in milliseconds; the planner, which expects thousands of parts, would compile the query for a second first.
+        settings.Options = $"{settings.Options} -c jit=off".TrimStart();
         var source = new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
         settings.MaxPoolSize = 4;
         settings.ApplicationName = "netbird-controlplane usage journal";
