@@ -62,7 +62,7 @@ fetch_debian() {
   local mirror
   mirror=$(sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\{0,1\}\(http[^ ]*\).*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/debian.* 2>/dev/null | head -1)
   rm -rf "$NETBIRD_TEST_DEBIAN"
-  debootstrap --variant=minbase --include=ca-certificates,systemd,dbus,procps,curl,jq bookworm "$NETBIRD_TEST_DEBIAN" "${mirror:-http://deb.debian.org/debian}" >"$cache/debian.log" \
+  debootstrap --variant=minbase --include=ca-certificates,systemd,dbus,procps,curl,jq,kmod bookworm "$NETBIRD_TEST_DEBIAN" "${mirror:-http://deb.debian.org/debian}" >"$cache/debian.log" \
     && touch "$NETBIRD_TEST_DEBIAN/made"
 }
 

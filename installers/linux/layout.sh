@@ -2,7 +2,7 @@
 layout() {
   local name=$1 project=$2 rid=$3 folder=$4 published
   published=$(publish "$project" "$rid")
-  mkdir -p "$folder/usr/lib/$name" "$folder/usr/bin" "$folder/usr/lib/systemd/system" "$folder/usr/share/doc/$name"
+  mkdir -p "$folder/usr/lib/$name" "$folder/usr/bin" "$folder/usr/lib/systemd/system" "$folder/usr/share/doc/$name" "$folder/etc/$name"
   cp -a "$published/." "$folder/usr/lib/$name/"
   ln -s "../lib/$name/$name" "$folder/usr/bin/$name"
   install -m 644 "$here/linux/$name.service" "$folder/usr/lib/systemd/system/"

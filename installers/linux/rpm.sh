@@ -26,6 +26,7 @@ fi
 %preun
 if [ "\$1" = 0 ] && [ -d /run/systemd/system ]; then systemctl disable --now $name.service || :; fi
 %files
+%dir /etc/$name
 /usr/lib/$name
 /usr/bin/$name
 /usr/lib/systemd/system/$name.service

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Grpc.Core;
 
 namespace NetBird.Agent.Enrolment;
@@ -51,19 +52,25 @@ internal sealed class ControlPlaneException : Exception
         var detail = e.Status.DebugException is null ? e.Status.Detail : "";
         if (e.Status.DebugException is { } cause && problem is not ControlPlaneProblem.Misunderstood)
         {
-            return new(ControlPlaneProblem.Unreachable, $"The control plane at {url} is not reachable: {Innermost(cause)}", e);
+            return new(ControlPlaneProblem.Unreachable, $"The control plane at {url} is not reachable: {Reason(cause, url)}", e);
         }
 
         return new(problem, detail is { Length: > 0 and <= LongestDetail } ? detail : fallback, e);
     }
 
-    private static string Innermost(Exception e)
+    /// <summary>The innermost cause; for names in words of our own, because the system's are about anything but names.</summary>
+    private static string Reason(Exception e, Uri url)
     {
         while (e.InnerException is { } inner)
         {
             e = inner;
         }
 
-        return e.Message.TrimEnd('.') + ".";
+        return e is not SocketException failure ? e.Message.TrimEnd('.') + "." : failure.SocketErrorCode switch
+        {
+            SocketError.HostNotFound or SocketError.NoData => $"there is no {url.Host}. Check the address.",
+            SocketError.TryAgain => $"no name server answers for {url.Host}. Check the address and the network.",
+            _ => e.Message.TrimEnd('.') + ".",
+        };
     }
 }

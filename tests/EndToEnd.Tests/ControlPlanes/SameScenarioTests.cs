@@ -88,7 +88,8 @@ public sealed class SameScenarioTests(PostgresCluster cluster) : IClassFixture<P
         await agent.UntilAnsweredAsync();
         Assert.Contains("as they were written", await node.DoneAsync(["verify"]), StringComparison.Ordinal);
         var after = await FiguresAsync(node);
-        Assert.True(after.Requests >= before.Requests + 5 && after.OutputTokens > before.OutputTokens && after.CostUsd > before.CostUsd, $"{before} {after}");
+        // A disabled person's request leaves a row only where the agent did not know yet.
+        Assert.True(after.Requests >= before.Requests + 4 && after.OutputTokens > before.OutputTokens && after.CostUsd > before.CostUsd, $"{before} {after}");
         return after;
     }
 

@@ -1,0 +1,93 @@
+using EndToEnd.Tests.Documentation;
+using Xunit.Abstractions;
+
+namespace EndToEnd.Tests.Packages;
+
+/// <summary>
+/// A machine of a fleet on a kernel of its own, which has WireGuard: Debian in QEMU with both packages, enrolled as
+/// shared/docs/fleet.md says, by the lines that no guide's machine can run.
+/// </summary>
+public sealed class BootedMachineTests(ITestOutputHelper output)
+{
+    private const string Request = """
+        curl -sS --max-time 60 http://127.0.0.1:8788/v1/messages -H 'content-type: application/json' -H 'anthropic-version: 2023-06-01' \
+          -d '{"model":"claude-haiku-4-5","max_tokens":64,"messages":[{"role":"user","content":"hi"}]}'
+        """;
+
+    [SkippableFact]
+    public async Task MachineWithoutAPerson_EnrolsWhenItsServiceStarts_ThroughTheKernelsTunnel()
+    {
+        var folder = Directory.CreateTempSubdirectory("netbird-booted-");
+        try
+        {
+            foreach (var pattern in (string[])["netbird-agent_*_amd64.deb", "netbird-controlplane_*_amd64.deb"])
+            {
+                var package = await BuiltPackages.FindAsync(pattern);
+                File.Copy(package, Path.Combine(folder.FullName, Path.GetFileName(package)));
+            }
+
+            var console = await BootAsync(folder.FullName, Script(GuideBlock.Read("shared/docs/fleet.md").Single(block => block.Needs == "a booted machine")));
+            output.WriteLine(console);
+
+            Assert.Contains("IT IS kernel", console, StringComparison.Ordinal);
+            Assert.Contains("ANSWER {\"id\":\"msg_sample_", console, StringComparison.Ordinal);
+            Assert.Contains("WITHOUT THE KEY kernel", console, StringComparison.Ordinal);
+            Assert.Contains("SECOND ANSWER {\"id\":\"msg_sample_", console, StringComparison.Ordinal);
+            Assert.Contains("ROWS 2", console, StringComparison.Ordinal);
+            Assert.Contains("LEFT none", console, StringComparison.Ordinal);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>What the machine does once it has booted. Its last words come after both services have stopped.</summary>
+    private static string Script(GuideBlock lines) => $$"""
+        exec 2>&1
+        until_connected() {
+          for i in $(seq 300); do [ "$(netbird-agent status --json 2>/dev/null | jq -r .state)" = connected ] && return; sleep 1; done
+          netbird-agent status; journalctl --no-pager -n 60
+        }
+        before=$(ls /sys/class/net)
+        apt-get install -y -q /mnt/*.deb >/tmp/apt.log || cat /tmp/apt.log
+        for i in $(seq 300); do curl -fsS http://127.0.0.1:8080/readyz >/dev/null 2>&1 && break; sleep 1; done
+        cat >/tmp/account.yaml <<'END'
+        providers: [ { name: Anthropic, provider_id: sample, enabled: true } ]
+        groups: [ { name: Engineering } ]
+        policies:
+          - { name: Engineering, enabled: true, source_groups: [Engineering], destination_provider_ids: [Anthropic] }
+        END
+        netbird-controlplane apply -f /tmp/account.yaml
+        echo NETBIRD_AGENT_MANAGEMENT_URL=http://127.0.0.1:8080 >/etc/netbird-agent/environment
+        KEY=$(netbird-controlplane setup-key create build-machines --group Engineering --uses 50 --expires 30d --json | jq -r .key)
+        {{lines.Text}}
+        until_connected
+        netbird-agent status
+        echo "IT IS $(netbird-agent status --json | jq -r .tunnel_kind)"
+        echo "ANSWER $({{Request}})"
+        rm /etc/netbird-agent/setup-key
+        systemctl restart netbird-agent netbird-controlplane
+        until_connected
+        echo "WITHOUT THE KEY $(netbird-agent status --json | jq -r .tunnel_kind)"
+        echo "SECOND ANSWER $({{Request}})"
+        echo "ROWS $(netbird-controlplane logs --json | jq '[.[] | select(.decision == "allowed")] | length')"
+        systemctl stop netbird-agent netbird-controlplane
+        [ "$before" = "$(ls /sys/class/net)" ] && [ -z "$(pgrep netbird)" ] && [ "$(lsmod | awk '$1 == "wireguard" { print $3 }')" = 0 ] && echo LEFT none
+        """;
+
+    private static async Task<string> BootAsync(string packages, string script)
+    {
+        var tree = Environment.GetEnvironmentVariable("NETBIRD_TEST_DEBIAN");
+        Skip.IfNot(Directory.Exists(tree), "needs a tree made by debootstrap, named by NETBIRD_TEST_DEBIAN; tests/run.sh --long makes it");
+        var kernel = Environment.GetEnvironmentVariable("NETBIRD_TEST_KERNEL");
+        Skip.IfNot(Directory.Exists(kernel), "needs Debian's kernel, unpacked, named by NETBIRD_TEST_KERNEL; tests/run.sh fetches it");
+        Skip.IfNot(Environment.IsPrivilegedProcess, "needs root to read the tree's files");
+        var file = Path.Combine(packages, "script");
+        await File.WriteAllTextAsync(file, script.ReplaceLineEndings("\n"));
+        var booted = await Command.RunAsync(
+            "bash", [Path.Combine(Checkout.Root, "tests/EndToEnd.Tests/Packages/booted-debian.sh"), tree!, kernel!, packages, file], limitSeconds: 1500);
+        Assert.True(booted.ExitCode == 0, booted.ToString());
+        return booted.Output;
+    }
+}
