@@ -12,6 +12,8 @@ internal static class CommonOptions
 
     public static readonly Option<string?> Profile = WithProfileName(Text("--profile", "A named set of state beside the default one, for a second account. Default: what 'profile use' chose.", "NAME", recursive: true));
 
+    public static Option<string?> ManagementUrl() => Text("--management-url", "The control plane. Kept, so it is named once.", "URL");
+
     public static Option<bool> Json() => Flag("--json", "Print the result as JSON.");
 
     /// <summary>A text option whose default is NETBIRD_AGENT_ and its name in capitals.</summary>

@@ -11,10 +11,11 @@ namespace NetBird.Agent.Cli;
 internal static class DaemonHost
 {
     /// <param name="detached">Started by <c>up</c>: the terminal's signals are not for it.</param>
+    /// <param name="endsWithDown">Whether <c>down</c> ends it: where no service manager keeps it.</param>
     /// <param name="owner">Whom a service of the system serves; null keeps what the state has.</param>
     /// <param name="whenReady">Runs beside the daemon once the CLI can connect; a nonzero code ends it.</param>
     public static async Task<int> RunAsync(
-        StateDirectory state, bool detached, uint? owner, Func<CancellationToken, Task<int>>? whenReady, CancellationToken cancellationToken)
+        StateDirectory state, bool detached, bool endsWithDown, uint? owner, Func<CancellationToken, Task<int>>? whenReady, CancellationToken cancellationToken)
     {
         ProcessHardening.Apply();
         try
@@ -26,7 +27,7 @@ internal static class DaemonHost
                 return Terminal.Fail($"Another agent already runs on {state.Path}. See: netbird-agent status --state-dir {state.Path}", ExitCode.Failed);
             }
 
-            return await RunLockedAsync(state, instance, detached, owner, whenReady, cancellationToken).ConfigureAwait(false);
+            return await RunLockedAsync(state, instance, detached, endsWithDown, owner, whenReady, cancellationToken).ConfigureAwait(false);
         }
         catch (StateDirectoryException e)
         {
@@ -39,7 +40,7 @@ internal static class DaemonHost
     }
 
     private static async Task<int> RunLockedAsync(
-        StateDirectory state, InstanceLock instance, bool detached, uint? owner, Func<CancellationToken, Task<int>>? whenReady,
+        StateDirectory state, InstanceLock instance, bool detached, bool endsWithDown, uint? owner, Func<CancellationToken, Task<int>>? whenReady,
         CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -48,7 +49,7 @@ internal static class DaemonHost
         using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => End(context, detached ? null : stop));
         var exitCode = ExitCode.Done;
         var beside = Task.CompletedTask;
-        var daemon = new AgentDaemon(state, instance, detached || whenReady is not null, owner, TimeProvider.System, logging => Configure(logging, state));
+        var daemon = new AgentDaemon(state, instance, endsWithDown, owner, TimeProvider.System, logging => Configure(logging, state));
         await using (daemon.ConfigureAwait(false))
         {
             await daemon.RunAsync(

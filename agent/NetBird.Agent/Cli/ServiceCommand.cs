@@ -51,9 +51,20 @@ internal static class ServiceCommand
         var detached = new Option<bool>("--detached") { Hidden = true };
         var command = new Command("run", "Run the daemon in this process; what the service's unit starts.") { detached };
         var owner = OwnerOption.Build();
+        var managementUrl = CommonOptions.ManagementUrl();
+        var setupKeyFile = CommonOptions.Text("--setup-key-file", "Enrol with the setup key in this file, as soon as it goes. Without the file nothing happens.", "FILE");
         command.Add(owner);
-        command.SetAction((parsed, cancellationToken) => DaemonHost.RunAsync(
-            StateDirOf.Parse(parsed), parsed.GetValue(detached), OwnerOption.Read(parsed.GetValue(owner)), whenReady: null, cancellationToken));
+        command.Add(managementUrl);
+        command.Add(setupKeyFile);
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            var state = StateDirOf.Parse(parsed);
+            var endsWithDown = parsed.GetValue(detached);
+            Func<CancellationToken, Task<int>>? enrol = parsed.GetValue(setupKeyFile) is { Length: > 0 } file && !endsWithDown
+                ? stop => MachineEnrolment.RunAsync(state, file, parsed.GetValue(managementUrl), stop)
+                : null;
+            return DaemonHost.RunAsync(state, endsWithDown, endsWithDown, OwnerOption.Read(parsed.GetValue(owner)), enrol, cancellationToken);
+        });
         return command;
     }
 }

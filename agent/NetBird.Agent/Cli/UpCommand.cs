@@ -9,7 +9,7 @@ namespace NetBird.Agent.Cli;
 /// <summary><c>up</c> and <c>login</c>: the same steps, with and without the tunnel.</summary>
 internal sealed class UpCommand
 {
-    private readonly Option<string?> _managementUrl = CommonOptions.Text("--management-url", "The control plane. Kept, so it is named once.", "URL");
+    private readonly Option<string?> _managementUrl = CommonOptions.ManagementUrl();
     private readonly Option<string?> _setupKey = CommonOptions.Text("--setup-key", "Enrol a machine without a person. '-' reads it from standard input, which keeps it out of the process list.", "KEY|-");
     private readonly Option<string?> _setupKeyFile = CommonOptions.Text("--setup-key-file", "Read the setup key from a file.", "FILE");
     private readonly Option<bool> _deviceCode = CommonOptions.Flag("--device-code", "Log in with a code on another device; for machines without a browser.");
@@ -91,7 +91,7 @@ internal sealed class UpCommand
         var noBrowser = parsed.GetValue(_noBrowser);
         if (!login && parsed.GetValue(_foreground))
         {
-            return await DaemonHost.RunAsync(state, detached: false, owner: null, stop => AskAsync(state, request, login, noBrowser, stop), cancellationToken).ConfigureAwait(false);
+            return await DaemonHost.RunAsync(state, detached: false, endsWithDown: true, owner: null, stop => AskAsync(state, request, login, noBrowser, stop), cancellationToken).ConfigureAwait(false);
         }
 
         await DaemonLauncher.EnsureRunningAsync(state, TimeProvider.System, cancellationToken).ConfigureAwait(false);
@@ -143,7 +143,9 @@ internal sealed class UpCommand
         };
     }
 
-    private static async Task<int> AskAsync(
+    /// <summary>Has the daemon bring the tunnel up, or only log in, and shows what happens.</summary>
+    /// <exception cref="DaemonException">There is no daemon, or it cannot be asked.</exception>
+    internal static async Task<int> AskAsync(
         StateDirectory state, UpRequest request, bool login, bool noBrowser, CancellationToken cancellationToken)
     {
         using var connection = DaemonConnection.Open(state);
