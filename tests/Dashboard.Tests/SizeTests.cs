@@ -105,6 +105,8 @@ public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
             await tab.Page.WaitForURLAsync(url => new Uri(url).AbsolutePath == path);
             await tab.ReadyAsync();
             output.WriteLine($"to {path}: {watch.Elapsed.TotalMilliseconds:F0} ms, {Spent().TotalMilliseconds:F0} ms of processor");
+            await tab.ShootAsync($"ten-million-{(path == "/" ? "overview" : path[1..])}");
+            Assert.Equal(0, await tab.Page.EvaluateAsync<int>("() => [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth + 1).length"));
         }
 
         foreach (var range in (string[])["Last 7 days", "Last 30 days", "Last 24 hours"])
