@@ -1,3 +1,4 @@
+using NetBird.ControlPlane.Store.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -28,9 +29,9 @@ internal sealed class SharedUsedChallenges(NpgsqlDataSource source, TimeProvider
             command.Parameters.Add(new() { Value = expires, NpgsqlDbType = NpgsqlDbType.TimestampTz });
             return await command.ExecuteNonQueryAsync(cancellationToken) == 1;
         }
-        catch (NpgsqlException fault)
+        catch (Exception failed) when (PostgresGuard.IsUnreachable(failed))
         {
-            throw new IOException($"PostgreSQL cannot be used: {fault.Message}", fault);
+            throw PostgresGuard.Unreachable(failed);
         }
     }
 }

@@ -1,3 +1,4 @@
+using NetBird.ControlPlane.Store.Postgres;
 using NetBird.ControlPlane.Usage.Postgres;
 using NetBird.Gateway.Batches;
 using Npgsql;
@@ -8,7 +9,7 @@ namespace NetBird.ControlPlane.Usage.Batches;
 internal sealed class PostgresBatchRegister(PostgresUsage database) : IBatchRegister
 {
     public async ValueTask<RegisteredBatch?> FindAsync(string id, CancellationToken cancellationToken)
-        => await PostgresUsage.GuardedAsync<RegisteredBatch?>(async () =>
+        => await PostgresGuard.RunAsync<RegisteredBatch?>(async () =>
         {
             await using var command = database.Source.CreateCommand(
                 "select id, provider_id, user_id, policy_id, charged_group, session_id, created, requests, bytes from usage_batches where id = $1");
@@ -29,7 +30,7 @@ internal sealed class PostgresBatchRegister(PostgresUsage database) : IBatchRegi
         });
 
     public async ValueTask AddAsync(RegisteredBatch batch, CancellationToken cancellationToken)
-        => await PostgresUsage.GuardedAsync(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             await using var command = database.Source.CreateCommand(
                 """

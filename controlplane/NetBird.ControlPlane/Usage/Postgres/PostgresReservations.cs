@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using NetBird.ControlPlane.Store.Postgres;
 using NetBird.Gateway.Authorization;
 using NetBird.Policy;
 using NetBird.Policy.Limits;
@@ -81,10 +82,10 @@ internal sealed class PostgresReservations(
             command.Parameters.Add(new() { Value = (object?)database.Now ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint });
             await command.ExecuteScalarAsync(CancellationToken.None);
         }
-        catch (Exception failed) when (PostgresUsage.IsUnreachable(failed))
+        catch (Exception failed) when (PostgresGuard.IsUnreachable(failed))
         {
             // The row settles it when the journal hands it over: see PostgresUsageLedger.AppendAsync.
-            throw new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
+            throw PostgresGuard.Unreachable(failed);
         }
         finally
         {
@@ -148,9 +149,9 @@ internal sealed class PostgresReservations(
             Remember(answers, now);
             return answers;
         }
-        catch (Exception failed) when (PostgresUsage.IsUnreachable(failed))
+        catch (Exception failed) when (PostgresGuard.IsUnreachable(failed))
         {
-            throw new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
+            throw PostgresGuard.Unreachable(failed);
         }
     }
 
@@ -198,9 +199,9 @@ internal sealed class PostgresReservations(
             Remember(answers, time.GetTimestamp());
             return (chosen, answers);
         }
-        catch (Exception failed) when (PostgresUsage.IsUnreachable(failed))
+        catch (Exception failed) when (PostgresGuard.IsUnreachable(failed))
         {
-            throw new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
+            throw PostgresGuard.Unreachable(failed);
         }
     }
 

@@ -1,3 +1,4 @@
+using NetBird.ControlPlane.Store.Postgres;
 using NetBird.Primitives;
 using Npgsql;
 
@@ -63,28 +64,11 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
             usage._beat = usage.BeatAsync();
             return usage;
         }
-        catch (Exception failed) when (IsUnreachable(failed))
+        catch (Exception failed) when (PostgresGuard.IsUnreachable(failed))
         {
             await source.DisposeAsync();
             await vital.DisposeAsync();
-            throw new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
-        }
-    }
-
-    /// <summary>Failures that mean "cannot now": the caller refuses, and tries again later.</summary>
-    public static bool IsUnreachable(Exception failed)
-        => failed is NpgsqlException or TimeoutException or IOException or ObjectDisposedException or InvalidOperationException;
-
-    /// <summary>Does <paramref name="work"/>; what means "cannot now" comes out as an <see cref="IOException"/>.</summary>
-    public static async ValueTask<T> GuardedAsync<T>(Func<Task<T>> work)
-    {
-        try
-        {
-            return await work();
-        }
-        catch (Exception failed) when (IsUnreachable(failed))
-        {
-            throw failed as IOException ?? new IOException($"PostgreSQL cannot be used: {failed.Message}", failed);
+            throw PostgresGuard.Unreachable(failed);
         }
     }
 
@@ -138,7 +122,7 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
             {
                 return;
             }
-            catch (Exception failed) when (IsUnreachable(failed))
+            catch (Exception failed) when (PostgresGuard.IsUnreachable(failed))
             {
                 Log.NoSign(_logger, failed);
             }

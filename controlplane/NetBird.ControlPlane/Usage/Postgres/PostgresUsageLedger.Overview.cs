@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using NetBird.ControlPlane.Store.Postgres;
 using Npgsql;
 
 namespace NetBird.ControlPlane.Usage.Postgres;
@@ -12,7 +13,7 @@ internal sealed partial class PostgresUsageLedger
         + "sum(p.sign * cache_write_1h)::bigint, sum(p.sign * web_searches)::bigint, sum(p.sign * cost)::bigint";
 
     public async ValueTask<ImmutableArray<OverviewRow>> OverviewAsync(OverviewQuery query, CancellationToken cancellationToken)
-        => await PostgresUsage.GuardedAsync(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
             var spans = Spans.Of(query).ToList();

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using NetBird.ControlPlane.Store.Postgres;
 using NetBird.Gateway.Metering;
 using NetBird.Primitives;
 using Npgsql;
@@ -16,7 +17,7 @@ internal sealed partial class PostgresUsageLedger
         + "sum(web_searches), sum(cost)";
 
     public async ValueTask<UsagePage<UsageRecord>> QueryAsync(UsageQuery query, CancellationToken cancellationToken)
-        => await PostgresUsage.GuardedAsync(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             var size = Math.Clamp(query.PageSize, 1, 1000);
             var page = Math.Max(1, query.Page);
@@ -44,15 +45,15 @@ internal sealed partial class PostgresUsageLedger
         command.CommandText =
             $"select {RowColumns.Names} from usage_rows where {RowFilter.Apply(command, query)} order by begun desc, id collate \"C\""
             + (query.Newest is { } newest ? string.Create(CultureInfo.InvariantCulture, $" limit {newest}") : "");
-        await using var reader = await PostgresUsage.GuardedAsync(() => command.ExecuteReaderAsync(cancellationToken));
-        while (await PostgresUsage.GuardedAsync(() => reader.ReadAsync(cancellationToken)))
+        await using var reader = await PostgresGuard.RunAsync(() => command.ExecuteReaderAsync(cancellationToken));
+        while (await PostgresGuard.RunAsync(() => reader.ReadAsync(cancellationToken)))
         {
             yield return RowColumns.Read(reader);
         }
     }
 
     public async ValueTask<UsagePage<SessionSummary>> SessionsAsync(UsageQuery query, CancellationToken cancellationToken)
-        => await PostgresUsage.GuardedAsync(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             var size = Math.Clamp(query.PageSize, 1, 1000);
             var page = Math.Max(1, query.Page);

@@ -1,3 +1,4 @@
+using NetBird.ControlPlane.Store.Postgres;
 using NetBird.Gateway.Metering;
 using Npgsql;
 
@@ -83,7 +84,7 @@ internal sealed partial class PostgresUsageLedger
     }
 
     private async Task RepriceAsync(List<(UsageRecord Row, RowPrice Now)> changed, CancellationToken cancellationToken)
-        => await PostgresUsage.GuardedAsync(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             await using var connection = await database.Vital.OpenConnectionAsync(cancellationToken);
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using NetBird.ControlPlane.Store.Postgres;
 using NetBird.ControlPlane.Usage.Sums;
 
 namespace NetBird.ControlPlane.Usage.Postgres;
@@ -52,7 +53,7 @@ internal sealed partial class PostgresUsageLedger
         """;
 
     public async ValueTask<ImmutableArray<string>> VerifyAsync(CancellationToken cancellationToken)
-        => await PostgresUsage.GuardedAsync(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             var found = ImmutableArray.CreateBuilder<string>();
             await AddAsync(HoursAgainstRows, start => $"The sums of the hour from {HourlySums.StartOf(start[0]):u} do not equal its rows.");

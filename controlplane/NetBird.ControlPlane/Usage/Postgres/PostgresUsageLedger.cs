@@ -1,3 +1,4 @@
+using NetBird.ControlPlane.Store.Postgres;
 using NetBird.ControlPlane.Usage.Sums;
 using NetBird.Gateway.Batches;
 using NetBird.Primitives;
@@ -106,11 +107,11 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
     {
         await using var command = database.Vital.CreateCommand("select sequence from usage_nodes where node = $1");
         command.Parameters.AddWithValue(database.Node);
-        return await PostgresUsage.GuardedAsync(async () => (long)(await command.ExecuteScalarAsync(cancellationToken) ?? 0L));
+        return await PostgresGuard.RunAsync(async () => (long)(await command.ExecuteScalarAsync(cancellationToken) ?? 0L));
     }
 
     public async ValueTask<IReadOnlySet<RequestId>> ClaimResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
-        => await PostgresUsage.GuardedAsync<IReadOnlySet<RequestId>>(async () =>
+        => await PostgresGuard.RunAsync<IReadOnlySet<RequestId>>(async () =>
         {
             await using var command = database.Vital.CreateCommand(Claim);
             command.Parameters.AddWithValue(ids.Select(id => id.Value).Distinct(StringComparer.Ordinal).ToArray());
@@ -135,7 +136,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
 
         try
         {
-            await PostgresUsage.GuardedAsync(async () =>
+            await PostgresGuard.RunAsync(async () =>
             {
                 await using var command = database.Vital.CreateCommand("select 1");
                 command.CommandTimeout = 1;
@@ -158,7 +159,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
     }
 
     public async ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken)
-        => await PostgresUsage.GuardedAsync(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             await using var connection = await database.Vital.OpenConnectionAsync(cancellationToken);
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -193,7 +194,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
 
     public async ValueTask<RetentionResult> RetainAsync(
         DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, Action<long> progress, CancellationToken cancellationToken)
-        => await PostgresUsage.GuardedAsync(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             await using var connection = await database.Vital.OpenConnectionAsync(cancellationToken);
             var hour = HourlySums.HourOf(rowsFrom);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using NetBird.ControlPlane.Store.Postgres;
 using NetBird.ControlPlane.Usage.Postgres;
 using NetBird.Primitives;
 using Npgsql;
@@ -45,7 +46,7 @@ internal sealed class PostgresPromptStore(PostgresUsage database) : IPromptStore
             values);
 
     private ValueTask<T> RunAsync<T>(string text, Func<NpgsqlCommand, Task<T>> run, params object[] values)
-        => PostgresUsage.GuardedAsync(async () =>
+        => PostgresGuard.RunAsync(async () =>
         {
             await using var command = database.Source.CreateCommand(text);
             foreach (var value in values)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using NetBird.ControlPlane.Store.Postgres;
 using NetBird.ControlPlane.Usage.Postgres;
 using NetBird.Primitives;
 using Npgsql;
@@ -18,7 +19,7 @@ internal sealed class PostgresWebhookOutbox(PostgresUsage database) : IWebhookOu
         """;
 
     public ValueTask<ImmutableDictionary<string, int>> LevelsAsync(CancellationToken cancellationToken)
-        => PostgresUsage.GuardedAsync(async () =>
+        => PostgresGuard.RunAsync(async () =>
         {
             var levels = ImmutableDictionary.CreateBuilder<string, int>();
             await using var command = database.Source.CreateCommand("select counter, level from usage_warnings where level > 0");
@@ -33,7 +34,7 @@ internal sealed class PostgresWebhookOutbox(PostgresUsage database) : IWebhookOu
 
     public ValueTask<bool> RaiseAsync(
         string counter, int level, IReadOnlyList<WebhookDelivery> deliveries, CancellationToken cancellationToken)
-        => PostgresUsage.GuardedAsync(async () =>
+        => PostgresGuard.RunAsync(async () =>
         {
             await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -62,7 +63,7 @@ internal sealed class PostgresWebhookOutbox(PostgresUsage database) : IWebhookOu
         => await RunAsync("update usage_warnings set level = $2 where counter = $1 and level > $2", cancellationToken, counter, level);
 
     public async ValueTask SaveAsync(WebhookDelivery delivery, CancellationToken cancellationToken)
-        => await PostgresUsage.GuardedAsync(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             await using var command = database.Source.CreateCommand(Upsert);
             Bind(command, delivery);
@@ -102,7 +103,7 @@ internal sealed class PostgresWebhookOutbox(PostgresUsage database) : IWebhookOu
     }
 
     private ValueTask<ImmutableArray<WebhookDelivery>> ReadAsync(string text, CancellationToken cancellationToken, params object[] values)
-        => PostgresUsage.GuardedAsync(async () =>
+        => PostgresGuard.RunAsync(async () =>
         {
             await using var command = database.Source.CreateCommand(text);
             foreach (var value in values)
@@ -134,7 +135,7 @@ internal sealed class PostgresWebhookOutbox(PostgresUsage database) : IWebhookOu
         });
 
     private async ValueTask RunAsync(string text, CancellationToken cancellationToken, params object[] values)
-        => await PostgresUsage.GuardedAsync(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             await using var command = database.Source.CreateCommand(text);
             foreach (var value in values)

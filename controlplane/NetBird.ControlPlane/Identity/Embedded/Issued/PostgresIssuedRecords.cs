@@ -1,4 +1,5 @@
 using System.Text.Json;
+using NetBird.ControlPlane.Store.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -12,7 +13,7 @@ internal sealed class PostgresIssuedRecords<T>(NpgsqlDataSource source, string k
     where T : IssuedRecord
 {
     public async ValueTask InsertAsync(T record, CancellationToken cancellationToken)
-        => await Guarded(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             await using var command = source.CreateCommand(
                 "INSERT INTO netbird_issued (kind, id, version, subject, client, status, type, created, authorization_id, reference, content) "
@@ -22,7 +23,7 @@ internal sealed class PostgresIssuedRecords<T>(NpgsqlDataSource source, string k
         });
 
     public async ValueTask<bool> ReplaceAsync(T record, string expectedVersion, CancellationToken cancellationToken)
-        => await Guarded(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             await using var command = source.CreateCommand(
                 "UPDATE netbird_issued SET version = $3, subject = $4, client = $5, status = $6, type = $7, created = $8, "
@@ -33,7 +34,7 @@ internal sealed class PostgresIssuedRecords<T>(NpgsqlDataSource source, string k
         });
 
     public async ValueTask<bool> DeleteAsync(string id, CancellationToken cancellationToken)
-        => await Guarded(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             await using var command = source.CreateCommand("DELETE FROM netbird_issued WHERE kind = $1 AND id = $2");
             command.Parameters.Add(Text(kind));
@@ -42,7 +43,7 @@ internal sealed class PostgresIssuedRecords<T>(NpgsqlDataSource source, string k
         });
 
     public async ValueTask<T?> FindAsync(string id, CancellationToken cancellationToken)
-        => await Guarded(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             await using var command = source.CreateCommand("SELECT content FROM netbird_issued WHERE kind = $1 AND id = $2");
             command.Parameters.Add(Text(kind));
@@ -51,7 +52,7 @@ internal sealed class PostgresIssuedRecords<T>(NpgsqlDataSource source, string k
         });
 
     public async ValueTask<IReadOnlyList<T>> QueryAsync(IssuedFilter filter, CancellationToken cancellationToken)
-        => await Guarded(async () =>
+        => await PostgresGuard.RunAsync(async () =>
         {
             await using var command = source.CreateCommand();
             command.Parameters.Add(Text(kind));
@@ -92,18 +93,6 @@ internal sealed class PostgresIssuedRecords<T>(NpgsqlDataSource source, string k
 
     private static T Read(string content)
         => JsonSerializer.Deserialize<T>(content) ?? throw new JsonException("An issued record is empty.");
-
-    private static async ValueTask<TResult> Guarded<TResult>(Func<Task<TResult>> work)
-    {
-        try
-        {
-            return await work();
-        }
-        catch (NpgsqlException fault)
-        {
-            throw new IOException($"PostgreSQL cannot be used: {fault.Message}", fault);
-        }
-    }
 
     private void Fill(NpgsqlCommand command, T record)
     {
