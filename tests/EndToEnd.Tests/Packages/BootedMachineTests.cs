@@ -71,7 +71,8 @@ public sealed class BootedMachineTests(ITestOutputHelper output)
         until_connected
         echo "WITHOUT THE KEY $(netbird-agent status --json | jq -r .tunnel_kind)"
         echo "SECOND ANSWER $({{Request}})"
-        echo "ROWS $(netbird-controlplane logs --json | jq '[.[] | select(.decision == "allowed")] | length')"
+        for i in $(seq 60); do rows=$(netbird-controlplane logs --json | jq '[.[] | select(.decision == "allowed")] | length'); [ "$rows" = 2 ] && break; sleep 1; done
+        echo "ROWS $rows"
         systemctl stop netbird-agent netbird-controlplane
         [ "$before" = "$(ls /sys/class/net)" ] && [ -z "$(pgrep netbird)" ] && [ "$(lsmod | awk '$1 == "wireguard" { print $3 }')" = 0 ] && echo LEFT none
         """;

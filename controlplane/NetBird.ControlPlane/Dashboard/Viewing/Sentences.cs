@@ -8,6 +8,8 @@ namespace NetBird.ControlPlane.Dashboard.Viewing;
 /// <summary>What policies, guardrails and budget rules do, in plain sentences.</summary>
 internal sealed class Sentences(IConfigurationStore store, DisplayNames names)
 {
+    private const int NamesInASentence = 11;
+
     public string Of(PolicyRecord policy) => Policy(
         policy.SourceGroups, policy.Providers, policy.Guardrails, policy.Limits.ToLimits());
 
@@ -83,6 +85,7 @@ internal sealed class Sentences(IConfigurationStore store, DisplayNames names)
         return string.Join(", ", parts);
     }
 
+    /// <summary>The first ten by name: a sentence that goes on for a page says nothing, and the editor has them all.</summary>
     private static string List(IEnumerable<string> items, string none)
     {
         var all = items.ToList();
@@ -90,6 +93,7 @@ internal sealed class Sentences(IConfigurationStore store, DisplayNames names)
         {
             0 => none,
             1 => all[0],
+            > NamesInASentence => string.Join(", ", all.Take(NamesInASentence - 1)) + $" and {Figures.Count(all.Count - NamesInASentence + 1)} more",
             _ => string.Join(", ", all.Take(all.Count - 1)) + " and " + all[^1],
         };
     }
