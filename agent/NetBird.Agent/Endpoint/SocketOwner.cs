@@ -40,36 +40,11 @@ internal static class SocketOwner
             ?? Find("/proc/net/tcp6", Hex(client, mapped: true), Hex(ours, mapped: true));
 
     /// <summary>
-    /// proc(5), /proc/net/tcp: "sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode". A socket whose
-    /// process closed it already has inode 0 and shows uid 0, root's; it counts as unknown, or anyone could be root by
-    /// closing early.
+    /// A socket whose process closed it already has inode 0 and shows uid 0, root's; it counts as unknown, or anyone could be
+    /// root by closing early.
     /// </summary>
     private static uint? Find(string table, string local, string remote)
-    {
-        try
-        {
-            foreach (var line in File.ReadLines(table))
-            {
-                if (!line.Contains(local, StringComparison.Ordinal))
-                {
-                    continue;
-                }
-
-                var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                if (fields.Length > 9 && fields[1] == local && fields[2] == remote && fields[9] != "0"
-                    && uint.TryParse(fields[7], NumberStyles.None, CultureInfo.InvariantCulture, out var uid))
-                {
-                    return uid;
-                }
-            }
-        }
-        catch (IOException)
-        {
-            // No table, no answer; the caller refuses.
-        }
-
-        return null;
-    }
+        => UidOf(table, local, fields => fields.Length > 9 && fields[1] == local && fields[2] == remote && fields[9] != "0");
 
     /// <summary>The uid of whoever listens there, on that address or on all of them; null when it cannot be told.</summary>
     public static uint? OfListener(IPEndPoint address)
@@ -84,24 +59,34 @@ internal static class SocketOwner
         var any = new IPEndPoint(IPAddress.Any, address.Port);
         var anyOfBoth = new IPEndPoint(IPAddress.IPv6Any, address.Port);
         string[] places = [Hex(address, mapped: false), Hex(address, mapped: true), Hex(any, mapped: false), Hex(any, mapped: true), Hex(anyOfBoth, mapped: true)];
-        foreach (var table in new[] { "/proc/net/tcp", "/proc/net/tcp6" })
+        var port = string.Create(CultureInfo.InvariantCulture, $":{address.Port:X4} ");
+        return Find("/proc/net/tcp") ?? Find("/proc/net/tcp6");
+
+        uint? Find(string table) => UidOf(table, port, fields => fields.Length > 7 && fields[3] == Listening && places.Contains(fields[1]));
+    }
+
+    /// <summary>
+    /// The uid of the first socket that fits, by proc(5), /proc/net/tcp: "sl local_address rem_address st tx:rx tr:when retrnsmt
+    /// uid timeout inode".
+    /// </summary>
+    /// <param name="hint">Lines without it are not looked at more closely.</param>
+    /// <returns>Null also where there is no such table: a machine without IPv6 has one of them alone.</returns>
+    private static uint? UidOf(string table, string hint, Func<string[], bool> fits)
+    {
+        try
         {
-            try
+            foreach (var line in File.ReadLines(table).Where(line => line.Contains(hint, StringComparison.Ordinal)))
             {
-                foreach (var line in File.ReadLines(table))
+                var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+                if (fits(fields) && uint.TryParse(fields[7], NumberStyles.None, CultureInfo.InvariantCulture, out var uid))
                 {
-                    var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                    if (fields.Length > 7 && fields[3] == Listening && places.Contains(fields[1])
-                        && uint.TryParse(fields[7], NumberStyles.None, CultureInfo.InvariantCulture, out var uid))
-                    {
-                        return uid;
-                    }
+                    return uid;
                 }
             }
-            catch (IOException)
-            {
-                // No table: a machine without IPv6 has one of them alone.
-            }
+        }
+        catch (IOException)
+        {
+            // No table, no answer.
         }
 
         return null;

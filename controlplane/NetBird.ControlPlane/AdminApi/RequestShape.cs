@@ -41,7 +41,7 @@ internal sealed record RequestShape(Action<Form, References, IServiceProvider> R
         switch (kind)
         {
             case FormKind.Object when field.Part is { } part:
-                (schema.Properties, schema.Required, schema.AdditionalPropertiesAllowed) = (Object(part).Properties, Object(part).Required, false);
+                schema = Object(part);
                 break;
             case FormKind.Array:
                 schema.Items = field.Part is { } item ? Object(item) : Text(new() { Type = JsonSchemaType.String }, field);

@@ -66,8 +66,7 @@ internal sealed class BudgetAnswer(GatewaySnapshots snapshots, IReservations res
 
     private async Task<Spend> SpendAsync(UserId user, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellationToken)
     {
-        var rows = await ledger.OverviewAsync(new(from, to, Granularity.Whole, OverviewKey.User, TimeZoneInfo.Utc, [user.Value]), cancellationToken);
-        var totals = rows.Aggregate(default(UsageTotals), (sum, row) => sum + row.Totals);
+        var totals = await ledger.SumAsync(from, to, user, cancellationToken);
         return new Spend
         {
             Requests = totals.Requests,

@@ -12,9 +12,5 @@ internal sealed class LedgerSpend(IUsageLedger ledger) : IPersonSpend
         await SinceAsync(user, now.AddDays(-30), now, cancellationToken));
 
     private async ValueTask<NanoUsd> SinceAsync(UserId user, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellationToken)
-    {
-        var rows = await ledger.OverviewAsync(
-            new(from, to.AddSeconds(1), Granularity.Whole, OverviewKey.User, TimeZoneInfo.Utc, [user.Value]), cancellationToken);
-        return rows.Aggregate(NanoUsd.Zero, (sum, row) => sum + row.Totals.Cost);
-    }
+        => (await ledger.SumAsync(from, to.AddSeconds(1), user, cancellationToken)).Cost;
 }

@@ -24,10 +24,11 @@ internal sealed class OverviewReader(IUsageLedger ledger, DisplayNames names, IS
         var month = new RangeChoice("This month").At(now, zone);
 
         // All at once: each waits a moment for what is on its way to the ledger.
-        var byDimension = Dimensions.Select(dimension => RowsAsync(range, Granularity.Whole, dimension, null)).ToList();
-        var before = SumAsync(range.Before());
-        var thisMonth = SumAsync(month);
-        var lastWeek = SumAsync(new("", now.AddDays(-7), now, Granularity.Whole));
+        var byDimension = Dimensions.Select(dimension => RowsAsync(Granularity.Whole, dimension, null)).ToList();
+        var earlier = range.Before();
+        var before = ledger.SumAsync(earlier.From, earlier.To, null, cancellationToken);
+        var thisMonth = ledger.SumAsync(month.From, month.To, null, cancellationToken);
+        var lastWeek = ledger.SumAsync(now.AddDays(-7), now, null, cancellationToken);
         var times = TimesAsync(range, cancellationToken);
         var lines = new Dictionary<OverviewKey, IReadOnlyList<OverviewLine>>();
         for (var i = 0; i < Dimensions.Length; i++)
@@ -50,19 +51,15 @@ internal sealed class OverviewReader(IUsageLedger ledger, DisplayNames names, IS
             Series = await SeriesAsync(lines[choice.By]),
         };
 
-        async Task<IReadOnlyList<OverviewRow>> RowsAsync(TimeRange of, Granularity granularity, OverviewKey dimension, IReadOnlyList<string>? only)
-            => await ledger.OverviewAsync(new(of.From, of.To, granularity, dimension, zone, only), cancellationToken);
-
-        // Any dimension would do; there are fewest providers.
-        async Task<UsageTotals> SumAsync(TimeRange of)
-            => (await RowsAsync(of, Granularity.Whole, OverviewKey.Provider, null)).Aggregate(default(UsageTotals), (sum, row) => sum + row.Totals);
+        async Task<IReadOnlyList<OverviewRow>> RowsAsync(Granularity granularity, OverviewKey dimension, IReadOnlyList<string>? only)
+            => await ledger.OverviewAsync(new(range.From, range.To, granularity, dimension, zone, only), cancellationToken);
 
         async Task<List<ChartSeries>> SeriesAsync(IReadOnlyList<OverviewLine> all)
         {
             var places = spans.Select((start, i) => (start, i)).ToDictionary(pair => pair.start, pair => pair.i);
             var largest = all.OrderByDescending(line => choice.Metric.Of(line.Totals)).Take(all.Count > MostSeries ? MostSeries - 1 : MostSeries).ToList();
-            var ofLargest = RowsAsync(range, range.Granularity, choice.By, [.. largest.Select(line => line.Key)]);
-            var rest = all.Count > MostSeries ? await RowsAsync(range, range.Granularity, OverviewKey.Provider, null) : [];
+            var ofLargest = RowsAsync(range.Granularity, choice.By, [.. largest.Select(line => line.Key)]);
+            var rest = all.Count > MostSeries ? await RowsAsync(range.Granularity, OverviewKey.Provider, null) : [];
             var values = (await ofLargest).ToLookup(row => row.Key);
             var series = largest.ConvertAll(line => new ChartSeries(line.Name, Values(values[line.Key])));
             if (rest.Count > 0)
