@@ -4,11 +4,6 @@ namespace Dashboard.Tests;
 [Collection(InChromium.Name)]
 public sealed class PageTests(Chromium chromium)
 {
-    private static readonly string[] Pages =
-    [
-        "/", "/usage", "/budgets", "/policies", "/providers", "/people", "/groups", "/peers", "/setup-keys", "/tokens", "/audit", "/settings", "/my-usage",
-    ];
-
     [SkippableTheory]
     [InlineData(1440, false)]
     [InlineData(1440, true)]
@@ -18,7 +13,7 @@ public sealed class PageTests(Chromium chromium)
     {
         await using var tab = await chromium.SignInAsync(chromium.Acme, Company.Owner, width, dark);
         var found = new List<string>();
-        foreach (var path in Pages)
+        foreach (var path in Site.Pages)
         {
             await tab.GoAsync(path);
             await tab.ShootAsync($"{(path == "/" ? "overview" : path[1..])}-{width}-{(dark ? "dark" : "light")}");

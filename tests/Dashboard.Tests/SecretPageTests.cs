@@ -11,11 +11,6 @@ namespace Dashboard.Tests;
 [Collection(InChromium.Name)]
 public sealed class SecretPageTests(Chromium chromium)
 {
-    private static readonly string[] Pages =
-    [
-        "/", "/usage", "/budgets", "/policies", "/providers", "/people", "/groups", "/peers", "/setup-keys", "/tokens", "/audit", "/settings", "/my-usage",
-    ];
-
     [SkippableFact]
     public async Task EveryPage_ItsSourceAndItsCircuit_HoldNoSecret()
     {
@@ -58,7 +53,7 @@ public sealed class SecretPageTests(Chromium chromium)
                 }
             }
         };
-        foreach (var path in Pages)
+        foreach (var path in Site.Pages)
         {
             await tab.GoAsync(path);
         }

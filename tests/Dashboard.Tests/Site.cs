@@ -18,6 +18,12 @@ namespace Dashboard.Tests;
 /// </summary>
 internal sealed class Site : IAsyncDisposable
 {
+    /// <summary>Every page that the navigation leads to.</summary>
+    public static IReadOnlyList<string> Pages { get; } =
+    [
+        "/", "/usage", "/budgets", "/policies", "/providers", "/people", "/groups", "/peers", "/setup-keys", "/tokens", "/audit", "/settings", "/my-usage",
+    ];
+
     private readonly ControlPlaneServer _server;
     private readonly string _state;
 

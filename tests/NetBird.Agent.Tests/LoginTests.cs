@@ -142,9 +142,7 @@ public sealed class LoginTests
         using var idp = await OidcProvider.StartAsync();
         await using var plane = await TestControlPlane.StartAsync(idp.Issuer);
         await using var agent = new AgentProcess();
-        var login = agent.Start("login", "--no-browser", "--management-url", plane.Url);
-        await OidcProvider.WalkAsync(await UrlOf(login), "ada");
-        await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(60));
+        await LogInAsync(agent, plane);
         await agent.RunAsync("down");
 
         var outcome = await agent.RunAsync("logout");
@@ -160,9 +158,7 @@ public sealed class LoginTests
         using var idp = await OidcProvider.StartAsync();
         await using var plane = await TestControlPlane.StartAsync(idp.Issuer);
         await using var agent = new AgentProcess();
-        var login = agent.Start("login", "--no-browser", "--management-url", plane.Url);
-        await OidcProvider.WalkAsync(await UrlOf(login), "ada");
-        await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(60));
+        await LogInAsync(agent, plane);
 
         var outcome = await agent.RunAsync("logout");
 
@@ -170,6 +166,13 @@ public sealed class LoginTests
         Assert.Equal(1, plane.Departures);
         Assert.Empty(plane.Peers);
         Assert.Equal("logged_out", (await agent.StatusAsync()).GetProperty("state").GetString());
+    }
+
+    private static async Task LogInAsync(AgentProcess agent, TestControlPlane plane)
+    {
+        var login = agent.Start("login", "--no-browser", "--management-url", plane.Url);
+        await OidcProvider.WalkAsync(await UrlOf(login), "ada");
+        await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(60));
     }
 
     private static async Task<string> UrlOf(Process login, string prefix = "")

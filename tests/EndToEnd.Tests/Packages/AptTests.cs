@@ -8,10 +8,7 @@ namespace EndToEnd.Tests.Packages;
 /// </summary>
 public sealed partial class AptTests
 {
-    private const string Request = """
-        curl -sS --max-time 30 http://127.0.0.1:8788/v1/messages -H 'content-type: application/json' -H 'anthropic-version: 2023-06-01' \
-          -d '{"model":"claude-haiku-4-5","max_tokens":64,"messages":[{"role":"user","content":"hi"}]}'
-        """;
+    private static readonly string Request = SampleAccount.Request(limitSeconds: 30);
 
     [SkippableFact]
     public async Task Packages_AreInstalledUpgradedRemovedAndPurged()
@@ -68,14 +65,8 @@ public sealed partial class AptTests
 
     private static async Task AdministerAsync(CleanDebian debian)
     {
-        await debian.MustAsync("""
-            cat >/tmp/account.yaml <<'END'
-            providers: [ { name: Anthropic, provider_id: sample, enabled: true } ]
-            groups: [ { name: Engineering } ]
-            policies:
-              - { name: Engineering, enabled: true, source_groups: [Engineering], destination_provider_ids: [Anthropic] }
-            END
-            netbird-controlplane apply -f /tmp/account.yaml
+        await debian.MustAsync($$"""
+            {{SampleAccount.Apply}}
             echo 'correct horse battery' | tr -d '\n' | netbird-controlplane user create ana@example.com --name Ana --group Engineering --password-stdin
             """);
     }

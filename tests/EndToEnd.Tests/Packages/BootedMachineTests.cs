@@ -9,10 +9,7 @@ namespace EndToEnd.Tests.Packages;
 /// </summary>
 public sealed class BootedMachineTests(ITestOutputHelper output)
 {
-    private const string Request = """
-        curl -sS --max-time 60 http://127.0.0.1:8788/v1/messages -H 'content-type: application/json' -H 'anthropic-version: 2023-06-01' \
-          -d '{"model":"claude-haiku-4-5","max_tokens":64,"messages":[{"role":"user","content":"hi"}]}'
-        """;
+    private static readonly string Request = SampleAccount.Request(limitSeconds: 60);
 
     [SkippableFact]
     public async Task MachineWithoutAPerson_EnrolsWhenItsServiceStarts_ThroughTheKernelsTunnel()
@@ -52,13 +49,7 @@ public sealed class BootedMachineTests(ITestOutputHelper output)
         before=$(ls /sys/class/net)
         apt-get install -y -q /mnt/*.deb >/tmp/apt.log || cat /tmp/apt.log
         for i in $(seq 300); do curl -fsS http://127.0.0.1:8080/readyz >/dev/null 2>&1 && break; sleep 1; done
-        cat >/tmp/account.yaml <<'END'
-        providers: [ { name: Anthropic, provider_id: sample, enabled: true } ]
-        groups: [ { name: Engineering } ]
-        policies:
-          - { name: Engineering, enabled: true, source_groups: [Engineering], destination_provider_ids: [Anthropic] }
-        END
-        netbird-controlplane apply -f /tmp/account.yaml
+        {{SampleAccount.Apply}}
         echo NETBIRD_AGENT_MANAGEMENT_URL=http://127.0.0.1:8080 >/etc/netbird-agent/environment
         KEY=$(netbird-controlplane setup-key create build-machines --group Engineering --uses 50 --expires 30d --json | jq -r .key)
         {{lines.Text}}
