@@ -10,6 +10,8 @@ namespace NetBird.WireGuard;
 /// <summary>Brings a tunnel up with the adapter that was asked for, or the best that works here.</summary>
 public static class Tunnel
 {
+    private const string UseRootless = "use --tunnel rootless.";
+
     /// <summary>Opens the interface; it is up and routed when this returns.</summary>
     /// <exception cref="TunnelException">It cannot be opened; the message says why and what to do.</exception>
     public static Task<ITunnel> OpenAsync(TunnelOptions options, CancellationToken cancellationToken)
@@ -45,13 +47,13 @@ public static class Tunnel
             case TunnelKind.Userspace:
                 return OperatingSystem.IsLinux()
                     ? TunAdapter.Open(options, reason ?? "The userspace tunnel was asked for.")
-                    : throw new TunnelException("The userspace tunnel needs Linux: use --tunnel rootless.");
+                    : throw new TunnelException("The userspace tunnel needs Linux", UseRootless);
             case TunnelKind.External:
                 return OperatingSystem.IsLinux()
                     ? ExternalTunnel.Open(options)
-                    : throw new TunnelException("An interface that another program runs needs Linux: use --tunnel rootless.");
+                    : throw new TunnelException("An interface that another program runs needs Linux", UseRootless);
             default:
-                throw new TunnelException($"This system has no {options.Kind} tunnel: use --tunnel rootless.");
+                throw new TunnelException($"This system has no {options.Kind} tunnel", UseRootless);
         }
     }
 
@@ -65,7 +67,7 @@ public static class Tunnel
         }
         catch (TunnelException e)
         {
-            noKernel = $"No kernel tunnel: {e.Message}";
+            noKernel = $"No kernel tunnel: {e.Lack}";
         }
 
         var userspace = options with { Kind = TunnelKind.Userspace };
@@ -75,7 +77,7 @@ public static class Tunnel
         }
         catch (TunnelException e)
         {
-            return RootlessAdapter.Open(options, $"{noKernel} No userspace tunnel: {e.Message}");
+            return RootlessAdapter.Open(options, $"{noKernel} No userspace tunnel: {e.Lack}");
         }
     }
 
@@ -120,15 +122,21 @@ public sealed class TunnelException : Exception
 {
     /// <summary>With a message that says what to do.</summary>
     public TunnelException(string message)
-        : base(message)
-    {
-    }
+        : base(message) => Lack = message;
 
     /// <summary>With the cause.</summary>
     public TunnelException(string message, Exception inner)
-        : base(message, inner)
-    {
-    }
+        : base(message, inner) => Lack = message;
+
+    /// <summary>With what to do apart from what failed.</summary>
+    /// <param name="lack">A sentence without its full stop.</param>
+    /// <param name="remedy">The rest of it, with one.</param>
+    /// <param name="inner">The cause, where there is one.</param>
+    public TunnelException(string lack, string remedy, Exception? inner = null)
+        : base($"{lack}: {remedy}", inner) => Lack = lack + ".";
+
+    /// <summary>What failed, without what to do where that is told apart: for whoever has done it already, such as taken another tunnel.</summary>
+    public string Lack { get; }
 
     /// <summary>The kind of failure, for callers that know a better remedy than the message.</summary>
     public TunnelObstacle Obstacle { get; init; }

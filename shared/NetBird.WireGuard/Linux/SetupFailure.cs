@@ -12,22 +12,24 @@ internal static class SetupFailure
     {
         var name = options.InterfaceName;
         var errno = e.Errno;
-        var (message, obstacle) =
-            (errno == EOPNOTSUPP || errno == ENOENT) && IsOfDriver(e.Doing)
-                ? ("This kernel has no WireGuard (its module is missing, or may not be loaded here): use --tunnel userspace or rootless.",
-                    TunnelObstacle.NoDriver)
+        return (errno == EOPNOTSUPP || errno == ENOENT) && IsOfDriver(e.Doing)
+                ? new("This kernel has no WireGuard (its module is missing, or may not be loaded here)", "use --tunnel userspace or rootless.", e)
+                {
+                    Obstacle = TunnelObstacle.NoDriver,
+                }
             : errno == EPERM || errno == EACCES
-                ? ("This process may not set up network interfaces (it lacks CAP_NET_ADMIN): run it as root, or use --tunnel rootless.",
-                    TunnelObstacle.NotPermitted)
+                ? new("This process may not set up network interfaces (it lacks CAP_NET_ADMIN)", "run it as root, or use --tunnel rootless.", e)
+                {
+                    Obstacle = TunnelObstacle.NotPermitted,
+                }
             : errno == EEXIST && e.Doing.StartsWith("create", StringComparison.Ordinal)
-                ? ($"An interface named {name} exists already: choose another name, or stop the program that has it.", TunnelObstacle.Other)
+                ? new($"An interface named {name} exists already: choose another name, or stop the program that has it.", e)
             : errno == EEXIST && e.Doing.StartsWith("add route", StringComparison.Ordinal)
-                ? ($"{e.Message} Another interface has that route ('ip route' shows it): stop what made it, or keep this one in a network "
-                    + "namespace of its own.", TunnelObstacle.Other)
+                ? new($"{e.Message} Another interface has that route ('ip route' shows it): stop what made it, or keep this one in a network "
+                    + "namespace of its own.", e)
             : errno == EADDRINUSE
-                ? ($"UDP port {options.ListenPort} is taken: choose another port, or stop the program that has it.", TunnelObstacle.Other)
-            : ($"The interface {name} could not be set up. {e.Message}", TunnelObstacle.Other);
-        return new TunnelException(message, e) { Obstacle = obstacle };
+                ? new($"UDP port {options.ListenPort} is taken: choose another port, or stop the program that has it.", e)
+            : new TunnelException($"The interface {name} could not be set up. {e.Message}", e);
     }
 
     // Creating the link and finding its netlink family are what a kernel without the module cannot do.

@@ -29,6 +29,8 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
     private const nuint OffloadTcp = 0x02 | 0x04;
     private const nuint OffloadUdp = 0x20 | 0x40;
 
+    private const string RunAsRoot = "run it as root, or use --tunnel rootless, which needs no privilege.";
+
     private readonly SafeFileHandle _handle;
     private readonly bool _hasHeader;
     private readonly StopSignal _stop = new();
@@ -68,18 +70,16 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
         if (handle.IsInvalid)
         {
             var error = Libc.LastError($"open {Clone}");
-            throw new TunnelException(
-                error.NativeErrorCode switch
-                {
-                    Libc.ENOENT or Libc.ENXIO or Libc.ENODEV =>
-                        $"{Clone} is missing: load the kernel's TUN driver (modprobe tun), or in a container pass --device {Clone}.",
-                    Libc.EPERM or Libc.EACCES =>
-                        $"This process may not open {Clone}: run it as root, or use --tunnel rootless, which needs no privilege.",
-                    _ => error.Message,
-                },
-                error)
+            var obstacle = ObstacleOf(error.NativeErrorCode);
+            throw obstacle switch
             {
-                Obstacle = ObstacleOf(error.NativeErrorCode),
+                TunnelObstacle.NoDriver => new TunnelException(
+                    $"{Clone} is missing: load the kernel's TUN driver (modprobe tun), or in a container pass --device {Clone}.", error)
+                {
+                    Obstacle = obstacle,
+                },
+                TunnelObstacle.NotPermitted => new TunnelException($"This process may not open {Clone}", RunAsRoot, error) { Obstacle = obstacle },
+                _ => new TunnelException(error.Message, error),
             };
         }
 
@@ -96,18 +96,15 @@ internal sealed unsafe class TunDevice : IBatchingPacketDevice
 
         var refusal = Libc.LastError($"create the interface {name}");
         handle.Dispose();
-        throw new TunnelException(
-            refusal.NativeErrorCode switch
-            {
-                Libc.EPERM =>
-                    "This process may not create network interfaces (it lacks CAP_NET_ADMIN): run it as root, or use --tunnel "
-                    + "rootless, which needs no privilege.",
-                Libc.EBUSY or Libc.EINVAL => $"An interface named {name} exists already: choose another name, or stop the program that has it.",
-                _ => refusal.Message,
-            },
-            refusal)
+        throw refusal.NativeErrorCode switch
         {
-            Obstacle = ObstacleOf(refusal.NativeErrorCode),
+            Libc.EPERM => new TunnelException("This process may not create network interfaces (it lacks CAP_NET_ADMIN)", RunAsRoot, refusal)
+            {
+                Obstacle = TunnelObstacle.NotPermitted,
+            },
+            Libc.EBUSY or Libc.EINVAL => new TunnelException(
+                $"An interface named {name} exists already: choose another name, or stop the program that has it.", refusal),
+            _ => new TunnelException(refusal.Message, refusal) { Obstacle = ObstacleOf(refusal.NativeErrorCode) },
         };
     }
 

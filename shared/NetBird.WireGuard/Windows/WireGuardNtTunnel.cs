@@ -95,8 +95,8 @@ internal sealed partial class WireGuardNtTunnel : ITunnel, IInterfaceControl
         catch (DllNotFoundException e)
         {
             throw new TunnelException(
-                "WireGuard's driver is not installed: wireguard.dll belongs beside netbird-agent.exe. Repair the installation, "
-                + "or use --tunnel rootless.",
+                "WireGuard's driver is not installed",
+                "wireguard.dll belongs beside netbird-agent.exe. Repair the installation, or use --tunnel rootless.",
                 e);
         }
         catch (Exception e)
@@ -105,7 +105,8 @@ internal sealed partial class WireGuardNtTunnel : ITunnel, IInterfaceControl
             throw (e as Win32Exception ?? e.InnerException as Win32Exception) is not { } refusal ? e
                 : refusal.NativeErrorCode == AccessDenied
                     ? new TunnelException(
-                        "This process may not create network adapters: run it as administrator or as the service, or use --tunnel rootless.",
+                        "This process may not create network adapters",
+                        "run it as administrator or as the service, or use --tunnel rootless.",
                         refusal)
                     : new TunnelException(refusal.Message, refusal);
         }
