@@ -1,4 +1,5 @@
 using Benchmarks.Gateway;
+using Benchmarks.Gateway.Subjects;
 using Benchmarks.Policy;
 using Benchmarks.Rootless;
 using Benchmarks.Tunnel;
@@ -26,7 +27,7 @@ static int Usage()
     Console.Error.WriteLine("Benchmarks latency [--rounds N] [--pings N] [--pairs ours,go]   round trips, alone and beside a transfer; needs root");
     Console.Error.WriteLine("Benchmarks soak [--gigabytes N]   memory, handles and threads over much traffic; needs root");
     Console.Error.WriteLine("Benchmarks rootless [--seconds N]   compares the rootless tunnel with our TUN path and wireguard-go; needs root");
-    Console.Error.WriteLine("Benchmarks gateway [--seconds N] [--connections N] [--only 2k|stream|4m]   the gateway beside direct, nginx, portkey (NETBIRD_BENCH_PORTKEY: its start script), Claude apps gateway (NETBIRD_BENCH_CLAUDE_GATEWAY: URL, NETBIRD_BENCH_CLAUDE_TOKEN); needs wrk and nginx");
+    Console.Error.WriteLine(GatewayTopic.Help);
     Console.Error.WriteLine("Benchmarks policy [--rows N]   nanoseconds of a decision with its reservation, rows a second of the ledger");
     return 2;
 }

@@ -68,8 +68,8 @@ internal static class RepriceEndpoints
         var query = new UsageQuery
         {
             Allowed = true,
-            From = Time(form, "from"),
-            To = Time(form, "to"),
+            From = form.Time("from"),
+            To = form.Time("to"),
             Model = form.Text("model", "", maxLength: 256, minLength: 1) is { Length: > 0 } model ? model : null,
             Provider = ProviderId.TryParse(provider, out var id) ? id : null,
         };
@@ -91,18 +91,6 @@ internal static class RepriceEndpoints
 
         form.RefuseUnknown();
         return new(query, prices, apply);
-    }
-
-    // An empty text is no time, rather than none.
-    private static DateTimeOffset? Time(Form form, string name)
-    {
-        var time = form.Time(name);
-        if (time is null && form.Has(name) && form.Text(name, "", maxLength: 40).Length == 0)
-        {
-            form.Fail(name, "This is a time such as 2026-11-24T12:00:00Z.");
-        }
-
-        return time;
     }
 
     private static async Task NoteAsync(HttpContext http, IConfigurationStore store, string detail)

@@ -155,7 +155,7 @@ internal sealed class Form
         return number;
     }
 
-    /// <summary>A moment, UTC where it names no offset; null where it is not given.</summary>
+    /// <summary>A moment, UTC where it names no offset; null where it is not given. An empty text is no moment, rather than none.</summary>
     public DateTimeOffset? Time(string name)
     {
         var text = Text(name, "", maxLength: 40);
@@ -164,7 +164,7 @@ internal sealed class Form
             asked.Time = true;
         }
 
-        if (text.Length == 0)
+        if (Find(name) is not { Kind: FormKind.String })
         {
             return null;
         }

@@ -49,7 +49,10 @@ public sealed record UsageQuery
     /// before <paramref name="now"/>.
     /// </summary>
     public bool AsksForWholeSessions(DateTimeOffset now)
-        => Group is null && Provider is null && Policy is null && Model is null && Allowed is null && (To is null || To > now);
+        => Group is null && Provider is null && Policy is null && Model is null && Allowed is null && Refusal is null && (To is null || To > now);
+
+    /// <summary>The same rows, told more narrowly: only refused requests have a sentence.</summary>
+    public UsageQuery Narrowed => Refusal is not null && Allowed is null ? this with { Allowed = false } : this;
 
     /// <summary>Whether a row is asked for.</summary>
     public bool Matches(UsageRecord record)

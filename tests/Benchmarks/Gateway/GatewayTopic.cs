@@ -1,150 +1,149 @@
 using System.Globalization;
-using System.Text;
+using Benchmarks.Gateway.Load;
+using Benchmarks.Gateway.Subjects;
 
 namespace Benchmarks.Gateway;
 
-/// <summary>What the gateway adds to a request, beside nothing, nginx and other gateways; all in one run, in turns.</summary>
+/// <summary>
+/// What the gateway adds to a request, beside nothing, nginx, portkey and Claude apps gateway; all in one run, in turns. First a closed
+/// loop (wrk) for what each can do, then a fixed rate of half that for what it adds when it is not pressed.
+/// </summary>
 internal static class GatewayTopic
 {
+    public const string Help = """
+        Benchmarks gateway [--seconds N] [--connections N] [--rounds N] [--only 2k|stream|4m] [--skip NAME]... [--no-half]
+            the gateway beside direct, nginx, portkey (from npm, fetched once) and "claude gateway" (with root, and what tests/run.sh installs);
+            needs wrk, nginx and gcc. The middle of --rounds N is printed; --no-half leaves the fixed rate out
+        """;
+
     public static async Task<int> RunAsync(string[] args)
     {
-        if (!Child.IsInstalled("wrk") || !Child.IsInstalled("nginx"))
+        if (((string[])["wrk", "nginx", "gcc"]).Where(tool => !Child.IsInstalled(tool)).ToList() is { Count: > 0 } missing)
         {
-            Console.Error.WriteLine("wrk and nginx are needed");
+            Console.Error.WriteLine($"{string.Join(", ", missing)}: not installed, and needed");
             return 1;
         }
 
-        var seconds = int.Parse(Option(args, "--seconds") ?? "3", CultureInfo.InvariantCulture);
-        var connections = int.Parse(Option(args, "--connections") ?? "16", CultureInfo.InvariantCulture);
-        var only = Option(args, "--only");
-        var skip = args.Select((arg, i) => (arg, i)).Where(a => a.arg == "--skip").Select(a => args[a.i + 1]).ToHashSet();
-        Console.WriteLine($"{connections} connections, {seconds} s each, {Environment.ProcessorCount} processors shared by load, gateway and upstream");
-
-        using var small = await Nginx.UpstreamAsync();
-        var streamPort = Child.FreePort();
-        using var streams = await Child.StartAsync(streamPort, Environment.ProcessPath!, "stream-upstream", $"{streamPort}", "stream");
-        var plainPort = Child.FreePort();
-        using var plain = await Child.StartAsync(plainPort, Environment.ProcessPath!, "stream-upstream", $"{plainPort}", "plain");
-        foreach (var load in Loads(small.Url, $"http://127.0.0.1:{streamPort}", $"http://127.0.0.1:{plainPort}").Where(load => only is null || load.Key == only))
+        var options = Options.Of(args);
+        if (!Place.IsInside)
         {
-            await MeasureAsync(load, connections, seconds, skip);
+            // What is missing is fetched while there is a network.
+            Without(options, "portkey", Portkey.Prepare());
+            Without(options, "claude gateway", ClaudeGateway.Missing);
+            if (!options.Skip.Contains("claude gateway"))
+            {
+                return await Place.EnterAsync(["gateway", .. args, .. options.Skip.SelectMany(name => (string[])["--skip", name])]);
+            }
+        }
+
+        var place = Place.Here;
+        Console.WriteLine($"{options.Connections} connections, {options.Seconds} s each, middle of {options.Rounds}; {Environment.ProcessorCount} processors shared by load, subject and upstream; "
+            + $"load of the machine before: {(await File.ReadAllTextAsync("/proc/loadavg")).Split(' ')[0]}");
+        using var small = await Nginx.UpstreamAsync(place);
+        using var streams = await StreamUpstream.StartAsync(place, "stream");
+        using var plain = await StreamUpstream.StartAsync(place, "plain");
+        using var claude = options.Skip.Contains("claude gateway") ? null : await ClaudeGateway.StartAsync(place);
+        foreach (var kind in Loads.Of(small.Port, streams.Port, plain.Port).Where(kind => options.Only is null || kind.Key == options.Only))
+        {
+            await MeasureAsync(kind, place, claude, options);
         }
 
         return 0;
     }
 
-    private static async Task MeasureAsync(Load load, int connections, int seconds, HashSet<string> skip)
+    private static void Without(Options options, string name, string? missing)
     {
-        var body = Path.GetTempFileName();
-        await File.WriteAllTextAsync(body, load.Body);
-        try
+        if (missing is not null && options.Skip.Add(name))
         {
-            using var nginx = await Nginx.ProxyAsync(load.Upstream);
-            var port = Child.FreePort();
-            using var ours = await Child.StartAsync(port, Environment.ProcessPath!, "gateway-host", $"{port}", load.Upstream);
-            var subjects = new List<Subject>
-            {
-                new("direct", load.Upstream),
-                new("nginx", nginx.Url, nginx.Process),
-                new("gateway", $"http://127.0.0.1:{port}", ours),
-            };
-            using var portkey = await PortkeyAsync(load.Upstream, subjects);
-            if (Environment.GetEnvironmentVariable("NETBIRD_BENCH_CLAUDE_GATEWAY") is { } claude)
-            {
-                subjects.Add(new("claude gateway", claude, null, new Dictionary<string, string>
-                {
-                    ["authorization"] = "Bearer " + Environment.GetEnvironmentVariable("NETBIRD_BENCH_CLAUDE_TOKEN"),
-                }));
-            }
-
-            subjects.RemoveAll(subject => skip.Contains(subject.Name));
-            await Wrk.RunAsync($"http://127.0.0.1:{port}/v1/messages", body, connections, 2);
-            var results = new Dictionary<string, (Measured Measured, double ProcessorUs)>();
-            foreach (var (name, url, process, headers) in subjects)
-            {
-                var before = process?.ProcessorTime();
-                var measured = await Wrk.RunAsync(url + "/v1/messages", body, connections, seconds, headers);
-                var spent = process?.ProcessorTime() - before;
-                results[name] = (measured, spent?.TotalMicroseconds / (measured.PerSecond * seconds) ?? double.NaN);
-            }
-
-            Print(load, results, ours.PeakMegabytes);
-        }
-        finally
-        {
-            File.Delete(body);
+            Console.WriteLine($"without {name}: {missing}");
         }
     }
 
-    private static void Print(Load load, Dictionary<string, (Measured Measured, double ProcessorUs)> results, long peakMegabytes)
+    private static async Task MeasureAsync(Kind kind, Place place, ClaudeGateway? claude, Options options)
     {
-        Console.WriteLine($"\n{load.Name}");
-        Console.WriteLine("                   req/s   of nginx    p50 ms    p99 ms   p50 of nginx   processor us per request");
-        var nginx = results.GetValueOrDefault("nginx").Measured;
-        foreach (var (name, (r, processorUs)) in results)
+        const string Path = "/v1/messages";
+        var local = new Uri($"http://127.0.0.1:{kind.UpstreamPort}");
+        using var nginx = await Nginx.ProxyAsync(local);
+        using var ours = await GatewayHost.StartAsync(local);
+        var subjects = new List<Subject>
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{name,-15}{r.PerSecond,10:F0}{r.PerSecond / nginx?.PerSecond,11:F2}{r.P50Ms,10:F2}{r.P99Ms,10:F2}{r.P50Ms / nginx?.P50Ms,15:F2}{processorUs,27:F1}   {r.Errors}"));
+            new("direct", new(local, Path), null, Subject.None),
+            new("nginx", new($"http://127.0.0.1:{nginx.Port}{Path}"), nginx.Process, Subject.None),
+            new("gateway", new($"http://127.0.0.1:{ours.Port}{Path}"), ours, Subject.None),
+        };
+        var portkey = options.Skip.Contains("portkey") ? null : await Portkey.StartAsync(local);
+        using var owned = portkey?.Process;
+        if (portkey is not null)
+        {
+            subjects.Add(portkey);
         }
 
-        Console.WriteLine($"gateway's peak memory: {peakMegabytes} MB");
-    }
-
-    private static async Task<Child?> PortkeyAsync(string upstream, List<Subject> subjects)
-    {
-        if (Environment.GetEnvironmentVariable("NETBIRD_BENCH_PORTKEY") is not { Length: > 0 } script)
+        if (claude is not null)
         {
-            return null;
+            await claude.ServeAsync(place.Url(kind.UpstreamPort));
+            subjects.Add(new("claude gateway", new(claude.Url, Path), claude.Process, claude.Headers));
         }
 
-        var port = Child.FreePort();
-        var child = await Child.StartAsync(port, "node", script, $"--port={port}", "--headless");
-        subjects.Add(new("portkey", $"http://127.0.0.1:{port}", child, new Dictionary<string, string>
+        subjects.RemoveAll(subject => options.Skip.Contains(subject.Name));
+        foreach (var subject in subjects)
         {
-            ["x-portkey-provider"] = "anthropic", ["x-portkey-custom-host"] = upstream + "/v1", ["Authorization"] = "Bearer sk-ant-bench",
-        }));
-        return child;
-    }
-
-    private static List<Load> Loads(string small, string streams, string plain)
-    {
-        static string Body(int bytes, bool stream)
-        {
-            // As Claude Code's: a few long texts and a dozen tools with schemas.
-            var text = new StringBuilder();
-            text.Append($$"""{"model":"claude-opus-5-5","messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"max_tokens":128000,"stream":{{(stream ? "true" : "false")}},"tools":[""");
-            const string Tool = """{"name":"Bash","description":"Runs a command and returns what it printed. Use it for anything that needs a shell, \"quoted\" or not.\nMind the directory.","input_schema":{"type":"object","properties":{"command":{"type":"string","description":"The command"},"timeout":{"type":"number","description":"In milliseconds"}},"required":["command"]}},""";
-            for (var tools = 0; tools < 12 && text.Length + 600 < bytes; tools++)
-            {
-                text.Append(Tool);
-            }
-
-            if (text[^1] == ',')
-            {
-                text.Length--;
-            }
-
-            text.Append("],\"system\":[{\"type\":\"text\",\"text\":\"");
-            while (text.Length < bytes - 20)
-            {
-                text.Append("You are careful and brief.\\n");
-            }
-
-            return text.Append("\"}]}").ToString();
+            // Compilers of both runtimes settle first.
+            await Wrk.RunAsync(subject.Url, new(kind.Body, subject.Headers), options.Connections, 2);
         }
 
-        return
-        [
-            new("2k", "2 KB request, 2 KB answer", small, Body(2_048, stream: false)),
-            new("stream", "48 KB request, stream of 200 events, each sent apart", streams, Body(48 * 1024, stream: true)),
-            new("4m", "4 MB request, 2 KB answer", plain, Body(4 * 1024 * 1024, stream: false)),
-        ];
+        var table = new ResultTable(kind);
+        for (var round = 0; round < options.Rounds; round++)
+        {
+            foreach (var subject in subjects)
+            {
+                var before = subject.Process?.ProcessorTime();
+                var measured = await Wrk.RunAsync(subject.Url, new(kind.Body, subject.Headers), options.Connections, options.Seconds);
+                table.Add(subject.Name, measured, (subject.Process?.ProcessorTime() - before)?.TotalMicroseconds / (measured.PerSecond * options.Seconds));
+            }
+        }
+
+        table.Print();
+        Console.WriteLine($"gateway's peak memory: {ours.PeakMegabytes} MB");
+        if (options.Half)
+        {
+            HalfLoad(kind, subjects, table, options);
+        }
     }
 
-    private static string? Option(string[] args, string name)
-        => Array.IndexOf(args, name) is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : null;
+    /// <summary>At half of what each bears, and each beside "direct" and nginx at that very rate.</summary>
+    private static void HalfLoad(Kind kind, List<Subject> subjects, ResultTable table, Options options)
+    {
+        var beside = subjects.Where(subject => subject.Name is "direct" or "nginx").ToList();
+        Console.WriteLine("at a fixed rate (open loop, 64 connections, times from when a request was due; added: beyond direct)");
+        Console.WriteLine("                   req/s    p50 ms    p99 ms  p99.9 ms   added p50   added p99   late or failed");
+        foreach (var subject in subjects.Except(beside))
+        {
+            var rate = table.PerSecondOf(subject.Name) / 2;
+            var runs = Enumerable.Range(0, options.Rounds)
+                .Select(_ => beside.Append(subject).ToDictionary(one => one.Name, one => Pace.Run(one.Url, new(kind.Body, one.Headers), rate, options.Seconds)))
+                .ToList();
+            foreach (var name in beside.Append(subject).Select(one => one.Name))
+            {
+                var all = runs.ConvertAll(run => run[name]);
+                var direct = runs.ConvertAll(run => run.GetValueOrDefault("direct"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{name,-15}{rate,9:F0}{Middle(all, r => r.P50Ms),10:F3}{Middle(all, r => r.P99Ms),10:F3}{Middle(all, r => r.P999Ms),10:F3}{Middle(all, r => r.P50Ms) - Middle(direct, r => r?.P50Ms ?? double.NaN),12:F3}{Middle(all, r => r.P99Ms) - Middle(direct, r => r?.P99Ms ?? double.NaN),12:F3}{all.Sum(r => r.Late),12}, {all.Sum(r => r.Failed)} of {all.Sum(r => r.Completed + r.Failed)}"));
+            }
+        }
+    }
 
-    private sealed record Subject(string Name, string Url, Child? Process = null, IReadOnlyDictionary<string, string>? Headers = null);
+    private static double Middle<T>(List<T> runs, Func<T, double> figure) => ResultTable.Middle(runs.Select(figure));
 
-    private sealed record Load(string Key, string Name, string Upstream, string Body);
+    private sealed record Options(int Seconds, int Connections, int Rounds, string? Only, HashSet<string> Skip, bool Half)
+    {
+        public static Options Of(string[] args)
+        {
+            return new(Number("--seconds", 3), Number("--connections", 16), Number("--rounds", 1), Word("--only"),
+                [.. args.Select((arg, i) => (arg, i)).Where(a => a.arg == "--skip").Select(a => args[a.i + 1])], !args.Contains("--no-half"));
+
+            string? Word(string name) => Array.IndexOf(args, name) is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : null;
+
+            int Number(string name, int unless) => Word(name) is { } word ? int.Parse(word, CultureInfo.InvariantCulture) : unless;
+        }
+    }
 }

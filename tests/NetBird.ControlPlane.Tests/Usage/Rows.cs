@@ -50,7 +50,7 @@ internal static class Rows
             Completeness = what.Item5 ? Completeness.Complete : Completeness.Interrupted,
             Kind = rest.Item1,
             DenyReason = rest.Item2,
-            DenyText = rest.Item2 is null ? null : "No.",
+            DenyText = rest.Item2 is null ? null : $"You, {who.Item1 ?? "stranger"}, may not. Ask it@acme.example.",
             Model = rest.Item3 ?? "",
             ProviderRequestId = rest.Item3 is null ? null : "req_" + rest.Item3,
             RequestBytes = rest.Item4,

@@ -46,6 +46,7 @@ public abstract class UsageLedgerContract
                 Provider = pick % 7 == 0 ? like.Provider : null,
                 Session = pick % 11 == 0 ? like.SessionId : null,
                 Allowed = pick % 4 == 0 ? like.DenyReason is null : null,
+                Refusal = pick % 8 is 1 or 4 ? like.DenyText?[5..8].ToUpperInvariant() : null,
                 From = pick % 6 == 0 ? like.Timestamp.AddDays(-100) : null,
                 To = pick % 9 == 0 ? like.Timestamp.AddDays(50) : null,
                 Page = 1 + (pick % 3),
@@ -67,6 +68,38 @@ public abstract class UsageLedgerContract
         }
 
         Assert.Empty(await Ledger.VerifyAsync(default));
+    }
+
+    [SkippableFact]
+    public async Task Sessions_AnyFilters_AgreeWithAList()
+    {
+        var rows = Rows.Many(1_500);
+        await AppendAsync(rows);
+        await ReopenAsync();
+        foreach (var pick in Enumerable.Range(0, 40))
+        {
+            var like = rows[pick * 30];
+            var query = new UsageQuery
+            {
+                User = pick % 2 == 0 ? like.User : null,
+                Group = pick % 3 == 0 && like.Groups.Length > 0 ? like.Groups[0] : null,
+                Model = pick % 5 == 0 ? like.Model : null,
+                Session = pick % 7 == 0 ? like.SessionId : null,
+                Refusal = pick % 8 == 3 ? like.DenyText?[5..8].ToUpperInvariant() : null,
+                From = pick % 4 == 1 ? like.Timestamp.AddDays(-100) : null,
+                To = pick % 6 == 1 ? like.Timestamp.AddDays(50) : null,
+                Page = 1 + (pick % 2),
+                PageSize = 9,
+            };
+            var expected = rows.Where(query.Matches).Where(row => row.SessionId is { Length: > 0 }).GroupBy(row => (SessionId: row.SessionId!, row.User)) // where it has one
+                .Select(session => (session.Key, Last: session.Max(row => row.Timestamp), Sum: Sum(session)))
+                .OrderByDescending(session => session.Last).ThenBy(session => session.Key.SessionId, StringComparer.Ordinal).ToList();
+
+            var page = await Ledger.SessionsAsync(query, default);
+
+            Assert.Equal(expected.Skip((query.Page - 1) * 9).Take(9), page.Data.Select(session => ((session.SessionId, session.User), session.LastAt, session.Totals)));
+            Assert.Equal(expected.Count, page.TotalRecords);
+        }
     }
 
     [SkippableTheory]

@@ -15,7 +15,7 @@ internal sealed partial class LiteDbUsageLedger
 
     public ValueTask<UsagePage<UsageRecord>> QueryAsync(UsageQuery query, CancellationToken cancellationToken)
     {
-        query = WithinSession(WithinRetention(query));
+        query = WithinSession(WithinRetention(query.Narrowed));
         var size = Math.Clamp(query.PageSize, 1, 1000);
         var page = Math.Max(1, query.Page);
         var total = Count(query, cancellationToken);
@@ -64,7 +64,7 @@ internal sealed partial class LiteDbUsageLedger
         UsageQuery query, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.Yield();
-        foreach (var record in NewestFirst(WithinRetention(query), cancellationToken).Take(query.Newest ?? int.MaxValue))
+        foreach (var record in NewestFirst(WithinRetention(query.Narrowed), cancellationToken).Take(query.Newest ?? int.MaxValue))
         {
             yield return record;
         }
@@ -72,7 +72,7 @@ internal sealed partial class LiteDbUsageLedger
 
     public ValueTask<UsagePage<SessionSummary>> SessionsAsync(UsageQuery query, CancellationToken cancellationToken)
     {
-        query = WithinRetention(query);
+        query = WithinRetention(query.Narrowed);
         if (!query.AsksForWholeSessions(DateTimeOffset.MaxValue.AddTicks(-1)))
         {
             return new(SessionSums.Page(Unordered(query, cancellationToken), query));
@@ -123,6 +123,12 @@ internal sealed partial class LiteDbUsageLedger
     /// </summary>
     private long Count(UsageQuery query, CancellationToken cancellationToken)
     {
+        if (query.Session is null && query.Refusal is not null
+            && query is { User: null, Group: null, Provider: null, Policy: null, Model: null, Allowed: false })
+        {
+            return CountRefusals(query, cancellationToken);
+        }
+
         if (query.Session is not null || query.Refusal is not null)
         {
             return Unordered(query, cancellationToken).LongCount();
@@ -159,11 +165,10 @@ internal sealed partial class LiteDbUsageLedger
     private List<BlockInfo> BlocksOf(UsageQuery query)
     {
         var from = query.From?.UtcTicks ?? long.MinValue;
-        var to = query.To?.UtcTicks ?? long.MaxValue;
-        List<BlockInfo> blocks;
-        lock (_reading)
+        var blocks = BlocksWithin(query);
+        if (query.Refusal is { } words && blocks.Count > FewBlocks)
         {
-            blocks = _blocks.FindAll(block => block.Last >= from && block.First < to);
+            blocks = Saying(words, blocks);
         }
 
         if (blocks.Count <= FewBlocks || query is { User: null, Group: null, Provider: null, Policy: null, Model: null, Allowed: null or true })
@@ -187,6 +192,16 @@ internal sealed partial class LiteDbUsageLedger
         });
 
         static long HourOf(long ticks) => ticks / TimeSpan.TicksPerHour;
+    }
+
+    private List<BlockInfo> BlocksWithin(UsageQuery query)
+    {
+        var from = query.From?.UtcTicks ?? long.MinValue;
+        var to = query.To?.UtcTicks ?? long.MaxValue;
+        lock (_reading)
+        {
+            return _blocks.FindAll(block => block.Last >= from && block.First < to);
+        }
     }
 
     private IEnumerable<UsageRecord> Unordered(UsageQuery query, CancellationToken cancellationToken)

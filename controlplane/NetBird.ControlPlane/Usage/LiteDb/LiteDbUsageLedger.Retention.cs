@@ -73,6 +73,7 @@ internal sealed partial class LiteDbUsageLedger
                 {
                     old.ForEach(block => Blocks.Delete(block.Id));
                     old.ForEach(block => BlockIndex.Delete(block.Id));
+                    old.ForEach(block => Refusals.Delete(block.Id));
                     return old.Sum(block => (long)block.Count);
                 },
                 () =>

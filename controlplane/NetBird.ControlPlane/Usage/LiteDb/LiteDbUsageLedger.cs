@@ -228,6 +228,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
         {
             ["_id"] = block.Id, ["first"] = block.First, ["last"] = block.Last, ["count"] = block.Count,
         });
+        StoreRefusals(block.Id);
     }
 
     private void StoreSessions(Dictionary<(string Session, string User), (long First, long Last)> sessions)
@@ -246,7 +247,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
 
     private void StoreMeta(long sequence) => Meta.Upsert(new BsonDocument
     {
-        ["_id"] = "ledger", ["version"] = 1, ["sequence"] = sequence, ["rows_from"] = _rowsFrom.UtcTicks,
+        ["_id"] = "ledger", ["version"] = 1, ["sequence"] = sequence, ["rows_from"] = _rowsFrom.UtcTicks, ["refusals_from"] = _refusalsFrom,
     });
 
     private void TryRollback()
@@ -295,95 +296,10 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
         }
     }
 
-    private void Load()
-    {
-        try
-        {
-            var meta = Meta.FindById("ledger");
-            if (meta is not null && meta["version"].AsInt32 != 1)
-            {
-                throw new IOException($"{_path} was written by a newer version.");
-            }
-
-            _sequence = meta?["sequence"].AsInt64 ?? 0;
-            _rowsFrom = new(meta?["rows_from"].AsInt64 ?? 0, TimeSpan.Zero);
-            _sums.Clear();
-            foreach (var hour in Hours.FindAll())
-            {
-                _sums.Unpack(hour["_id"].AsInt64, hour["sums"].AsBinary);
-            }
-
-            lock (_reading)
-            {
-                _blocks.Clear();
-                _blocks.AddRange(BlockIndex.FindAll().Select(block => new BlockInfo(
-                    block["_id"].AsInt64, block["first"].AsInt64, block["last"].AsInt64, block["count"].AsInt32)).OrderBy(b => b.Id));
-            }
-
-            LoadSessions();
-            _edges.Forget(null);
-            _tail.Clear();
-            if (_blocks.Count > 0)
-            {
-                foreach (var record in ReadBlock(_blocks[^1].Id)!.All())
-                {
-                    _tail.Add(record);
-                }
-            }
-        }
-        catch (Exception damaged) when (damaged is LiteException or InvalidDataException or InvalidCastException)
-        {
-            throw new IOException($"{_path} is damaged: {damaged.Message}", damaged);
-        }
-    }
-
-    /// <summary>A ledger from before spans were kept is read through once.</summary>
-    private void LoadSessions()
-    {
-        _sessions.Clear();
-        var spans = Sessions.FindAll().ToDictionary(
-            session => (session["session"].AsString, session["user"].AsString), session => (session["first"].AsInt64, session["last"].AsInt64));
-        if (spans.Count > 0 || _blocks.Count == 0)
-        {
-            _sessions.Replace(spans);
-            return;
-        }
-
-        foreach (var block in _blocks)
-        {
-            _sessions.Replace(_sessions.With(ReadBlock(block.Id)?.All() ?? []));
-        }
-
-        var found = _sessions.With([]);
-        foreach (var (session, user, first, last) in _sessions.Page(new(), 1, int.MaxValue).Page)
-        {
-            found[(session, user?.Value ?? "")] = (first, last);
-        }
-
-        _database.BeginTrans();
-        StoreSessions(found);
-        _database.Commit();
-    }
-
     /// <summary>A block, or null when retention has dropped it meanwhile.</summary>
     private RowBlock? ReadBlock(long id)
     {
-        BsonDocument? document;
-        try
-        {
-            document = Blocks.FindById(id);
-        }
-        catch (Exception gone) when (gone is LiteException or ObjectDisposedException)
-        {
-            // The file was opened anew while it was read.
-            lock (_writing)
-            {
-                ReopenIfStale();
-                document = Blocks.FindById(id);
-            }
-        }
-
-        if (document is null)
+        if (Reading(() => Blocks.FindById(id)) is not { } document)
         {
             return null;
         }
@@ -392,5 +308,22 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
         return JournalSegment.Crc(rows) == document["crc"].AsInt64
             ? new(rows)
             : throw new InvalidDataException($"Block {id} of usage rows is damaged.");
+    }
+
+    /// <summary>Reads once more where the file was opened anew while it was read.</summary>
+    private T Reading<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception gone) when (gone is LiteException or ObjectDisposedException)
+        {
+            lock (_writing)
+            {
+                ReopenIfStale();
+                return read();
+            }
+        }
     }
 }

@@ -20,7 +20,7 @@ internal sealed partial class PostgresUsageLedger
     private async Task<long> CountAsync(UsageQuery query, CancellationToken cancellationToken)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
-        if (query.Session is not null)
+        if (query.Session is not null || query.Refusal is not null)
         {
             return await CountRowsAsync(connection, query, cancellationToken);
         }

@@ -21,7 +21,7 @@ internal sealed partial class PostgresUsageLedger
         {
             var size = Math.Clamp(query.PageSize, 1, 1000);
             var page = Math.Max(1, query.Page);
-            query = await WithinSessionAsync(query, cancellationToken);
+            query = await WithinSessionAsync(query.Narrowed, cancellationToken);
             var total = await CountAsync(query, cancellationToken);
             await using var command = database.Source.CreateCommand();
             var filter = RowFilter.Apply(command, query);
@@ -43,7 +43,7 @@ internal sealed partial class PostgresUsageLedger
         await using var command = database.Source.CreateCommand();
         command.CommandTimeout = 600;
         command.CommandText =
-            $"select {RowColumns.Names} from usage_rows where {RowFilter.Apply(command, query)} order by begun desc, id collate \"C\""
+            $"select {RowColumns.Names} from usage_rows where {RowFilter.Apply(command, query.Narrowed)} order by begun desc, id collate \"C\""
             + (query.Newest is { } newest ? string.Create(CultureInfo.InvariantCulture, $" limit {newest}") : "");
         await using var reader = await PostgresGuard.RunAsync(() => command.ExecuteReaderAsync(cancellationToken));
         while (await PostgresGuard.RunAsync(() => reader.ReadAsync(cancellationToken)))
@@ -51,39 +51,6 @@ internal sealed partial class PostgresUsageLedger
             yield return RowColumns.Read(reader);
         }
     }
-
-    public async ValueTask<UsagePage<SessionSummary>> SessionsAsync(UsageQuery query, CancellationToken cancellationToken)
-        => await PostgresGuard.RunAsync(async () =>
-        {
-            var size = Math.Clamp(query.PageSize, 1, 1000);
-            var page = Math.Max(1, query.Page);
-            if (query.AsksForWholeSessions(time.GetUtcNow()))
-            {
-                return await SessionsByActivityAsync(query, page, size, cancellationToken);
-            }
-
-            await using var command = database.Source.CreateCommand();
-            var filter = RowFilter.Apply(command, query);
-            command.CommandText =
-                $"""
-                select session_id, user_id, min(begun), max(begun), (array_agg(user_name order by begun desc))[1],
-                    count(*) filter (where deny_reason is null and kind = 1), count(distinct agent_id) filter (where agent_id <> ''),
-                    coalesce(array_agg(distinct model) filter (where deny_reason is null and kind = 1), array[]::text[]),
-                    {RowSums}, count(*) over ()
-                from usage_rows where {filter} and session_id <> '' group by session_id, user_id
-                order by max(begun) desc, session_id collate "C" limit {size} offset {(long)(page - 1) * size}
-                """;
-            var sessions = ImmutableArray.CreateBuilder<SessionSummary>();
-            long total = 0;
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                sessions.Add(SessionOf(reader));
-                total = reader.GetInt64(19);
-            }
-
-            return new UsagePage<SessionSummary>(sessions.DrainToImmutable(), page, size, total);
-        });
 
     /// <summary>The sums are numeric in SQL; each row is bounded so that they fit.</summary>
     private static UsageTotals Totals(NpgsqlDataReader reader, int at)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using NetBird.ControlPlane.Store.Postgres;
 using NetBird.Primitives;
 using Npgsql;
 
@@ -7,6 +8,31 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 /// <summary>Pages of sessions, found by their activity; only the rows of those on the page are read.</summary>
 internal sealed partial class PostgresUsageLedger
 {
+    private const string SessionColumns =
+        "session_id, user_id, min(begun), max(begun), (array_agg(user_name order by begun desc))[1], "
+        + "count(*) filter (where deny_reason is null and kind = 1), count(distinct agent_id) filter (where agent_id <> ''), "
+        + "coalesce(array_agg(distinct model) filter (where deny_reason is null and kind = 1), array[]::text[]), "
+        + RowSums;
+
+    public async ValueTask<UsagePage<SessionSummary>> SessionsAsync(UsageQuery query, CancellationToken cancellationToken)
+        => await PostgresGuard.RunAsync(async () =>
+        {
+            var size = Math.Clamp(query.PageSize, 1, 1000);
+            var page = Math.Max(1, query.Page);
+            var byActivity = query.AsksForWholeSessions(time.GetUtcNow());
+            var (found, total) = await PageAsync(page, size);
+            if (found.IsEmpty && page > 1)
+            {
+                // A page past the end still says how many there are.
+                (_, total) = await PageAsync(1, 1);
+            }
+
+            return new UsagePage<SessionSummary>(found, page, size, total);
+
+            Task<(ImmutableArray<SessionSummary>, long)> PageAsync(int number, int rows) => byActivity
+                ? SessionsByActivityAsync(query, number, rows, cancellationToken) : SessionsOfRowsAsync(query.Narrowed, number, rows, cancellationToken);
+        });
+
     /// <summary>A session lies where it was active: whatever plan the database takes, it need not look through the year.</summary>
     private async Task<UsageQuery> WithinSessionAsync(UsageQuery query, CancellationToken cancellationToken)
     {
@@ -26,7 +52,21 @@ internal sealed partial class PostgresUsageLedger
         };
     }
 
-    private async Task<UsagePage<SessionSummary>> SessionsByActivityAsync(
+    private async Task<(ImmutableArray<SessionSummary> Page, long Total)> SessionsOfRowsAsync(
+        UsageQuery query, int page, int size, CancellationToken cancellationToken)
+    {
+        await using var command = database.Source.CreateCommand();
+        var filter = RowFilter.Apply(command, query);
+        command.CommandText =
+            $"""
+            select {SessionColumns}, count(*) over ()
+            from usage_rows where {filter} and session_id <> '' group by session_id, user_id
+            order by max(begun) desc, session_id collate "C" limit {size} offset {(long)(page - 1) * size}
+            """;
+        return await ReadSessionsAsync(command, cancellationToken);
+    }
+
+    private async Task<(ImmutableArray<SessionSummary> Page, long Total)> SessionsByActivityAsync(
         UsageQuery query, int page, int size, CancellationToken cancellationToken)
     {
         await using var command = database.Source.CreateCommand();
@@ -41,31 +81,11 @@ internal sealed partial class PostgresUsageLedger
                 select session_id as id, user_id as person, last, count(*) over () as sessions from usage_sessions where {string.Join(" and ", active)}
                 order by last desc, session_id collate "C" limit {size} offset {(long)(page - 1) * size}
             )
-            select session_id, user_id, min(begun), max(begun), (array_agg(user_name order by begun desc))[1],
-                count(*) filter (where deny_reason is null and kind = 1), count(distinct agent_id) filter (where agent_id <> ''),
-                coalesce(array_agg(distinct model) filter (where deny_reason is null and kind = 1), array[]::text[]),
-                {RowSums}, max(a.sessions)
+            select {SessionColumns}, max(a.sessions)
             from active a join usage_rows r on r.session_id = a.id and coalesce(r.user_id, '') = a.person
             where begun >= ${command.Parameters.Count} group by session_id, user_id order by max(begun) desc, session_id collate "C"
             """;
-        var sessions = ImmutableArray.CreateBuilder<SessionSummary>();
-        long total = 0;
-        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
-        {
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                sessions.Add(SessionOf(reader));
-                total = reader.GetInt64(19);
-            }
-        }
-
-        if (sessions.Count == 0 && page > 1)
-        {
-            // A page past the end still says how many there are.
-            total = (await SessionsByActivityAsync(query, 1, 1, cancellationToken)).TotalRecords;
-        }
-
-        return new(sessions.DrainToImmutable(), page, size, total);
+        return await ReadSessionsAsync(command, cancellationToken);
 
         void Add(string condition, object? value)
         {
@@ -75,6 +95,20 @@ internal sealed partial class PostgresUsageLedger
                 active.Add(condition.Replace("{0}", $"${command.Parameters.Count}", StringComparison.Ordinal));
             }
         }
+    }
+
+    private static async Task<(ImmutableArray<SessionSummary> Page, long Total)> ReadSessionsAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        var sessions = ImmutableArray.CreateBuilder<SessionSummary>();
+        long total = 0;
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            sessions.Add(SessionOf(reader));
+            total = reader.GetInt64(19);
+        }
+
+        return (sessions.DrainToImmutable(), total);
     }
 
     private static SessionSummary SessionOf(NpgsqlDataReader reader) => new(

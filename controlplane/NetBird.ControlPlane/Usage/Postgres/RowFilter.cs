@@ -18,7 +18,12 @@ internal static class RowFilter
         Add("position(lower({0}) in lower(coalesce(deny_text, ''))) > 0", query.Refusal);
         Add("begun >= {0}", query.From?.UtcTicks);
         Add("begun < {0}", query.To?.UtcTicks);
-        Add("(deny_reason is null) = {0}", query.Allowed);
+        if (query.Allowed is { } allowed)
+        {
+            // As the index of refused rows has it.
+            conditions.Add(allowed ? "deny_reason is null" : "deny_reason is not null");
+        }
+
         return string.Join(" and ", conditions);
 
         void Add(string condition, object? value)

@@ -52,6 +52,7 @@ create table if not exists usage_rows (
 alter table usage_rows add column if not exists key_id text;
 create index if not exists usage_rows_begun on usage_rows (begun desc, id);
 create index if not exists usage_rows_user on usage_rows (user_id, begun desc);
+create index if not exists usage_rows_refused on usage_rows (begun desc, id) where deny_reason is not null;
 create index if not exists usage_rows_session on usage_rows (session_id, begun desc) where session_id is not null;
 
 create table if not exists usage_hours (

@@ -65,7 +65,7 @@ public sealed class ChaosTests(PostgresCluster cluster, ITestOutputHelper output
             await node.StartAsync();
         }
 
-        var outcomes = await RunAsync(nodes, Long ? 5_000 : 250, async (number, random) =>
+        var outcomes = await RunAsync(nodes, Long ? 20_000 : 250, async (number, random) =>
         {
             if (number % 3 == 0)
             {

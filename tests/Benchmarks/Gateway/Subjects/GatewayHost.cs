@@ -19,7 +19,7 @@ using NetBird.Policy.Limits;
 using NetBird.Policy.Pricing;
 using NetBird.Primitives;
 
-namespace Benchmarks.Gateway;
+namespace Benchmarks.Gateway.Subjects;
 
 /// <summary>
 /// The gateway in a process of its own, as the control plane hosts it, with all stages real; counters and rows are kept in memory, so
@@ -27,6 +27,12 @@ namespace Benchmarks.Gateway;
 /// </summary>
 internal static class GatewayHost
 {
+    public static Task<Child> StartAsync(Uri upstream)
+    {
+        var port = Child.FreePort();
+        return Child.StartAsync(new(IPAddress.Loopback, port), Environment.ProcessPath!, ["gateway-host", $"{port}", $"{upstream}"]);
+    }
+
     public static async Task<int> RunAsync(string[] args)
     {
         var port = int.Parse(args[0], CultureInfo.InvariantCulture);

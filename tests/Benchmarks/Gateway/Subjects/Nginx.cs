@@ -1,28 +1,29 @@
-namespace Benchmarks.Gateway;
+using System.Net;
+
+namespace Benchmarks.Gateway.Subjects;
 
 /// <summary>nginx as an upstream that answers 2 KB, and as the plainest proxy there is.</summary>
 internal sealed class Nginx : IDisposable
 {
     private readonly string _folder;
 
-    private Nginx(string folder, Child child, int port)
+    private Nginx(string folder, Child child)
     {
         _folder = folder;
         Process = child;
-        Url = $"http://127.0.0.1:{port}";
     }
 
     /// <summary>An answer of 2 KB.</summary>
     public static string Answer { get; } = """{"model":"claude-opus-5-5","id":"msg_1","type":"message","role":"assistant","content":[{"type":"text","text":"%"}],"stop_reason":"end_turn","usage":{"input_tokens":500,"cache_creation_input_tokens":30,"cache_read_input_tokens":60,"cache_creation":{"ephemeral_5m_input_tokens":20,"ephemeral_1h_input_tokens":10},"output_tokens":350,"service_tier":"standard"}}"""
             .Replace("%", new string('w', 1640), StringComparison.Ordinal);
 
-    public string Url { get; }
+    public int Port => Process.Port;
 
     public Child Process { get; }
 
-    public static Task<Nginx> UpstreamAsync()
+    public static Task<Nginx> UpstreamAsync(Place place)
     {
-        return StartAsync($$"""
+        return StartAsync(place.Bind, $$"""
             location / {
               client_max_body_size 64m;
               add_header request-id req_bench;
@@ -32,8 +33,8 @@ internal sealed class Nginx : IDisposable
             """, "");
     }
 
-    public static Task<Nginx> ProxyAsync(string upstream)
-        => StartAsync("""
+    public static Task<Nginx> ProxyAsync(Uri upstream)
+        => StartAsync(IPAddress.Loopback, """
             location / {
               client_max_body_size 64m;
               client_body_buffer_size 8m;
@@ -43,7 +44,7 @@ internal sealed class Nginx : IDisposable
               proxy_set_header x-api-key sk-ant-bench;
               proxy_buffering off;
             }
-            """, $"upstream up {{ server {upstream["http://".Length..]}; keepalive 64; keepalive_requests 1000000; }}");
+            """, $"upstream up {{ server {upstream.Authority}; keepalive 64; keepalive_requests 1000000; }}");
 
     public void Dispose()
     {
@@ -51,7 +52,7 @@ internal sealed class Nginx : IDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private static async Task<Nginx> StartAsync(string location, string before)
+    private static async Task<Nginx> StartAsync(IPAddress address, string location, string before)
     {
         var port = Child.FreePort();
         var folder = Directory.CreateTempSubdirectory("netbird-bench-").FullName;
@@ -66,9 +67,9 @@ internal sealed class Nginx : IDisposable
               client_body_temp_path {{folder}}/body; proxy_temp_path {{folder}}/proxy; fastcgi_temp_path {{folder}}/f; uwsgi_temp_path {{folder}}/u; scgi_temp_path {{folder}}/s;
               keepalive_requests 100000000;
               {{before}}
-              server { listen 127.0.0.1:{{port}}; {{location}} }
+              server { listen {{address}}:{{port}}; {{location}} }
             }
             """);
-        return new(folder, await Child.StartAsync(port, "nginx", "-p", folder, "-c", Path.Combine(folder, "nginx.conf")), port);
+        return new(folder, await Child.StartAsync(new(IPAddress.Loopback, port), "nginx", ["-p", folder, "-c", Path.Combine(folder, "nginx.conf")]));
     }
 }

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Benchmarks.Gateway;
+namespace Benchmarks.Gateway.Subjects;
 
 /// <summary>
 /// An upstream that reads every request whole and answers with a stream of 200 events, each written apart, or with 2 KB; it does
@@ -13,12 +13,18 @@ internal static class StreamUpstream
 {
     private const int Events = 200;
 
+    public static Task<Child> StartAsync(Place place, string kind)
+    {
+        var port = Child.FreePort();
+        return Child.StartAsync(new(IPAddress.Loopback, port), Environment.ProcessPath!, ["stream-upstream", $"{place.Bind}", $"{port}", kind]);
+    }
+
     public static async Task<int> RunAsync(string[] args)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        listener.Bind(new IPEndPoint(IPAddress.Loopback, int.Parse(args[0], CultureInfo.InvariantCulture)));
+        listener.Bind(new IPEndPoint(IPAddress.Parse(args[0]), int.Parse(args[1], CultureInfo.InvariantCulture)));
         listener.Listen(512);
-        var writes = args[1] == "stream" ? Writes() : [Plain()];
+        var writes = args[2] == "stream" ? Writes() : [Plain()];
         while (true)
         {
             _ = ServeAsync(await listener.AcceptAsync(), writes);

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace Benchmarks.Gateway;
+namespace Benchmarks.Gateway.Load;
 
 /// <summary>One measurement.</summary>
 internal sealed record Measured(double PerSecond, double P50Ms, double P99Ms, string Errors);
@@ -10,27 +10,16 @@ internal sealed record Measured(double PerSecond, double P50Ms, double P99Ms, st
 /// <summary>Load by wrk: closed loop, as many requests in flight as connections.</summary>
 internal static partial class Wrk
 {
-    public static async Task<Measured> RunAsync(
-        string url, string body, int connections, int seconds, IReadOnlyDictionary<string, string>? headers = null)
+    public static async Task<Measured> RunAsync(Uri url, Request request, int connections, int seconds)
     {
+        var body = Path.GetTempFileName();
         var script = Path.GetTempFileName();
         try
         {
-            var extra = string.Concat((headers ?? new Dictionary<string, string>()).Select(h => $"wrk.headers[\"{h.Key}\"] = \"{h.Value}\"\n"));
-            await File.WriteAllTextAsync(script, $$"""
-                wrk.method = "POST"
-                wrk.headers["Content-Type"] = "application/json"
-                wrk.headers["anthropic-version"] = "2023-06-01"
-                wrk.headers["anthropic-beta"] = "claude-code-20250219,interleaved-thinking-2025-05-14,context-management-2025-06-27"
-                wrk.headers["User-Agent"] = "claude-cli/2.1.331 (external, sdk-cli)"
-                wrk.headers["X-Claude-Code-Session-Id"] = "90055f7d-5b8d-43cb-9cc1-17d6425b7d49"
-                wrk.headers["x-api-key"] = "-"
-                {{extra}}
-                local f = io.open("{{body}}", "rb")
-                wrk.body = f:read("*a")
-                """);
+            await File.WriteAllTextAsync(body, request.Body);
+            await File.WriteAllTextAsync(script, request.AsScript(body));
             var start = new ProcessStartInfo("wrk") { RedirectStandardOutput = true };
-            foreach (var argument in (string[])["-t1", $"-c{connections}", $"-d{seconds}s", "--latency", "--timeout", "30s", "-s", script, url])
+            foreach (var argument in (string[])["-t1", $"-c{connections}", $"-d{seconds}s", "--latency", "--timeout", "30s", "-s", script, url.ToString()])
             {
                 start.ArgumentList.Add(argument);
             }
@@ -45,6 +34,7 @@ internal static partial class Wrk
         finally
         {
             File.Delete(script);
+            File.Delete(body);
         }
     }
 

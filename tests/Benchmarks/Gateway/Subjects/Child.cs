@@ -3,14 +3,16 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Benchmarks.Gateway;
+namespace Benchmarks.Gateway.Subjects;
 
 /// <summary>A process of this benchmark, ended with it.</summary>
 internal sealed class Child : IDisposable
 {
     private readonly Process _process;
 
-    private Child(Process process) => _process = process;
+    private Child(Process process, int port) => (_process, Port) = (process, port);
+
+    public int Port { get; }
 
     public long PeakMegabytes
     {
@@ -48,7 +50,9 @@ internal sealed class Child : IDisposable
         return TimeSpan.FromMilliseconds(ticks * 10);
     }
 
-    public static async Task<Child> StartAsync(int port, string file, params string[] arguments)
+    /// <summary>Starts a program and waits until it listens.</summary>
+    /// <exception cref="InvalidOperationException">It ended or does not listen after a minute; with the last it said.</exception>
+    public static async Task<Child> StartAsync(IPEndPoint at, string file, IEnumerable<string> arguments, Dictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(file) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in arguments)
@@ -56,27 +60,37 @@ internal sealed class Child : IDisposable
             start.ArgumentList.Add(argument);
         }
 
+        foreach (var (name, value) in environment ?? [])
+        {
+            start.Environment[name] = value;
+        }
+
+        var said = "";
         var process = Process.Start(start) ?? throw new InvalidOperationException($"{file} does not start.");
-        process.OutputDataReceived += (_, _) => { };
-        process.ErrorDataReceived += (_, _) => { };
+        process.OutputDataReceived += (_, line) => said = line.Data ?? said;
+        process.ErrorDataReceived += (_, line) => said = line.Data ?? said;
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        for (var i = 0; i < 200; i++)
+        for (var i = 0; i < 1_200; i++)
         {
             try
             {
                 using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-                await probe.ConnectAsync(IPAddress.Loopback, port);
-                return new(process);
+                await probe.ConnectAsync(at);
+                return new(process, at.Port);
             }
             catch (SocketException) when (!process.HasExited)
             {
                 await Task.Delay(50);
             }
+            catch (SocketException)
+            {
+                break;
+            }
         }
 
         process.Kill(entireProcessTree: true);
-        throw new InvalidOperationException($"{file} does not listen on {port}.");
+        throw new InvalidOperationException($"{file} does not listen on {at}: {said}");
     }
 
     public static int FreePort()
