@@ -1,6 +1,8 @@
 using System.Text;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using NetBird.Gateway.Admission;
@@ -42,6 +44,11 @@ public static class GatewayRegistration
         services.TryAddSingleton<GatewayPipeline>();
         services.TryAddSingleton<ActiveCalls>();
         services.AddHostedService(provider => provider.GetRequiredService<ActiveCalls>());
+        services.AddSingleton<IMemoryPoolFactory<byte>>(GatewayBuffers.Instance);
+
+        // What a connection brings is handled where it was read, on a thread of the pool, and not handed from one to the next twice. No stage
+        // blocks; what reads a long body holds up its own connection alone.
+        services.Configure<SocketTransportOptions>(transport => transport.UnsafePreferInlineScheduling = true);
         return services;
     }
 

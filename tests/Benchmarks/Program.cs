@@ -7,6 +7,7 @@ using Benchmarks.Tunnel;
 // One topic a word; each folder holds one.
 return args switch
 {
+    ["all"] => await AllAsync(),
     ["tunnel", .. var rest] => await TunnelComparison.RunAsync(rest),
     ["flood", .. var rest] => await FloodComparison.RunAsync(rest),
     ["latency", .. var rest] => await LatencyComparison.RunAsync(rest),
@@ -20,8 +21,26 @@ return args switch
     _ => Usage(),
 };
 
+// What is measured anew whenever long tests run; each topic in its shorter form.
+static async Task<int> AllAsync()
+{
+    var failed = 0;
+    foreach (var (name, run) in ((string, Func<Task<int>>)[])
+    [
+        ("policy", () => PolicyTopic.RunAsync([])), ("gateway", () => GatewayTopic.RunAsync([])),
+        ("tunnel", () => TunnelComparison.RunAsync([])), ("rootless", () => RootlessComparison.RunAsync([])),
+    ])
+    {
+        Console.WriteLine($"\n-- {name}");
+        failed |= await run();
+    }
+
+    return failed;
+}
+
 static int Usage()
 {
+    Console.Error.WriteLine("Benchmarks all   policy, gateway, tunnel and rootless, one after another");
     Console.Error.WriteLine("Benchmarks tunnel [--seconds N] [--pairs ours,go,mixed] [--helpers N]   compares our tunnel with wireguard-go's; needs root");
     Console.Error.WriteLine("Benchmarks flood [--seconds N] [--rate N] [--rounds N] [--pairs ours,go]   a transfer under forged initiations; needs root and gcc");
     Console.Error.WriteLine("Benchmarks latency [--rounds N] [--pings N] [--pairs ours,go]   round trips, alone and beside a transfer; needs root");

@@ -12,7 +12,7 @@ internal static class UsageCommands
     public static Command Usage()
     {
         var by = Verb.Setting("--by", "WHAT", "user, group, model or provider. Default user.");
-        var granularity = Verb.Setting("--granularity", "SPAN", "hour, day, week, month or whole (one row for the whole range). Default day.");
+        var granularity = Verb.Setting("--granularity", "SPAN", "hour, day, week, month, or whole: the range as one span. Default day.");
         var (from, to) = Range();
         var output = new Output();
         var command = new Command(

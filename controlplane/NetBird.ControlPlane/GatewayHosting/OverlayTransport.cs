@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
+using NetBird.Gateway;
 using NetBird.WireGuard;
 
 namespace NetBird.ControlPlane.GatewayHosting;
@@ -25,13 +26,13 @@ internal sealed class OverlayTransport : DefaultConnectionContext
         : base($"overlay-{Guid.NewGuid():N}")
     {
         _stream = connection.Stream;
-        _input = new Pipe(new PipeOptions(BlockPool.Instance, pauseWriterThreshold: PauseReading, resumeWriterThreshold: PauseReading / 2, useSynchronizationContext: false));
-        _output = new Pipe(new PipeOptions(BlockPool.Instance, pauseWriterThreshold: PauseWriting, resumeWriterThreshold: PauseWriting / 2, useSynchronizationContext: false));
+        _input = new Pipe(new PipeOptions(GatewayBuffers.Instance, pauseWriterThreshold: PauseReading, resumeWriterThreshold: PauseReading / 2, useSynchronizationContext: false));
+        _output = new Pipe(new PipeOptions(GatewayBuffers.Instance, pauseWriterThreshold: PauseWriting, resumeWriterThreshold: PauseWriting / 2, useSynchronizationContext: false));
         RemoteEndPoint = connection.Remote;
         LocalEndPoint = connection.Local;
         ConnectionClosed = _closed.Token;
         Transport = new Duplex(_input.Reader, _output.Writer);
-        Features.Set<IMemoryPoolFeature>(BlockPool.Instance);
+        Features.Set<IMemoryPoolFeature>(GatewayBuffers.Instance);
     }
 
     public static OverlayTransport Start(OverlayConnection connection)

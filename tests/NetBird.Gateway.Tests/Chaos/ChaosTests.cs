@@ -101,7 +101,8 @@ public sealed class ChaosTests
             return true;
         }
 
-        if (billed.Outcome == "completed" && billed.UsageForm == "figures" && (callerHasAll || row.Completeness == Completeness.Complete))
+        // A caller who leaves with the last event makes the provider call it cut, though its last figures came: what we call complete is exact all the same.
+        if (billed.UsageForm == "figures" && (row.Completeness == Completeness.Complete || (billed.Outcome == "completed" && callerHasAll)))
         {
             Assert.Equal(Completeness.Complete, row.Completeness);
             var expected = new TokenUsage(
@@ -116,7 +117,9 @@ public sealed class ChaosTests
         Assert.Equal(Completeness.Interrupted, row.Completeness);
         Assert.True(row.Cost.Value > 0);
         Assert.InRange(row.Usage.Tokens.Input, 1, Math.Max(billed.InputTokens, (row.RequestBytes + 3) / 4));
-        Assert.InRange(row.Usage.Tokens.Output, 1, Math.Max(billed.OutputTokens, row.ResponseBytes / 4) + billed.SentEvents + 1);
+        // Of an answer that is no stream the JSON around the words counts too, also where its caller had left and got none of it (measured 280 to 520 bytes).
+        var most = Math.Max(billed.OutputTokens, row.ResponseBytes / 4) + billed.SentEvents + (row.Stream ? 1 : 200);
+        Assert.True(row.Usage.Tokens.Output >= 1 && row.Usage.Tokens.Output <= most, $"{row} for {billed}, at most {most}");
         return false;
     }
 
