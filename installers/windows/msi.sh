@@ -43,8 +43,8 @@ r $components
 d
 }" "$here/windows/agent.wxs" | sed '/<\/\?Include>/d' >"$folder/agent.wxs"
   (cd "$folder" && wixl -a x64 -o "$output/netbird-agent_${version}_x64.msi" agent.wxs)
-  # wixl has no words for it: these two pass from the command line to the part that runs with the system's rights.
-  msibuild "$output/netbird-agent_${version}_x64.msi" -q "UPDATE \`Property\` SET \`Value\` = 'MANAGEMENT_URL;SETUP_KEY_FILE;WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED' WHERE \`Property\` = 'SecureCustomProperties'"
+  # wixl has no words for it: these pass from the command line to the part that runs with the system's rights.
+  msibuild "$output/netbird-agent_${version}_x64.msi" -q "UPDATE \`Property\` SET \`Value\` = 'MANAGEMENT_URL;OWNER;SETUP_KEY_FILE;WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED' WHERE \`Property\` = 'SecureCustomProperties'"
   perl "$here/windows/settle.pl" "$output/netbird-agent_${version}_x64.msi" "$SOURCE_DATE_EPOCH" \
     "$(guid_of "netbird-agent package $(cat "$folder/agent.wxs" "$folder/files"/* | sha256sum)")"
   sed -e "s|@VERSION@|$version|g" -e "s|@SHA256@|$(sha256sum "$output/netbird-agent_${version}_x64.msi" | cut -d' ' -f1 | tr a-f A-F)|" \

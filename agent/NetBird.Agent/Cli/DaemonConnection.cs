@@ -1,6 +1,8 @@
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using Grpc.Core;
 using Grpc.Net.Client;
+using NetBird.Agent.DaemonApi;
 using NetBird.Agent.Store;
 using NetBird.Protocol.Daemon.V1;
 
@@ -27,6 +29,11 @@ internal sealed class DaemonConnection : IDisposable
             ActivityHeadersPropagator = null,
             ConnectCallback = async (_, cancellationToken) =>
             {
+                if (OperatingSystem.IsWindows())
+                {
+                    return LocalPipe.TryConnect(state.DaemonSocket) ?? throw new IOException("The agent does not answer.");
+                }
+
                 var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
                 try
                 {
@@ -46,6 +53,11 @@ internal sealed class DaemonConnection : IDisposable
     /// <summary>True when a daemon takes connections, without loading any of gRPC.</summary>
     public static bool IsRunning(StateDirectory state)
     {
+        if (OperatingSystem.IsWindows())
+        {
+            return HasPipe(state);
+        }
+
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
@@ -54,13 +66,29 @@ internal sealed class DaemonConnection : IDisposable
         }
         catch (SocketException e) when (e.SocketErrorCode == SocketError.AccessDenied)
         {
-            throw new DaemonException($"The daemon of {state.Path} belongs to somebody else.", ExitCode.NotPermitted);
+            throw NotYours(state);
         }
         catch (SocketException)
         {
             return false;
         }
     }
+
+    [SupportedOSPlatform("windows")]
+    private static bool HasPipe(StateDirectory state)
+    {
+        try
+        {
+            using var pipe = LocalPipe.TryConnect(state.DaemonSocket);
+            return pipe is not null;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw NotYours(state);
+        }
+    }
+
+    private static DaemonException NotYours(StateDirectory state) => new($"The daemon of {state.Path} belongs to somebody else.", ExitCode.NotPermitted);
 
     /// <summary>Asks, and turns every failure into a sentence with an exit code.</summary>
     public static async Task<T> AskAsync<T>(

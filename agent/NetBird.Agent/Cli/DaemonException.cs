@@ -10,8 +10,8 @@ internal sealed class DaemonException(string message, int exitCode) : Exception(
     public int ExitCode => exitCode;
 
     public static DaemonException NotRunning()
-        => new(StateDirectory.ServiceOwner is { } served && served != ProcessOwner.Uid
-            ? $"No agent of yours is running; this machine's service serves {TakenPort.Person(served)}. To have it serve you: sudo netbird-agent service install --owner {TakenPort.Account}. To run one of your own: netbird-agent up"
+        => new(StateDirectory.ServiceOwner is { } served && served != ProcessOwner.Account
+            ? $"No agent of yours is running; this machine's service serves {served}. To have it serve you: {TakenPort.ToBeServed}. To run one of your own: netbird-agent up"
             : "The agent is not running. Run: netbird-agent up", CommandLine.ExitCode.NotRunning);
 
     public static DaemonException From(RpcException e) => e.StatusCode switch

@@ -15,7 +15,7 @@ internal static class DaemonHost
     /// <param name="owner">Whom a service of the system serves; null keeps what the state has.</param>
     /// <param name="whenReady">Runs beside the daemon once the CLI can connect; a nonzero code ends it.</param>
     public static async Task<int> RunAsync(
-        StateDirectory state, bool detached, bool endsWithDown, uint? owner, Func<CancellationToken, Task<int>>? whenReady, CancellationToken cancellationToken)
+        StateDirectory state, bool detached, bool endsWithDown, AccountId? owner, Func<CancellationToken, Task<int>>? whenReady, CancellationToken cancellationToken)
     {
         ProcessHardening.Apply();
         try
@@ -40,7 +40,7 @@ internal static class DaemonHost
     }
 
     private static async Task<int> RunLockedAsync(
-        StateDirectory state, InstanceLock instance, bool detached, bool endsWithDown, uint? owner, Func<CancellationToken, Task<int>>? whenReady,
+        StateDirectory state, InstanceLock instance, bool detached, bool endsWithDown, AccountId? owner, Func<CancellationToken, Task<int>>? whenReady,
         CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using System.Text;
+using NetBird.Agent.DaemonApi;
 using NetBird.Agent.Store;
 using NetBird.WireGuard.Linux;
 
@@ -30,7 +32,7 @@ internal static class QuickCommand
     /// <summary>The exit code; null when the parser is to take over.</summary>
     public static int? TryRun(string[] args)
     {
-        if (args is not [var command, ..] || !Known.TryGetValue(command, out var switches) || OperatingSystem.IsWindows())
+        if (args is not [var command, ..] || !Known.TryGetValue(command, out var switches))
         {
             return null;
         }
@@ -106,8 +108,44 @@ internal static class QuickCommand
     {
         var answer = OperatingSystem.IsLinux()
             ? LocalQuestion.Ask(path, Encoding.ASCII.GetBytes(question), LongestAnswerBytes, Patience)
+            : OperatingSystem.IsWindows() ? AskByPipe(path, question)
             : AskBySocket(path, question);
         return answer is null ? null : Encoding.UTF8.GetString(answer);
+    }
+
+    [SupportedOSPlatform("windows")]
+    private static byte[]? AskByPipe(string path, string question)
+    {
+        try
+        {
+            using var pipe = LocalPipe.TryConnect(path);
+            if (pipe is null)
+            {
+                return null;
+            }
+
+            pipe.Write(Encoding.ASCII.GetBytes(question));
+            using var patience = new CancellationTokenSource(Patience, TimeProvider.System);
+            var answer = new MemoryStream();
+            var buffer = new byte[LongestAnswerBytes];
+            while (answer.Length < LongestAnswerBytes
+                && pipe.ReadAsync(buffer, patience.Token).AsTask().GetAwaiter().GetResult() is var read and > 0)
+            {
+                // A zero ends the answer.
+                var end = buffer.AsSpan(0, read).IndexOf((byte)0);
+                answer.Write(buffer, 0, end < 0 ? read : end);
+                if (end >= 0)
+                {
+                    break;
+                }
+            }
+
+            return answer.Length == 0 ? null : answer.ToArray();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or OperationCanceledException)
+        {
+            return null;
+        }
     }
 
     private static byte[]? AskBySocket(string path, string question)

@@ -63,7 +63,12 @@ internal static class ServiceCommand
             Func<CancellationToken, Task<int>>? enrol = parsed.GetValue(setupKeyFile) is { Length: > 0 } file && !endsWithDown
                 ? stop => MachineEnrolment.RunAsync(state, file, parsed.GetValue(managementUrl), stop)
                 : null;
-            return DaemonHost.RunAsync(state, endsWithDown, endsWithDown, OwnerOption.Read(parsed.GetValue(owner)), enrol, cancellationToken);
+            var served = OwnerOption.Read(parsed.GetValue(owner));
+            return OperatingSystem.IsWindows() && WindowsService.IsOne
+                ? Task.FromResult(WindowsService.Run(RunAsync))
+                : RunAsync(cancellationToken);
+
+            Task<int> RunAsync(CancellationToken stop) => DaemonHost.RunAsync(state, endsWithDown, endsWithDown, served, enrol, stop);
         });
         return command;
     }

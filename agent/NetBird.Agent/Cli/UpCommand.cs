@@ -110,7 +110,7 @@ internal sealed class UpCommand
         };
         if (OwnerOption.Read(parsed.GetValue(_owner)) is { } owner)
         {
-            request.OwnerUid = owner;
+            request.Owner = owner.Text;
         }
 
         if (!login)

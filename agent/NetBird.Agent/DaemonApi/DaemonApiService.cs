@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using Grpc.Core;
-using Microsoft.AspNetCore.Connections.Features;
 using NetBird.Agent.Cli;
 using NetBird.Agent.Endpoint;
 using NetBird.Agent.Enrolment;
@@ -137,11 +136,11 @@ internal sealed class DaemonApiService(
         }
     }
 
-    private async Task UpAsync(UpRequest request, bool connect, uint? caller, Action<UpEvent> tell, CancellationToken cancellationToken)
+    private async Task UpAsync(UpRequest request, bool connect, Caller? caller, Action<UpEvent> tell, CancellationToken cancellationToken)
     {
-        if (request.HasOwnerUid && caller is not (null or 0))
+        if (request.Owner.Length != 0 && caller is not { IsAdministrator: true })
         {
-            tell(Failed("Only root sets whom the service serves.", ExitCode.NotPermitted));
+            tell(Failed(OperatingSystem.IsWindows() ? "Only an administrator sets whom the service serves: run it from a prompt opened with 'Run as administrator'." : "Only root sets whom the service serves.", ExitCode.NotPermitted));
             return;
         }
 
@@ -165,7 +164,7 @@ internal sealed class DaemonApiService(
         supervisor.Post(new AgentEvent.EndpointChanged(null));
         var moved = store.Settings.ManagementUrl is { } before && before != wanted.ManagementUrl;
         store.Save(wanted with { WantUp = connect || store.Settings.WantUp });
-        state.PublishOwner(wanted.OwnerUid ?? ProcessOwner.Uid);
+        state.PublishOwner(wanted.Owner ?? ProcessOwner.Account);
         supervisor.StoreChanged(freshLogin: false);
         if (!connect || moved || LoginIsNeeded())
         {
@@ -200,9 +199,8 @@ internal sealed class DaemonApiService(
         }
     }
 
-    /// <summary>The uid at the other end of the socket; null on systems that do not tell.</summary>
-    private static uint? CallerOf(ServerCallContext context)
-        => context.GetHttpContext().Features.Get<IConnectionSocketFeature>()?.Socket is { } socket ? SocketOwner.Of(socket) : null;
+    /// <summary>Who is at the other end; null when it cannot be told.</summary>
+    private static Caller? CallerOf(ServerCallContext context) => OwnerOnly.CallerOf(context.GetHttpContext().Features);
 
     private bool LoginIsNeeded() => supervisor.Snapshot.Facts.Login is LoginStanding.None or LoginStanding.Removed or LoginStanding.Expired;
 
@@ -284,7 +282,7 @@ internal sealed class DaemonApiService(
         ManagementUrl = request.ManagementUrl.Length != 0 ? request.ManagementUrl.TrimEnd('/') : settings.ManagementUrl,
         Endpoint = request.Endpoint.Length != 0 ? request.Endpoint : settings.Endpoint,
         HttpsEndpoint = request.HttpsEndpoint.Length != 0 ? request.HttpsEndpoint : settings.HttpsEndpoint,
-        OwnerUid = request.HasOwnerUid ? request.OwnerUid : settings.OwnerUid,
+        Owner = request.Owner.Length != 0 ? new AccountId(request.Owner) : settings.Owner,
         Tunnel = request.Tunnel.Length != 0 ? request.Tunnel : settings.Tunnel,
         TunnelNamespace = request.TunnelNamespace.Length != 0 ? request.TunnelNamespace : settings.TunnelNamespace,
     };

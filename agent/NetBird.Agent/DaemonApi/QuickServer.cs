@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.IO.Pipes;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using NetBird.Agent.Endpoint;
@@ -24,62 +26,95 @@ internal sealed partial class QuickServer(
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        if (OperatingSystem.IsWindows())
+        try
         {
-            return;
+            await (OperatingSystem.IsWindows() ? AcceptPipesAsync(cancellationToken) : AcceptSocketsAsync(cancellationToken)).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // Shutdown.
         }
 
+        await Task.WhenAll(_open).ConfigureAwait(false);
+    }
+
+    private async Task AcceptSocketsAsync(CancellationToken cancellationToken)
+    {
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         File.Delete(state.QuickSocket);
         listener.Bind(new UnixDomainSocketEndPoint(state.QuickSocket));
         state.OpenSocket(state.QuickSocket);
         listener.Listen(16);
-        while (!cancellationToken.IsCancellationRequested)
+        try
         {
-            try
+            while (true)
             {
-                var connection = await listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
-                _open.RemoveWhere(static task => task.IsCompleted);
-                _open.Add(ServeAsync(connection, cancellationToken));
-            }
-            catch (OperationCanceledException)
-            {
-                break;
-            }
-            catch (SocketException e)
-            {
-                Log.NotAnswered(logger, e.SocketErrorCode);
+                try
+                {
+                    var connection = await listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
+                    Open(ServeAsync(new NetworkStream(connection, ownsSocket: true), () => SocketOwner.Of(connection), cancellationToken));
+                }
+                catch (SocketException e)
+                {
+                    Log.NotAnswered(logger, e.Message);
+                }
             }
         }
-
-        await Task.WhenAll(_open).ConfigureAwait(false);
-        File.Delete(state.QuickSocket);
+        finally
+        {
+            File.Delete(state.QuickSocket);
+        }
     }
 
-    private async Task ServeAsync(Socket connection, CancellationToken cancellationToken)
+    [SupportedOSPlatform("windows")]
+    private async Task AcceptPipesAsync(CancellationToken cancellationToken)
     {
-        using (connection)
+        var next = LocalPipe.Open(state.QuickSocket, first: true);
+        try
+        {
+            while (true)
+            {
+                await next.WaitForConnectionAsync(cancellationToken).ConfigureAwait(false);
+                var connected = next;
+                next = LocalPipe.Open(state.QuickSocket, first: false);
+                Open(ServeAsync(connected, () => SocketOwner.Of(connected), cancellationToken));
+            }
+        }
+        finally
+        {
+            await next.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private void Open(Task served)
+    {
+        _open.RemoveWhere(static task => task.IsCompleted);
+        _open.Add(served);
+    }
+
+    private async Task ServeAsync(Stream connection, Func<Caller?> caller, CancellationToken cancellationToken)
+    {
+        await using (connection.ConfigureAwait(false))
         {
             try
             {
-                if (OperatingSystem.IsLinux() && !owner.GuardWithRoot.Allows(SocketOwner.Of(connection)))
+                using var patience = new CancellationTokenSource(Patience, time);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+                var question = await ReadLineAsync(connection, either.Token).ConfigureAwait(false);
+                if (!owner.GuardWithAdministrators.Allows(caller()))
                 {
                     return;
                 }
 
-                using var patience = new CancellationTokenSource(Patience, time);
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
-                var question = await ReadLineAsync(connection, either.Token).ConfigureAwait(false);
                 var (code, text) = await answers.AnswerAsync(question, either.Token).ConfigureAwait(false);
                 var reply = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{code}\n{text}\n"));
-                await connection.SendAsync(reply, either.Token).ConfigureAwait(false);
-                connection.Shutdown(SocketShutdown.Both);
-                connection.Close();
+                await connection.WriteAsync(reply, either.Token).ConfigureAwait(false);
+                await EndAsync(connection, either.Token).ConfigureAwait(false);
                 await answers.RefreshAsync(either.Token).ConfigureAwait(false);
             }
-            catch (SocketException e)
+            catch (IOException e)
             {
-                Log.NotAnswered(logger, e.SocketErrorCode);
+                Log.NotAnswered(logger, e.Message);
             }
             catch (OperationCanceledException)
             {
@@ -88,13 +123,28 @@ internal sealed partial class QuickServer(
         }
     }
 
-    private static async Task<string> ReadLineAsync(Socket connection, CancellationToken cancellationToken)
+    /// <summary>The caller has its answer, and does not wait for what is looked up afterwards.</summary>
+    private static async Task EndAsync(Stream connection, CancellationToken cancellationToken)
+    {
+        if (OperatingSystem.IsWindows() && connection is NamedPipeServerStream pipe)
+        {
+            // Closing a pipe takes back what the other side has not read, and half of one cannot be closed: a zero says that all was sent.
+            await pipe.WriteAsync(new byte[1], cancellationToken).ConfigureAwait(false);
+            _ = await pipe.ReadAsync(new byte[1], cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        ((NetworkStream)connection).Socket.Shutdown(SocketShutdown.Both);
+        await connection.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static async Task<string> ReadLineAsync(Stream connection, CancellationToken cancellationToken)
     {
         var buffer = new byte[LongestQuestionBytes];
         var length = 0;
         while (length < buffer.Length && !buffer.AsSpan(0, length).Contains((byte)'\n'))
         {
-            var read = await connection.ReceiveAsync(buffer.AsMemory(length), cancellationToken).ConfigureAwait(false);
+            var read = await connection.ReadAsync(buffer.AsMemory(length), cancellationToken).ConfigureAwait(false);
             if (read == 0)
             {
                 break;
@@ -109,6 +159,6 @@ internal sealed partial class QuickServer(
     private static partial class Log
     {
         [LoggerMessage(EventIds.DaemonApi + 1, LogLevel.Debug, "A quick question is not answered: {Error}")]
-        public static partial void NotAnswered(ILogger logger, SocketError error);
+        public static partial void NotAnswered(ILogger logger, string error);
     }
 }

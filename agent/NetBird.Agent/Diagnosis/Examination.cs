@@ -76,9 +76,9 @@ internal sealed class Examination(StateDirectory state)
             return false;
         }
 
-        if (OperatingSystem.IsLinux() && status.OwnerUid != ProcessOwner.Uid)
+        if (new AccountId(status.Owner) is var owner && owner != ProcessOwner.Account)
         {
-            Add(Check.Skip("endpoint", $"it serves uid {status.OwnerUid} alone, and this is uid {ProcessOwner.Uid}; run this as that person"));
+            Add(Check.Skip("endpoint", $"it serves {owner} alone, and this is {ProcessOwner.Account}; run this as that person"));
             return false;
         }
 

@@ -13,15 +13,15 @@ internal sealed class EndpointOwner
     public EndpointOwner(AgentStore store, ILogger<OwnerOnly> logger)
     {
         _store = store;
-        Guard = new OwnerOnly(this, rootToo: false, logger);
-        GuardWithRoot = new OwnerOnly(this, rootToo: true, logger);
+        Guard = new OwnerOnly(this, administratorsToo: false, logger);
+        GuardWithAdministrators = new OwnerOnly(this, administratorsToo: true, logger);
     }
 
-    public uint Uid => _store.Settings.OwnerUid ?? ProcessOwner.Uid;
+    public AccountId Account => _store.Settings.Owner ?? ProcessOwner.Account;
 
     /// <summary>For the endpoint: the owner alone.</summary>
     public OwnerOnly Guard { get; }
 
-    /// <summary>For the daemon's own sockets: root as well, who sets services up.</summary>
-    public OwnerOnly GuardWithRoot { get; }
+    /// <summary>For the daemon's own sockets: an administrator as well, who sets services up.</summary>
+    public OwnerOnly GuardWithAdministrators { get; }
 }

@@ -1,6 +1,6 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 
 namespace NetBird.Agent.Endpoint;
@@ -9,9 +9,9 @@ namespace NetBird.Agent.Endpoint;
 /// Asks once per connection whose process it comes from. TCP connections of others are let in as far as a refusal that
 /// says why; sockets of others are closed, since only we could have opened the file to them.
 /// </summary>
-internal sealed partial class OwnerOnly(EndpointOwner owner, bool rootToo, ILogger<OwnerOnly> logger)
+internal sealed partial class OwnerOnly(EndpointOwner owner, bool administratorsToo, ILogger<OwnerOnly> logger)
 {
-    private const string Verdict = "netbird.foreign-uid";
+    private const string Verdict = "netbird.foreign-account";
 
     /// <summary>Why this connection is not served; null when it is the owner's.</summary>
     public static string? RefusalOf(IDictionary<object, object?> connection) => connection.TryGetValue(Verdict, out var text) ? text as string : null;
@@ -26,41 +26,61 @@ internal sealed partial class OwnerOnly(EndpointOwner owner, bool rootToo, ILogg
         return next(connection);
     };
 
-    public ConnectionDelegate Close(ConnectionDelegate next) => connection =>
+    public ConnectionDelegate Close(ConnectionDelegate next) => async connection =>
     {
+        if (connection.Features.Get<IConnectionNamedPipeFeature>() is not null)
+        {
+            // Windows tells who opened a pipe once something was read from it (ImpersonateNamedPipeClient). It is left for whoever is next.
+            try
+            {
+                var first = await connection.Transport.Input.ReadAsync(connection.ConnectionClosed).ConfigureAwait(false);
+                connection.Transport.Input.AdvanceTo(first.Buffer.Start);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+
         if (Refusal(connection) is not null)
         {
             connection.Abort();
-            return Task.CompletedTask;
+            return;
         }
 
-        return next(connection);
+        await next(connection).ConfigureAwait(false);
     };
 
-    /// <summary>Whether this uid is served; one that cannot be told is not.</summary>
-    public bool Allows(uint? uid) => uid == owner.Uid || (rootToo && uid == 0);
+    /// <summary>Whether this caller is served; one that cannot be told is not.</summary>
+    public bool Allows(Caller? caller) => caller is { } known && (known.Account == owner.Account || (administratorsToo && known.IsAdministrator));
+
+    /// <summary>Who is at the other end of a connection; null when it cannot be told.</summary>
+    public static Caller? CallerOf(IFeatureCollection features)
+        => features.Get<IConnectionSocketFeature>()?.Socket is { } socket ? SocketOwner.Of(socket)
+            : OperatingSystem.IsWindows() && features.Get<IConnectionNamedPipeFeature>()?.NamedPipe is { } pipe ? SocketOwner.Of(pipe)
+            : null;
 
     private string? Refusal(ConnectionContext connection)
     {
-        if (!OperatingSystem.IsLinux())
-        {
-            // Other systems guard by the file's mode or the pipe's access list alone; the README says so.
-            return null;
-        }
-
-        var uid = connection.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket ? SocketOwner.Of(socket) : null;
-        if (Allows(uid))
+        var caller = CallerOf(connection.Features);
+        if (Allows(caller))
         {
             return null;
         }
 
-        Log.Foreign(logger, uid?.ToString(CultureInfo.InvariantCulture) ?? "unknown");
-        return "This endpoint serves the person whom this agent was set up for, and the connection comes from another account of this machine. Run an agent of your own: netbird-agent up";
+        Log.Foreign(logger, caller?.Account.ToString() ?? "an account that cannot be told");
+        return caller is null
+            ? "This endpoint serves the person whom this agent was set up for, and this system does not tell which account the connection comes from" + WhyUntold
+            : "This endpoint serves the person whom this agent was set up for, and the connection comes from another account of this machine. Run an agent of your own: netbird-agent up";
     }
+
+    private static string WhyUntold => OperatingSystem.IsWindows()
+        ? ". Start Claude Code as the same account as the agent, and not with an administrator's rights while the agent has none."
+        : ". Try again; if it stays so, run Claude Code through the agent's unix socket: netbird-agent exec --socket -- claude";
 
     private static partial class Log
     {
-        [LoggerMessage(EventIds.Endpoint + 1, LogLevel.Warning, "A connection from uid {Uid} is refused")]
-        public static partial void Foreign(ILogger logger, string uid);
+        [LoggerMessage(EventIds.Endpoint + 1, LogLevel.Warning, "A connection from {Account} is refused")]
+        public static partial void Foreign(ILogger logger, string account);
     }
 }

@@ -1,8 +1,15 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.IO.Pipes;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using System.Security;
+using System.Security.Principal;
+using NetBird.Agent.Store;
+using OnMac = NetBird.WireGuard.Mac.ConnectionOwner;
+using OnWindows = NetBird.WireGuard.Windows.ConnectionOwner;
 
 namespace NetBird.Agent.Endpoint;
 
@@ -13,26 +20,75 @@ internal static class SocketOwner
     private const int SolSocket = 1;
     private const int SoPeerCred = 17;
 
-    /// <summary>The uid that holds the client's end; null when it cannot be told, which callers refuse.</summary>
-    public static uint? Of(Socket accepted)
+    // sys/un.h of macOS: SOL_LOCAL and LOCAL_PEERCRED.
+    private const int SolLocal = 0;
+    private const int LocalPeerCred = 1;
+
+    /// <summary>Who holds the client's end; null when it cannot be told, which callers refuse.</summary>
+    public static Caller? Of(Socket accepted)
     {
-        if (!OperatingSystem.IsLinux())
+        if (accepted.AddressFamily == AddressFamily.Unix)
+        {
+            return OfUnix(accepted) is { } peer ? Caller.OfUid(peer) : null;
+        }
+
+        if (accepted is not { RemoteEndPoint: IPEndPoint client, LocalEndPoint: IPEndPoint ours })
         {
             return null;
         }
 
-        return accepted.AddressFamily == AddressFamily.Unix
-            ? OfUnix(accepted)
-            : accepted is { RemoteEndPoint: IPEndPoint client, LocalEndPoint: IPEndPoint ours } ? OfTcp(client, ours) : null;
+        if (OperatingSystem.IsWindows())
+        {
+            return OnWindows.Of(client, ours) is { } held ? new Caller(new AccountId(held.Sid), held.IsElevated) : null;
+        }
+
+        var uid = OperatingSystem.IsLinux() ? OfTcp(client, ours) : OperatingSystem.IsMacOS() ? OnMac.Of(client, ours) : null;
+        return uid is { } known ? Caller.OfUid(known) : null;
+    }
+
+    /// <summary>Who opened our pipe; null when it cannot be told, as long as nothing was read from it too.</summary>
+    [SupportedOSPlatform("windows")]
+    public static Caller? Of(NamedPipeServerStream pipe)
+    {
+        try
+        {
+            Caller? caller = null;
+            pipe.RunAsClient(() =>
+            {
+                using var identity = WindowsIdentity.GetCurrent(ifImpersonating: true);
+                caller = identity?.User is { } user
+                    ? new Caller(new AccountId(user.Value), new WindowsPrincipal(identity).IsInRole(WindowsBuiltInRole.Administrator))
+                    : null;
+            });
+            return caller;
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException or UnauthorizedAccessException or SecurityException)
+        {
+            return null;
+        }
     }
 
     private static uint? OfUnix(Socket accepted)
     {
-        // struct ucred { pid_t pid; uid_t uid; gid_t gid; }, each 32 bits.
-        Span<byte> credentials = stackalloc byte[12];
-        return accepted.GetRawSocketOption(SolSocket, SoPeerCred, credentials) == credentials.Length
-            ? MemoryMarshal.Read<uint>(credentials[4..8])
-            : null;
+        if (OperatingSystem.IsLinux())
+        {
+            // struct ucred { pid_t pid; uid_t uid; gid_t gid; }, each 32 bits.
+            Span<byte> credentials = stackalloc byte[12];
+            return accepted.GetRawSocketOption(SolSocket, SoPeerCred, credentials) == credentials.Length
+                ? MemoryMarshal.Read<uint>(credentials[4..8])
+                : null;
+        }
+
+        if (OperatingSystem.IsMacOS())
+        {
+            // struct xucred of sys/ucred.h: version, uid, the number of groups and 16 of them, each 32 bits but for padding.
+            Span<byte> credentials = stackalloc byte[76];
+            return accepted.GetRawSocketOption(SolLocal, LocalPeerCred, credentials) == credentials.Length && MemoryMarshal.Read<uint>(credentials) == 0
+                ? MemoryMarshal.Read<uint>(credentials[4..8])
+                : null;
+        }
+
+        return null;
     }
 
     private static uint? OfTcp(IPEndPoint client, IPEndPoint ours)
@@ -46,16 +102,15 @@ internal static class SocketOwner
     private static uint? Find(string table, string local, string remote)
         => UidOf(table, local, fields => fields.Length > 9 && fields[1] == local && fields[2] == remote && fields[9] != "0");
 
-    /// <summary>The uid of whoever listens there, on that address or on all of them; null when it cannot be told.</summary>
-    public static uint? OfListener(IPEndPoint address)
+    /// <summary>Whoever listens there, on that address or on all of them; null when it cannot be told.</summary>
+    public static AccountId? OfListener(IPEndPoint address)
+        => OperatingSystem.IsWindows() ? OnWindows.OfListener(address) is { } held ? new AccountId(held.Sid) : null
+            : OperatingSystem.IsLinux() && UidOfListener(address) is { } uid ? AccountId.OfUid(uid) : null;
+
+    private static uint? UidOfListener(IPEndPoint address)
     {
         // include/net/tcp_states.h: TCP_LISTEN.
         const string Listening = "0A";
-        if (!OperatingSystem.IsLinux())
-        {
-            return null;
-        }
-
         var any = new IPEndPoint(IPAddress.Any, address.Port);
         var anyOfBoth = new IPEndPoint(IPAddress.IPv6Any, address.Port);
         string[] places = [Hex(address, mapped: false), Hex(address, mapped: true), Hex(any, mapped: false), Hex(any, mapped: true), Hex(anyOfBoth, mapped: true)];

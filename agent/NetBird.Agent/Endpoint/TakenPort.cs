@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using NetBird.Agent.Store;
 
@@ -13,22 +12,24 @@ internal static class TakenPort
         var holder = SocketOwner.OfListener(wanted);
 
         // The service runs as root, so a port that somebody else holds is not its.
-        if (holder == 0 && StateDirectory.ServiceOwner is { } served)
+        if (holder is { IsSystem: true } && StateDirectory.ServiceOwner is { } served)
         {
-            return served == ProcessOwner.Uid
+            return served == ProcessOwner.Account
                 ? $"This machine's service listens on {wanted} and serves you already. Leave this agent of your own and use it: netbird-agent down; netbird-agent up"
-                : $"This machine's service listens on {wanted}, and it serves {Person(served)}, not {Person(ProcessOwner.Uid)}. "
-                    + $"To have it serve you: sudo netbird-agent service install --owner {Account}. "
+                : $"This machine's service listens on {wanted}, and it serves {served}, not {ProcessOwner.Account}. "
+                    + $"To have it serve you: {ToBeServed}. "
                     + $"To run an agent of your own beside it: {another}";
         }
 
-        var who = holder is { } uid && uid != ProcessOwner.Uid ? $"A program of {Person(uid)}" : "Another program";
+        var who = holder is { } account && account != ProcessOwner.Account ? $"A program of {account}" : "Another program";
         return $"{who} listens on {wanted}. Stop it, or choose another port: {another}";
     }
 
-    /// <summary>What <c>--owner</c> takes for this process' account.</summary>
-    public static string Account => Environment.UserName is { Length: > 0 } name ? name : ProcessOwner.Uid.ToString(CultureInfo.InvariantCulture);
+    /// <summary>How the machine's service is set up for whoever runs this.</summary>
+    public static string ToBeServed => OperatingSystem.IsWindows()
+        ? $"netbird-agent up --owner {Account}, from a prompt opened with 'Run as administrator'"
+        : $"sudo netbird-agent service install --owner {Account}";
 
-    /// <summary>As people say it: names of accounts need a look-up that may take its time, so only root has one.</summary>
-    public static string Person(uint uid) => uid == 0 ? "root" : string.Create(CultureInfo.InvariantCulture, $"uid {uid}");
+    /// <summary>What <c>--owner</c> takes for this process' account.</summary>
+    public static string Account => Environment.UserName is { Length: > 0 } name ? name : ProcessOwner.Account.Text;
 }

@@ -26,10 +26,10 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
 
     private readonly ServiceProvider _services;
     private readonly StateDirectory _state;
-    private readonly uint? _owner;
+    private readonly AccountId? _owner;
     private readonly ILogger<AgentDaemon> _logger;
 
-    public AgentDaemon(StateDirectory state, InstanceLock instance, bool endsWithDown, uint? owner, TimeProvider time, Action<ILoggingBuilder> logging)
+    public AgentDaemon(StateDirectory state, InstanceLock instance, bool endsWithDown, AccountId? owner, TimeProvider time, Action<ILoggingBuilder> logging)
     {
         _state = state;
         _owner = owner;
@@ -67,12 +67,12 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         var endpoint = _services.GetRequiredService<EndpointServer>();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, life.Stopping);
         var store = _services.GetRequiredService<AgentStore>();
-        if (_owner is { } owner && owner != store.Settings.OwnerUid)
+        if (_owner is { } owner && owner != store.Settings.Owner)
         {
-            store.Save(store.Settings with { OwnerUid = owner });
+            store.Save(store.Settings with { Owner = owner });
         }
 
-        _state.PublishOwner(_services.GetRequiredService<EndpointOwner>().Uid);
+        _state.PublishOwner(_services.GetRequiredService<EndpointOwner>().Account);
         var settings = store.Settings;
         if (!life.EndsWithDown || settings.ManagementUrl is not null)
         {
@@ -147,7 +147,7 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
 
     private WebApplication BuildApi()
     {
-        var owner = _services.GetRequiredService<EndpointOwner>().GuardWithRoot;
+        var owner = _services.GetRequiredService<EndpointOwner>().GuardWithAdministrators;
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(_services.GetRequiredService<ILoggerFactory>());
         builder.Services.AddSingleton(_services.GetRequiredService<DaemonApiService>());
@@ -156,16 +156,31 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.ListenUnixSocket(_state.DaemonSocket, listen =>
+            if (OperatingSystem.IsWindows())
             {
-                listen.Protocols = HttpProtocols.Http2;
-                listen.Use(owner.Close);
-            });
+                kestrel.ListenNamedPipe(LocalPipe.NameOf(_state.DaemonSocket), Listen);
+            }
+            else
+            {
+                kestrel.ListenUnixSocket(_state.DaemonSocket, Listen);
+            }
         });
+        if (OperatingSystem.IsWindows())
+        {
+            var security = LocalPipe.Security();
+            builder.WebHost.UseNamedPipes(pipes => (pipes.CurrentUserOnly, pipes.PipeSecurity) = (false, security));
+        }
+
         var api = builder.Build();
         api.UseRouting();
         api.MapGrpcService<DaemonApiService>();
         return api;
+
+        void Listen(ListenOptions listen)
+        {
+            listen.Protocols = HttpProtocols.Http2;
+            listen.Use(owner.Close);
+        }
     }
 
     private static partial class Log

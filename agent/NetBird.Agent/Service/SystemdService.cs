@@ -26,8 +26,8 @@ internal static class SystemdService
     /// <summary>What is added to a package's unit, which stays the package's own: an upgrade may bring a better one.</summary>
     private static string AdditionFile => Path.Combine(UnitFile + ".d", "owner.conf");
 
-    /// <param name="owner">The uid of whom it serves; null leaves it to the first <c>up</c>.</param>
-    public static async Task<ServiceOutcome> InstallAsync(uint? owner, CancellationToken cancellationToken)
+    /// <param name="owner">Whom it serves; null leaves it to the first <c>up</c>.</param>
+    public static async Task<ServiceOutcome> InstallAsync(AccountId? owner, CancellationToken cancellationToken)
     {
         if (Refusal() is { } refusal)
         {
@@ -69,7 +69,7 @@ internal static class SystemdService
             return new(ExitCode.Failed, $"Installed {written} and started, and it does not answer after {PatienceSeconds} s. Why: journalctl -u netbird-agent");
         }
 
-        return new(ExitCode.Done, $"Installed {written} and started. " + Next(StateDirectory.ServiceOwner ?? owner ?? 0));
+        return new(ExitCode.Done, $"Installed {written} and started. " + Next(StateDirectory.ServiceOwner ?? owner ?? AccountId.OfUid(0)));
     }
 
     public static async Task<ServiceOutcome> UninstallAsync(CancellationToken cancellationToken)
@@ -89,9 +89,9 @@ internal static class SystemdService
     public static Task<ServiceOutcome> ControlAsync(string verb, CancellationToken cancellationToken)
         => verb != "status" && Refusal() is { } refusal ? Task.FromResult(refusal) : SystemctlAsync([verb, Unit], cancellationToken);
 
-    private static string Next(uint served) => served == 0
+    private static string Next(AccountId served) => served.IsSystem
         ? "It serves root alone, for a machine without a person. For a person: sudo netbird-agent service install --owner NAME"
-        : $"It serves {TakenPort.Person(served)} and nobody else. Next, from that account: netbird-agent up --management-url URL";
+        : $"It serves {served} and nobody else. Next, from that account: netbird-agent up --management-url URL";
 
     /// <summary>Until then a person's <c>up</c> would find no service and start a daemon of its own.</summary>
     private static async Task<bool> AnswersAsync(CancellationToken cancellationToken)
@@ -128,12 +128,14 @@ internal static class SystemdService
         return (await resource.ReadToEndAsync(cancellationToken).ConfigureAwait(false)).Replace("/usr/bin/netbird-agent", Environment.ProcessPath, StringComparison.Ordinal);
     }
 
-    private static string ForOwner(string unit, uint? owner) => owner is { } uid
-        ? unit.Replace("service run --state-dir /var/lib/netbird-agent", $"service run --state-dir /var/lib/netbird-agent --owner {uid}", StringComparison.Ordinal)
+    private static string ForOwner(string unit, AccountId? owner) => owner is { } account
+        ? unit.Replace("service run --state-dir /var/lib/netbird-agent", $"service run --state-dir /var/lib/netbird-agent --owner {account.Text}", StringComparison.Ordinal)
         : unit;
 
     private static ServiceOutcome? Refusal()
-        => !OperatingSystem.IsLinux() ? new(ExitCode.Failed, "On this system the installer makes the service; see the README.")
+        => !OperatingSystem.IsLinux() ? new(ExitCode.Failed, OperatingSystem.IsWindows()
+            ? $"On Windows the MSI makes the service. Whom it serves: {TakenPort.ToBeServed}"
+            : "On this system the package makes the service; see the README.")
             : !Environment.IsPrivilegedProcess ? new(ExitCode.NotPermitted, "Only root may change services. Run it with sudo.")
             : null;
 

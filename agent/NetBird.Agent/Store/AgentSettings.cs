@@ -13,7 +13,7 @@ internal sealed record AgentSettings
     public string HttpsEndpoint { get; init; } = DefaultHttpsEndpoint;
 
     /// <summary>Whom a service of the system serves; null: the account it runs as.</summary>
-    public uint? OwnerUid { get; init; }
+    public AccountId? Owner { get; init; }
 
     /// <summary>auto, kernel, userspace or rootless.</summary>
     public string Tunnel { get; init; } = "auto";

@@ -19,8 +19,8 @@ internal static class MachineDefaults
     {
         foreach (var (name, value) in OperatingSystem.IsWindows() ? FromRegistry() : FromFile(Place))
         {
-            // The key by which the machine enrols is for its service, and readable by nobody else.
-            var forServiceAlone = name.StartsWith(Prefix + "SETUP_KEY", StringComparison.Ordinal) && !Environment.IsPrivilegedProcess;
+            // The key by which the machine enrols is for its service, and readable by nobody else; so is whom the service serves.
+            var forServiceAlone = (name.StartsWith(Prefix + "SETUP_KEY", StringComparison.Ordinal) || name == Prefix + "OWNER") && !Environment.IsPrivilegedProcess;
             if (!forServiceAlone && string.IsNullOrEmpty(Environment.GetEnvironmentVariable(name)))
             {
                 Environment.SetEnvironmentVariable(name, value);

@@ -1,20 +1,20 @@
 using System.Globalization;
+using System.Runtime.Versioning;
+using System.Security.Principal;
+using NetBird.WireGuard.Mac;
 
 namespace NetBird.Agent.Store;
 
-/// <summary>The uid this process acts as.</summary>
+/// <summary>The account this process acts as.</summary>
 internal static class ProcessOwner
 {
     /// <summary>Effective uid; 0 where there are none (Windows).</summary>
-    public static uint Uid { get; } = Read();
+    public static uint Uid { get; } = OperatingSystem.IsLinux() ? FromProc() : OperatingSystem.IsMacOS() ? ConnectionOwner.UidOfThisProcess : 0;
 
-    private static uint Read()
+    public static AccountId Account { get; } = OperatingSystem.IsWindows() ? FromToken() : AccountId.OfUid(Uid);
+
+    private static uint FromProc()
     {
-        if (!OperatingSystem.IsLinux())
-        {
-            return 0;
-        }
-
         // proc(5), /proc/pid/status: "Uid: real effective saved filesystem".
         foreach (var line in File.ReadLines("/proc/self/status"))
         {
@@ -25,5 +25,12 @@ internal static class ProcessOwner
         }
 
         throw new InvalidOperationException("/proc/self/status names no uid.");
+    }
+
+    [SupportedOSPlatform("windows")]
+    private static AccountId FromToken()
+    {
+        using var identity = WindowsIdentity.GetCurrent();
+        return new AccountId(identity.User?.Value ?? throw new InvalidOperationException("This process' token names no user."));
     }
 }

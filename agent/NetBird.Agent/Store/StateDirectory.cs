@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.Versioning;
+using NetBird.Agent.DaemonApi;
 
 namespace NetBird.Agent.Store;
 
@@ -9,12 +10,12 @@ namespace NetBird.Agent.Store;
 /// </summary>
 internal sealed class StateDirectory
 {
-    /// <summary>Longest path a unix socket may have on Linux, with its closing zero (sockaddr_un, unix(7)).</summary>
-    private const int LongestSocketPath = 107;
+    /// <summary>Longest path a unix socket may have before its closing zero: sockaddr_un of unix(7), and of macOS' sys/un.h.</summary>
+    private static readonly int s_longestSocketPath = OperatingSystem.IsMacOS() ? 103 : 107;
 
     /// <summary>The folders of the system's service, as its unit makes them.</summary>
-    private const string ServicePath = "/var/lib/netbird-agent";
-    private const string ServiceSockets = "/run/netbird-agent";
+    private static readonly string ServicePath = OperatingSystem.IsWindows() ? InProgramData("state") : "/var/lib/netbird-agent";
+    private static readonly string ServiceSockets = OperatingSystem.IsWindows() ? InProgramData("public") : "/run/netbird-agent";
 
     /// <summary>Whom the service serves: a uid as text, no secret.</summary>
     private const string OwnerFile = "owner";
@@ -62,7 +63,7 @@ internal sealed class StateDirectory
     {
         if (OperatingSystem.IsWindows())
         {
-            return System.IO.Path.Combine(
+            return ProcessOwner.Account.IsSystem ? ServicePath : System.IO.Path.Combine(
                 Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "netbird-agent");
         }
 
@@ -99,24 +100,31 @@ internal sealed class StateDirectory
             return new(own, System.IO.Path.GetFullPath(sockets));
         }
 
-        var state = new StateDirectory(own, own == ServicePath && !OperatingSystem.IsWindows() ? ServiceSockets : own);
-        if (OperatingSystem.IsWindows() || !string.IsNullOrEmpty(path) || !string.IsNullOrEmpty(profile) || File.Exists(state.DaemonSocket))
+        var state = new StateDirectory(own, own == ServicePath ? ServiceSockets : own);
+        if (!string.IsNullOrEmpty(path) || !string.IsNullOrEmpty(profile) || state.HasDaemon)
         {
             return state;
         }
 
+        // An administrator's prompt on Windows is of the person's own account, and root's default elsewhere is the service already.
         var service = new StateDirectory(ServicePath, ServiceSockets);
-        return service.PublishedOwner == ProcessOwner.Uid ? service : state;
+        return service.PublishedOwner is { } owner && (owner == ProcessOwner.Account || (OperatingSystem.IsWindows() && Environment.IsPrivilegedProcess)) ? service : state;
     }
 
     /// <summary>Says beside the sockets whom the service serves, so that everybody else's commands leave it alone.</summary>
-    public void PublishOwner(uint uid)
+    public void PublishOwner(AccountId owner)
     {
         if (SocketsAreApart)
         {
-            Publish(Socket(OwnerFile), System.Text.Encoding.ASCII.GetBytes(uid.ToString(CultureInfo.InvariantCulture)));
+            Publish(Socket(OwnerFile), System.Text.Encoding.ASCII.GetBytes(owner.Text));
         }
     }
+
+    /// <summary>Whether there is something to ask; not whether it answers.</summary>
+    private bool HasDaemon => OperatingSystem.IsWindows() ? LocalPipe.Exists(DaemonSocket) : File.Exists(DaemonSocket);
+
+    private static string InProgramData(string name)
+        => System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.CommonApplicationData), "NetBird.Agent", name);
 
     /// <summary>Whether the machine's service can be asked and has said whom it serves.</summary>
     public static bool ServiceAnswers => ServiceWords.All(File.Exists);
@@ -139,19 +147,16 @@ internal sealed class StateDirectory
         }
     }
 
-    /// <summary>The uid whom the machine's service serves; null where there is none, or it has not said.</summary>
-    public static uint? ServiceOwner => OperatingSystem.IsWindows() ? null : new StateDirectory(ServicePath, ServiceSockets).PublishedOwner;
+    /// <summary>Whom the machine's service serves; null where there is none, or it has not said.</summary>
+    public static AccountId? ServiceOwner => new StateDirectory(ServicePath, ServiceSockets).PublishedOwner;
 
-    private uint? PublishedOwner
+    private AccountId? PublishedOwner
     {
         get
         {
             try
             {
-                return File.Exists(DaemonSocket)
-                    && uint.TryParse(File.ReadAllText(Socket(OwnerFile)), NumberStyles.None, CultureInfo.InvariantCulture, out var owner)
-                    ? owner
-                    : null;
+                return HasDaemon ? AccountId.TryParse(File.ReadAllText(Socket(OwnerFile))) : null;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -188,14 +193,20 @@ internal sealed class StateDirectory
     {
         if (OperatingSystem.IsWindows())
         {
-            Directory.CreateDirectory(Path);
+            if (SocketsAreApart)
+            {
+                WindowsFolder.Prepare(System.IO.Path.GetDirectoryName(SocketPath)!, othersRead: true); // a folder in a folder
+                WindowsFolder.Prepare(SocketPath, othersRead: true);
+            }
+
+            WindowsFolder.Prepare(Path, othersRead: false);
             return;
         }
 
-        if (System.Text.Encoding.UTF8.GetByteCount(EndpointSocket) > LongestSocketPath)
+        if (System.Text.Encoding.UTF8.GetByteCount(EndpointSocket) > s_longestSocketPath)
         {
             throw new StateDirectoryException(string.Create(CultureInfo.InvariantCulture,
-                $"The path is too long for the sockets in it (limit {LongestSocketPath} bytes): {SocketPath}. Choose a shorter --state-dir."));
+                $"The path is too long for the sockets in it (limit {s_longestSocketPath} bytes): {SocketPath}. Choose a shorter --state-dir."));
         }
 
         if (SocketsAreApart)

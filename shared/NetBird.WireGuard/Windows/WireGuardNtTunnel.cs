@@ -83,6 +83,13 @@ internal sealed partial class WireGuardNtTunnel : ITunnel, IInterfaceControl
 
     private static WireGuardNtTunnel Open(TunnelOptions options)
     {
+        if (options.OwnNamespace)
+        {
+            throw new TunnelException(
+                "Windows has no network namespaces, so every account of this machine could use WireGuardNT's tunnel past the guarded endpoint",
+                "use --tunnel rootless, or take it all the same with --tunnel-namespace host.");
+        }
+
         AdapterHandle? adapter = null;
         try
         {

@@ -11,7 +11,7 @@ public sealed class WindowsPackageTests
         var properties = (await TableAsync(package, "Property")).ToDictionary(row => row[0], row => row[1]);
         Assert.Equal("{5C0B8E55-2B4E-5E0F-9A5C-7F1D3B6A9E21}", properties["UpgradeCode"]);
         Assert.Equal("1", properties["ALLUSERS"]);
-        Assert.Contains("MANAGEMENT_URL", properties["SecureCustomProperties"], StringComparison.Ordinal);
+        Assert.StartsWith("MANAGEMENT_URL;OWNER;SETUP_KEY_FILE;", properties["SecureCustomProperties"], StringComparison.Ordinal);
         Assert.Matches(@"^\{[0-9A-F]{8}-[0-9A-F]{4}-8[0-9A-F]{3}-8[0-9A-F]{3}-[0-9A-F]{12}\}$", properties["ProductCode"]);
 
         // Own process, automatic start; stopped for an upgrade, removed with the product.
@@ -25,6 +25,7 @@ public sealed class WindowsPackageTests
         Assert.Equal(["WIX_DOWNGRADE_DETECTED", "WIX_UPGRADE_DETECTED"], upgrades.Select(row => row[6]).Order(StringComparer.Ordinal));
         Assert.Contains(await TableAsync(package, "LaunchCondition"), row => row[0].Contains("WIX_DOWNGRADE_DETECTED", StringComparison.Ordinal) && row[1].Contains("newer version", StringComparison.Ordinal));
         Assert.Contains(await TableAsync(package, "Registry"), row => row[3] == "MANAGEMENT_URL" && row[4] == "[MANAGEMENT_URL]");
+        Assert.Contains(await TableAsync(package, "Registry"), row => row[3] == "OWNER" && row[4] == "[OWNER]");
     }
 
     [SkippableFact]

@@ -39,7 +39,8 @@ public sealed class LayoutTests
         (string Ours, string Theirs)[] names =
         [
             ("Luid", "InterfaceLuid"), ("Mtu", "NlMtu"), ("DestinationPrefixLength", "DestinationPrefix.PrefixLength"),
-            ("Destination", "DestinationPrefix.Prefix"),
+            ("Destination", "DestinationPrefix.Prefix"), ("State", "dwState"), ("ProcessId", "dwOwningPid"),
+            ("LocalPort", "dwLocalPort"), ("RemotePort", "dwRemotePort"),
         ];
 
         AssertCompiles(
@@ -56,6 +57,11 @@ public sealed class LayoutTests
             Assertions<IpHelper.UnicastRow>("MIB_UNICASTIPADDRESS_ROW", names: names)
             + Assertions<IpHelper.ForwardRow>("MIB_IPFORWARD_ROW2", names: names)
             + Assertions<IpHelper.InterfaceRow>("MIB_IPINTERFACE_ROW", names: names)
+            + Assertions<TcpTable.Row4>("MIB_TCPROW_OWNER_PID", names: [.. names, ("LocalAddress", "dwLocalAddr"), ("RemoteAddress", "dwRemoteAddr")])
+            + Assertions<TcpTable.Row6>("MIB_TCP6ROW_OWNER_PID", names: [.. names, ("LocalAddress", "ucLocalAddr"), ("RemoteAddress", "ucRemoteAddr")])
+            + "_Static_assert(offsetof(MIB_TCPTABLE_OWNER_PID, table) == 4 && offsetof(MIB_TCP6TABLE_OWNER_PID, table) == 4, \"rows\");\n"
+            + "_Static_assert(TCP_TABLE_OWNER_PID_ALL == 5 && MIB_TCP_STATE_LISTEN == 2 && TokenUser == 1 && TokenElevation == 20, \"numbers\");\n"
+            + "_Static_assert(PROCESS_QUERY_LIMITED_INFORMATION == 0x1000 && TOKEN_QUERY == 8 && offsetof(TOKEN_USER, User.Sid) == 0 && SECURITY_MAX_SID_SIZE == 68, \"numbers\");\n"
             + Assertions<SocketAddressInet>("SOCKADDR_INET", fields: false));
     }
 

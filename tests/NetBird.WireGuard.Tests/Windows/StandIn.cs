@@ -1,9 +1,11 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 namespace NetBird.WireGuard.Tests.Windows;
 
 /// <summary>
-/// The library built from Native/standin.c, loaded in place of wireguard.dll and iphlpapi.dll for this process's life.
+/// The library built from the C files of Native, loaded in place of Windows' and macOS' own for this process's life.
 /// </summary>
 internal static class StandIn
 {
@@ -15,6 +17,8 @@ internal static class StandIn
         Skip.IfNot(OperatingSystem.IsLinux(), "the stand-in library is built on Linux");
         NativeCompiler.Require("gcc");
         Call<Reset>("StandInReset")();
+        Call<Reset>("StandInForgetAccounts")();
+        Call<Reset>("StandInForgetConnections")();
     }
 
     public static string[] Calls()
@@ -26,7 +30,40 @@ internal static class StandIn
     /// <summary>Every peer completes a handshake.</summary>
     public static void Hear(DateTimeOffset when) => Call<HearAt>("StandInHear")((ulong)when.ToFileTime());
 
+    /// <summary>A row of Windows' table of connections.</summary>
+    public static void Connect(IPEndPoint local, IPEndPoint remote, uint process, uint state = 5)
+        => Call<Connection>("StandInConnection")(
+            local.AddressFamily == AddressFamily.InterNetwork ? 2u : 23u, local.Address.GetAddressBytes(), (ushort)local.Port, remote.Address.GetAddressBytes(),
+            (ushort)remote.Port, process, state);
+
+    public static void Run(uint process, byte[] sid, bool elevated = false, bool isSealed = false)
+        => Call<Process>("StandInProcess")(process, sid, (uint)sid.Length, elevated ? 1 : 0, isSealed ? 1 : 0);
+
+    /// <summary>Once a process is opened, its connections are another's.</summary>
+    public static void PassOn(uint toProcess) => Call<Number>("StandInPassOn")(toProcess);
+
+    public static uint OpenHandles => Call<Count>("StandInOpenHandles")();
+
+    /// <summary>A connection in macOS' list.</summary>
+    public static void ConnectOnMac(IPEndPoint local, IPEndPoint remote, uint uid)
+        => Call<MacConnection>("StandInSocket")(
+            local.AddressFamily == AddressFamily.InterNetwork ? 0 : 1, local.Address.GetAddressBytes(), (ushort)local.Port, remote.Address.GetAddressBytes(),
+            (ushort)remote.Port, uid);
+
+    /// <summary>macOS' list has grown by that many bytes when it is read, once.</summary>
+    public static void GrowOnMac(uint bytes) => Call<Number>("StandInGrow")(bytes);
+
     private delegate void Reset();
+
+    private delegate void Connection(uint family, byte[] local, ushort localPort, byte[] remote, ushort remotePort, uint process, uint state);
+
+    private delegate void Process(uint process, byte[] sid, uint bytes, int elevated, int isSealed);
+
+    private delegate void MacConnection(int v6, byte[] local, ushort localPort, byte[] remote, ushort remotePort, uint uid);
+
+    private delegate void Number(uint value);
+
+    private delegate uint Count();
 
     private delegate nint Text();
 
@@ -41,13 +78,14 @@ internal static class StandIn
     private static nint Load()
     {
         var file = Path.Combine(Path.GetTempPath(), $"netbird-standin-{Guid.NewGuid():N}.so");
-        var errors = NativeCompiler.Run("gcc", NativeCompiler.FolderOf("Windows"), "-std=gnu11", "-shared", "-fPIC", "-O1", "-Wall", "-o", file, "standin.c");
+        var errors = NativeCompiler.Run("gcc", NativeCompiler.FolderOf("Windows"), "-std=gnu11", "-shared", "-fPIC", "-O1", "-Wall", "-o", file, "standin.c", "accounts.c",
+            "../../Mac/Native/pcblist.c");
         Assert.True(errors.Length == 0, errors);
         var library = NativeLibrary.Load(file);
         File.Delete(file);
         NativeLibrary.SetDllImportResolver(
             typeof(Tunnel).Assembly,
-            (name, _, _) => name is "wireguard.dll" or "iphlpapi.dll" ? library : 0);
+            (name, _, _) => name is "wireguard.dll" or "iphlpapi.dll" or "kernel32.dll" or "advapi32.dll" or "libSystem.dylib" ? library : 0);
         return library;
     }
 }

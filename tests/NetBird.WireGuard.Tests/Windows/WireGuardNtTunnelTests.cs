@@ -135,6 +135,19 @@ public sealed class WireGuardNtTunnelTests
     }
 
     [SkippableFact]
+    public async Task Open_NobodySaidThatOthersMayUseIt_IsRefusedBeforeTheDriverIsAsked()
+    {
+        StandIn.Start();
+        using var key = PrivateKey.Generate();
+
+        var e = await Assert.ThrowsAsync<TunnelException>(() => OpenAsync(key, ownNamespace: true));
+
+        Assert.Contains("past the guarded endpoint", e.Lack, StringComparison.Ordinal);
+        Assert.Contains("--tunnel-namespace host", e.Message, StringComparison.Ordinal);
+        Assert.Empty(StandIn.Calls());
+    }
+
+    [SkippableFact]
     public async Task Logger_WhenTheDriverSpeaks_IsHeard()
     {
         StandIn.Start();
@@ -200,7 +213,7 @@ public sealed class WireGuardNtTunnelTests
             }).Array[0, 4]
         select new InterfaceChange { ListenPort = port, Peers = peers };
 
-    private static Task<ITunnel> OpenAsync(PrivateKey key, ILoggerFactory? logging = null)
+    private static Task<ITunnel> OpenAsync(PrivateKey key, ILoggerFactory? logging = null, bool ownNamespace = false)
         => WireGuardNtTunnel.OpenAsync(
             new TunnelOptions
             {
@@ -210,6 +223,7 @@ public sealed class WireGuardNtTunnelTests
                 Routes = [Overlay],
                 Mtu = 1400,
                 Kind = TunnelKind.Kernel,
+                OwnNamespace = ownNamespace,
                 Time = TimeProvider.System,
                 Logging = logging ?? NullLoggerFactory.Instance,
             },
