@@ -82,7 +82,7 @@ public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
         output.WriteLine($"{count:N0} rows written and the control plane started in {watch.Elapsed.TotalSeconds:F0} s, {Spent().TotalSeconds:F0} s of processor, {Environment.WorkingSet >> 20} MB");
         await using var tab = await chromium.SignInAsync(site, Company.Owner);
         foreach (var path in (string[])["/", "/usage", "/usage?range=Last%2030%20days", "/usage?range=Last%2030%20days&user=u42", "/usage?range=Last%2030%20days&decision=denied",
-            "/budgets", "/policies", "/providers", "/people", "/groups", "/peers", "/setup-keys", "/tokens", "/audit", "/settings", "/my-usage"])
+            "/usage?range=Last%2030%20days&session=s-77", "/session?id=s-77", "/budgets", "/policies", "/providers", "/people", "/groups", "/peers", "/setup-keys", "/tokens", "/audit", "/settings", "/my-usage"])
         {
             var times = new List<double>();
             for (var i = 0; i < 4; i++)
@@ -126,7 +126,43 @@ public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
 
         await tab.GoAsync("/usage?range=Last%2030%20days");
         await tab.Page.Locator(".pager").SeesAsync("of ");
+        await TimedAsync("to the sessions of 30 days", () => tab.Button("Sessions").ClickAsync());
+        await tab.ShootAsync("ten-million-sessions");
+        await TimedAsync("sessions of one group", () => tab.Page.GetByLabel("Group").SelectOptionAsync("Group 211"));
+        await TimedAsync("requests of one group", () => tab.Button("Requests").ClickAsync());
+        await tab.GoAsync("/usage?range=Last%2030%20days");
+        await TimedAsync("a refusal that says '$160'", async () => await tab.Page.GetByLabel("Refusal says").FillAndLeaveAsync("$160"));
+        await TimedAsync("a refusal that says what none does", async () => await tab.Page.GetByLabel("Refusal says").FillAndLeaveAsync("nothing of the kind"));
         Assert.Empty(tab.Complaints);
+
+        // The call alone, best of three.
+        var to = DateTimeOffset.UtcNow;
+        foreach (var by in Enum.GetValues<OverviewKey>())
+        {
+            foreach (var granularity in (Granularity[])[Granularity.Hour, Granularity.Day, Granularity.Whole])
+            {
+                var query = new OverviewQuery(to.AddDays(-31), to, granularity, by, TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin"));
+                var best = TimeSpan.MaxValue;
+                for (var i = 0; i < 3; i++)
+                {
+                    watch.Restart();
+                    Assert.Equal(count, (await site.Ledger.OverviewAsync(query, default)).Sum(row => row.Totals.Requests));
+                    best = best < watch.Elapsed ? best : watch.Elapsed;
+                }
+
+                output.WriteLine($"overview call, 30 days by {granularity} and {by}: {best.TotalMilliseconds:F0} ms");
+            }
+        }
+
+        async Task TimedAsync(string what, Func<Task> act)
+        {
+            Spent();
+            watch.Restart();
+            await act();
+            await Task.Delay(50);
+            await tab.ReadyAsync();
+            output.WriteLine($"{what}: {watch.Elapsed.TotalMilliseconds - 50:F0} ms, {Spent().TotalMilliseconds:F0} ms of processor");
+        }
 
         // Of this process, which is the control plane: what a loaded machine does not change as it does the time.
         TimeSpan Spent()

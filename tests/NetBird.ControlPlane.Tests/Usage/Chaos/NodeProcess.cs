@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace NetBird.ControlPlane.Tests.Usage.Chaos;
 
@@ -18,18 +19,19 @@ internal sealed class NodeProcess(Uri upstream, string postgres = "-", int peopl
     /// <summary>Times between which it was killed or starting.</summary>
     public List<(DateTime From, DateTime To)> Away { get; } = [];
 
+    /// <summary>As a service manager does: once more where the database did not answer in time.</summary>
     public async Task StartAsync()
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardInput = true };
-        foreach (var argument in (string[])[
-            "exec", typeof(TestProcess).Assembly.Location, "gateway-node", Directory, $"{Port}", upstream.ToString(), postgres,
-            $"{people}", $"{groups}", cap.ToString(CultureInfo.InvariantCulture)])
+        for (var left = 10; ; left--)
         {
-            start.ArgumentList.Add(argument);
-        }
+            if (await TryStartAsync() is not { } said)
+            {
+                return;
+            }
 
-        _process = Process.Start(start)!;
-        Assert.Equal("ready", await _process.StandardOutput.ReadLineAsync());
+            Assert.True(left > 0 && said.Contains("PostgreSQL cannot be used", StringComparison.Ordinal), $"The gateway does not start: {said}");
+            await Task.Delay(500);
+        }
     }
 
     /// <summary>kill -9, and up again at once.</summary>
@@ -50,6 +52,32 @@ internal sealed class NodeProcess(Uri upstream, string postgres = "-", int peopl
     {
         _process!.StandardInput.Close();
         await _process.WaitForExitAsync();
+    }
+
+    /// <returns>Null: it serves; else what it said and ended.</returns>
+    private async Task<string?> TryStartAsync()
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardInput = true, RedirectStandardError = true };
+        foreach (var argument in (string[])[
+            "exec", typeof(TestProcess).Assembly.Location, "gateway-node", Directory, $"{Port}", upstream.ToString(), postgres,
+            $"{people}", $"{groups}", cap.ToString(CultureInfo.InvariantCulture)])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        _process = Process.Start(start)!;
+        var said = new StringBuilder();
+        _process.ErrorDataReceived += (_, line) => said.AppendLine(line.Data);
+        _process.BeginErrorReadLine();
+        if (await _process.StandardOutput.ReadLineAsync() == "ready")
+        {
+            return null;
+        }
+
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        _process = null;
+        return said.ToString();
     }
 
     public void Dispose()
