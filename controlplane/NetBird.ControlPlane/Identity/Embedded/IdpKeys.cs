@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.IdentityModel.Tokens;
@@ -14,8 +15,8 @@ internal sealed class IdpKeys
     private const string Folder = "idp";
     private const string SigningPrefix = Folder + "/signing-";
 
-    // RFC 7518 section 3.3 asks for 2048 bits or more; a signature per login, so size costs nothing.
-    private const int RsaBits = 3072;
+    // RFC 8017 appendix A.1: what a key says of itself that an earlier version made.
+    private const string Rsa = "1.2.840.113549.1.1.1";
 
     // Ours: long enough that nobody notices, short enough that a copied backup ages.
     private static readonly TimeSpan SignsFor = TimeSpan.FromDays(180);
@@ -23,11 +24,11 @@ internal sealed class IdpKeys
     // Past the longest lifetime of a refresh token, whose payload is signed too.
     private static readonly TimeSpan VerifiesFor = SignsFor + TimeSpan.FromDays(60);
 
-    private IdpKeys(IReadOnlyList<RsaSecurityKey> signing, SymmetricSecurityKey encryption)
+    private IdpKeys(IReadOnlyList<AsymmetricSecurityKey> signing, SymmetricSecurityKey encryption)
         => (Signing, Encryption) = (signing, encryption);
 
     /// <summary>Newest first.</summary>
-    public IReadOnlyList<RsaSecurityKey> Signing { get; }
+    public IReadOnlyList<AsymmetricSecurityKey> Signing { get; }
 
     public SymmetricSecurityKey Encryption { get; }
 
@@ -35,7 +36,7 @@ internal sealed class IdpKeys
     public static IdpKeys Load(ISharedSecrets secrets, TimeProvider time)
     {
         var now = time.GetUtcNow();
-        var signing = new List<(DateTimeOffset Made, RsaSecurityKey Key)>();
+        var signing = new List<(DateTimeOffset Made, AsymmetricSecurityKey Key)>();
         foreach (var name in secrets.Names(Folder).Where(name => name.StartsWith(SigningPrefix, StringComparison.Ordinal)).Reverse())
         {
             var made = MadeAt(name);
@@ -61,17 +62,42 @@ internal sealed class IdpKeys
         return new([.. signing.Select(entry => entry.Key)], encryption);
     }
 
+    /// <summary>For ES256 (RFC 7518 section 3.4). An RSA key of the same strength takes half a second to make, at every first start.</summary>
     private static byte[] Make()
     {
-        using var rsa = RSA.Create(RsaBits);
-        return Encoding.ASCII.GetBytes(rsa.ExportPkcs8PrivateKeyPem());
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem());
     }
 
-    private static RsaSecurityKey Read(byte[] pem)
+    private static AsymmetricSecurityKey Read(byte[] pem)
     {
-        var rsa = RSA.Create();
-        rsa.ImportFromPem(Encoding.ASCII.GetString(pem));
-        return Named(rsa);
+        var text = Encoding.ASCII.GetString(pem);
+        if (AlgorithmOf(text) == Rsa)
+        {
+            var rsa = RSA.Create();
+            rsa.ImportFromPem(text);
+            return Named(new RsaSecurityKey(rsa));
+        }
+
+        var ecdsa = ECDsa.Create();
+        ecdsa.ImportFromPem(text);
+        return Named(new ECDsaSecurityKey(ecdsa));
+    }
+
+    /// <summary>RFC 5958 section 2: the version, then the algorithm, whose first part names it.</summary>
+    private static string AlgorithmOf(string pem)
+    {
+        var der = Convert.FromBase64String(pem[PemEncoding.Find(pem).Base64Data]);
+        try
+        {
+            var key = new AsnReader(der, AsnEncodingRules.DER).ReadSequence();
+            key.ReadInteger();
+            return key.ReadSequence().ReadObjectIdentifier();
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(der);
+        }
     }
 
     private static DateTimeOffset MadeAt(string name)
@@ -79,9 +105,8 @@ internal sealed class IdpKeys
             Path.GetFileNameWithoutExtension(name)["signing-".Length..], System.Globalization.CultureInfo.InvariantCulture));
 
     // RFC 7638: the thumbprint names the key, so that it has the same name after every start.
-    private static RsaSecurityKey Named(RSA rsa)
+    private static AsymmetricSecurityKey Named(AsymmetricSecurityKey key)
     {
-        var key = new RsaSecurityKey(rsa);
         key.KeyId = Base64UrlEncoder.Encode(key.ComputeJwkThumbprint());
         return key;
     }
