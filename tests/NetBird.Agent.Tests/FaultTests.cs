@@ -72,6 +72,25 @@ public sealed class FaultTests
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds(8), $"passes after {watch.Elapsed}");
     }
 
+    /// <summary>Each of them is tried, and both together within what one is given.</summary>
+    [SkippableFact]
+    public async Task EveryGatewayDies_WordsComeAsSoonAsWithOne()
+    {
+        await using var world = await AgentWorld.StartAsync(gateways: 2);
+        await world.UpAsync();
+        using var client = world.Client();
+        await client.GetStringAsync("/v1/models");
+
+        await Task.WhenAll(world.Gateways.Select(gateway => gateway.StopAsync()));
+        var watch = Stopwatch.StartNew();
+        using var refused = await client.GetAsync("/v1/models");
+        var words = watch.Elapsed;
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+        Assert.True(words < TimeSpan.FromSeconds(5), $"words after {words}");
+        FaultTable.Report("every gateway dead, words", words);
+    }
+
     [SkippableFact]
     public async Task GatewayDies_OtherGatewayTakesOver()
     {

@@ -7,12 +7,23 @@ namespace NetBird.Agent.Cli;
 /// <summary>The daemon was not asked, or did not answer. Ends the command with these words and this exit code.</summary>
 internal sealed class DaemonException(string message, int exitCode) : Exception(message)
 {
+    /// <param name="lack">A whole sentence.</param>
+    /// <param name="remedy">The command that mends it.</param>
+    public DaemonException(string lack, string remedy, int exitCode)
+        : this($"{lack} Run: {remedy}", exitCode) => (Lack, Remedy) = (lack, remedy);
+
     public int ExitCode => exitCode;
 
+    /// <summary>What failed, without what to do where that is told apart.</summary>
+    public string Lack { get; } = message;
+
+    /// <summary>The command that mends it; empty where the words say it, or nothing does.</summary>
+    public string Remedy { get; } = "";
+
     public static DaemonException NotRunning()
-        => new(StateDirectory.ServiceOwner is { } served && served != ProcessOwner.Account
-            ? $"No agent of yours is running; this machine's service serves {served}. To have it serve you: {TakenPort.ToBeServed}. To run one of your own: netbird-agent up"
-            : "The agent is not running. Run: netbird-agent up", CommandLine.ExitCode.NotRunning);
+        => StateDirectory.ServiceOwner is { } served && served != ProcessOwner.Account
+            ? new($"No agent of yours is running; this machine's service serves {served}. To have it serve you: {TakenPort.ToBeServed}. To run one of your own: netbird-agent up", CommandLine.ExitCode.NotRunning)
+            : new("The agent is not running.", "netbird-agent up", CommandLine.ExitCode.NotRunning);
 
     public static DaemonException From(RpcException e) => e.StatusCode switch
     {

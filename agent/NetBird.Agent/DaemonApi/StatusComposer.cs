@@ -23,7 +23,9 @@ internal sealed class StatusComposer(
         var reply = new StatusReply
         {
             State = snapshot.State.Name,
-            Reason = string.Join(' ', new[] { snapshot.Reason, store.Problem }.Where(text => !string.IsNullOrEmpty(text))),
+            Reason = Sentences(snapshot.Reason, store.Problem),
+            Lack = Sentences(snapshot.Why.Lack, store.Problem),
+            Remedy = snapshot.Why.Remedy,
             AgentVersion = MachineFacts.AgentVersion,
             ManagementUrl = facts.ManagementUrl ?? "",
             ManagementConnected = facts.SyncConnected,
@@ -67,6 +69,8 @@ internal sealed class StatusComposer(
 
         return reply;
     }
+
+    private static string Sentences(params string?[] sentences) => string.Join(' ', sentences.Where(sentence => !string.IsNullOrEmpty(sentence)));
 
     private static GatewayStatus Describe(GatewayReport gateway) => new()
     {

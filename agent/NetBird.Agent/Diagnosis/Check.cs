@@ -13,15 +13,9 @@ internal sealed record Check(
     [property: JsonPropertyName("detail")] string Detail,
     [property: JsonPropertyName("mend")] string Mend)
 {
-    private const string Advice = " Run: ";
-
     public static Check Pass(string link, string detail) => new(link, "pass", detail, "");
 
-    /// <param name="mend">Unless the detail says it itself, as the agent's own sentences do, which end with "Run: ...".</param>
-    public static Check Fail(string link, string detail, string mend)
-        => detail.LastIndexOf(Advice, StringComparison.Ordinal) is var at and > 0
-            ? new(link, "fail", detail[..at], detail[(at + Advice.Length)..])
-            : new(link, "fail", detail, mend);
+    public static Check Fail(string link, string detail, string mend) => new(link, "fail", detail, mend);
 
     public static Check Skip(string link, string why) => new(link, "skip", why, "");
 }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using NetBird.Agent.Cli;
+using NetBird.Agent.Endpoint;
 using NetBird.Agent.Store;
 using NetBird.Protocol.Daemon.V1;
 
@@ -57,7 +58,7 @@ internal sealed class Examination(StateDirectory state)
         }
         catch (DaemonException e)
         {
-            Add(Check.Fail("daemon", e.Message, "netbird-agent up"));
+            Add(Check.Fail("daemon", e.Lack, e.Remedy.Length != 0 ? e.Remedy : "netbird-agent up"));
             return null;
         }
     }
@@ -72,7 +73,7 @@ internal sealed class Examination(StateDirectory state)
 
         if (status.EndpointUrl.Length == 0)
         {
-            Add(Check.Fail("endpoint", status.Reason.Length != 0 ? status.Reason : "does not listen", "netbird-agent up --endpoint 127.0.0.1:8789"));
+            Add(Check.Fail("endpoint", status.Lack.Length != 0 ? status.Lack : "does not listen", "netbird-agent up --endpoint 127.0.0.1:8789"));
             return false;
         }
 
@@ -93,6 +94,12 @@ internal sealed class Examination(StateDirectory state)
                 return true;
             }
 
+            if (RefusalWriter.IsOurs(answer))
+            {
+                Add(Check.Fail("endpoint", $"{status.EndpointUrl} does not serve this program: {OwnerOnly.Untold}", OwnerOnly.WhenUntold));
+                return false;
+            }
+
             Add(Check.Fail("endpoint", $"{status.EndpointUrl} answers {(int)answer.StatusCode}; another program may listen there", "netbird-agent up --endpoint 127.0.0.1:8789"));
         }
         catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
@@ -107,7 +114,7 @@ internal sealed class Examination(StateDirectory state)
     {
         if (status.State is "logged_out" or "login_needed")
         {
-            Add(Check.Fail("login", status.Reason, "netbird-agent login"));
+            Add(Check.Fail("login", status.Lack, status.Remedy.Length != 0 ? status.Remedy : "Ask your administrator"));
             return false;
         }
 
@@ -148,13 +155,13 @@ internal sealed class Examination(StateDirectory state)
             ? Check.Pass("control plane", $"{status.ManagementUrl} connected")
             : status.State is "logged_out" or "login_needed" or "down"
                 ? Check.Skip("control plane", "not asked while " + status.State.Replace('_', ' '))
-                : Check.Fail("control plane", status.Reason.Length != 0 ? status.Reason : $"{status.ManagementUrl} is not reached", "Check the network; it is tried again by itself"));
+                : Check.Fail("control plane", status.Lack.Length != 0 ? status.Lack : $"{status.ManagementUrl} is not reached", "Check the network; it is tried again by itself"));
 
     private bool Tunnel(StatusReply status)
     {
         if (status.TunnelInterface.Length == 0)
         {
-            SkipAll(status.Reason.Length != 0 ? status.Reason : "the tunnel is down; run: netbird-agent up", "udp path", "handshake");
+            SkipAll(status.Lack.Length != 0 ? status.Lack : "the tunnel is down", "udp path", "handshake");
             return false;
         }
 
@@ -186,9 +193,18 @@ internal sealed class Examination(StateDirectory state)
             using var request = new HttpRequestMessage(HttpMethod.Get, status.EndpointUrl + "/v1/models?limit=1");
             request.Headers.Add("anthropic-version", "2023-06-01");
             using var answer = await http.SendAsync(request, cancellationToken).ConfigureAwait(false);
-            Judge((int)answer.StatusCode, answer.IsSuccessStatusCode ? "" : Sentence(await answer.Content.ReadAsStringAsync(cancellationToken).ConfigureAwait(false)));
+            var sentence = answer.IsSuccessStatusCode ? "" : Sentence(await answer.Content.ReadAsStringAsync(cancellationToken).ConfigureAwait(false));
+            if (RefusalWriter.IsOurs(answer))
+            {
+                // The agent's own words tell people to ask the doctor; what it knows by now, without that.
+                var now = await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
+                    new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
+                sentence = now.Lack.Length != 0 ? now.Lack : "it does not answer";
+            }
+
+            Judge((int)answer.StatusCode, sentence);
         }
-        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or DaemonException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             Add(Check.Fail("gateway", $"no answer through the tunnel: {e.Message}", "netbird-agent status --detail"));
             SkipAll("the gateway does not answer", "policy", "provider");
@@ -199,7 +215,7 @@ internal sealed class Examination(StateDirectory state)
     {
         if (code == 503)
         {
-            Add(Check.Fail("gateway", sentence.Replace(", or run: netbird-agent doctor", "", StringComparison.Ordinal), "Ask your administrator, or try again in a moment"));
+            Add(Check.Fail("gateway", sentence, "Ask your administrator, or try again in a moment"));
             SkipAll("the gateway does not serve", "policy", "provider");
             return;
         }

@@ -69,14 +69,18 @@ internal sealed partial class OwnerOnly(EndpointOwner owner, bool administrators
         }
 
         Log.Foreign(logger, caller?.Account.ToString() ?? "an account that cannot be told");
-        return caller is null
-            ? "This endpoint serves the person whom this agent was set up for, and this system does not tell which account the connection comes from" + WhyUntold
-            : "This endpoint serves the person whom this agent was set up for, and the connection comes from another account of this machine. Run an agent of your own: netbird-agent up";
+        return "This endpoint serves the person whom this agent was set up for, and " + (caller is null
+            ? $"{Untold}. {WhenUntold}"
+            : "the connection comes from another account of this machine. Run an agent of your own: netbird-agent up");
     }
 
-    private static string WhyUntold => OperatingSystem.IsWindows()
-        ? ". Start Claude Code as the same account as the agent, and not with an administrator's rights while the agent has none."
-        : ". Try again; if it stays so, run Claude Code through the agent's unix socket: netbird-agent exec --socket -- claude";
+    /// <summary>Why a caller is refused whom the system did not tell.</summary>
+    public const string Untold = "this system does not tell which account the connection comes from";
+
+    /// <summary>What to do then.</summary>
+    public static string WhenUntold => OperatingSystem.IsWindows()
+        ? "Start it as the same account as the agent, and not with an administrator's rights while the agent has none."
+        : "Try again; if it stays so, run Claude Code through the agent's unix socket: netbird-agent exec --socket -- claude";
 
     private static partial class Log
     {

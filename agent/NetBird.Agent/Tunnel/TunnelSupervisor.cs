@@ -16,9 +16,6 @@ namespace NetBird.Agent.Tunnel;
 internal sealed partial class TunnelSupervisor(
     PrivateKey key, TimeProvider time, ILoggerFactory logging, ILogger<TunnelSupervisor> logger) : IAsyncDisposable
 {
-    /// <summary>For one gateway. Ours: Claude Code must hear something within 5 s.</summary>
-    private static readonly TimeSpan ConnectPatience = TimeSpan.FromSeconds(2.5);
-
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Dictionary<PublicKey, LinkHealth> _health = [];
     private readonly Dictionary<PublicKey, IPEndPoint> _dialled = [];
@@ -103,57 +100,8 @@ internal sealed partial class TunnelSupervisor(
         }
     }
 
-    /// <summary>Connects to the gateway's HTTP port inside the tunnel.</summary>
-    /// <exception cref="IOException">No gateway answers.</exception>
-    public async ValueTask<Stream> ConnectAsync(CancellationToken cancellationToken)
-    {
-        var open = _open ?? throw new IOException("The tunnel is not up.");
-        Exception? last = null;
-        foreach (var gateway in Ordered(open).Take(2))
-        {
-            try
-            {
-                using var patience = new CancellationTokenSource(ConnectPatience, time);
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
-                var stream = await open.Tunnel.Overlay.ConnectAsync(gateway.Link.Overlay, either.Token).ConfigureAwait(false);
-                KeepAlive(stream);
-                HealthOf(gateway.Link.Key).Answered(time.GetUtcNow());
-                Activate(open, gateway.Link);
-                return open.Track(stream, gateway.Link.Key, Heard);
-            }
-            catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException
-                || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
-            {
-                last = e;
-                HealthOf(gateway.Link.Key).Silent(time.GetUtcNow());
-                Log.GatewaySilent(logger, gateway.Link.Overlay, gateway.Link.Host, gateway.Link.Port);
-                if (gateway.Peer?.LastHandshake is not null)
-                {
-                    open.Tunnel.NetworkChanged();
-                }
-            }
-        }
-
-        throw new IOException("No gateway answers through the tunnel.", last);
-    }
-
     /// <summary>Ends every connection there is, for a gateway that fell silent with none to take over.</summary>
     public void CutConnections() => _open?.CutConnectionsBut(null);
-
-    /// <summary>Finds out whether a gateway answers, by a connection that carries nothing.</summary>
-    public async Task<bool> ProbeAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            var stream = await ConnectAsync(cancellationToken).ConfigureAwait(false);
-            await stream.DisposeAsync().ConfigureAwait(false);
-            return true;
-        }
-        catch (IOException)
-        {
-            return false;
-        }
-    }
 
     public TunnelReport Report()
     {
@@ -284,22 +232,6 @@ internal sealed partial class TunnelSupervisor(
 
         await open.DisposeAsync().ConfigureAwait(false);
         Log.Closed(logger);
-    }
-
-    /// <summary>
-    /// Kernel sockets probe a silent gateway, so that a stream through a dead one ends within half a minute while one
-    /// that merely waits for a model stays. Connections of the in-process stack have timers of their own.
-    /// </summary>
-    private static void KeepAlive(Stream stream)
-    {
-        if (stream is NetworkStream { Socket: var socket })
-        {
-            socket.NoDelay = true;
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 10);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 5);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 4);
-        }
     }
 
     private static string NameOf(TunnelKind kind) => kind.ToString().ToLowerInvariant();

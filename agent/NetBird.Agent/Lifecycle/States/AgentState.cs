@@ -28,7 +28,7 @@ internal abstract class AgentState
     public virtual bool Tunnels => false;
 
     /// <summary>Why we are here and what to do; empty when all is well.</summary>
-    public abstract string Reason(AgentFacts facts);
+    public abstract StateReason Reason(AgentFacts facts);
 
     /// <summary>What the endpoint answers instead of forwarding; null forwards.</summary>
     public abstract EndpointRefusal? Refusal(AgentFacts facts);
@@ -50,11 +50,11 @@ internal abstract class AgentState
         => facts.SyncConnected && facts.GatewayAnswers && facts.EndpointProblem is null ? Connected : Degraded;
 
     /// <summary>What to say of a tunnel that is open and unanswered.</summary>
-    protected static string SilenceOf(AgentFacts facts)
+    protected static StateReason SilenceOf(AgentFacts facts)
     {
         var where = string.Join(", ", facts.Map?.Gateways.Select(gateway => $"{gateway.Host}:{gateway.Port}") ?? []);
         return facts.SilentSince is { } since && facts.Now - since >= Passing
-            ? $"The gateway at {where} does not answer over UDP. It may be down, or a firewall may drop UDP. Run: netbird-agent doctor"
-            : $"Waiting for the gateway at {where} to answer.";
+            ? new($"The gateway at {where} does not answer over UDP. It may be down, or a firewall may drop UDP.", "netbird-agent doctor")
+            : new($"Waiting for the gateway at {where} to answer.");
     }
 }

@@ -11,10 +11,10 @@ internal sealed class Connected : AgentState
 
     public override bool Tunnels => true;
 
-    public override string Reason(AgentFacts facts)
+    public override StateReason Reason(AgentFacts facts)
         => facts is { RenewalProblem: { } problem, LoginExpiresAt: { } end } && end - facts.Now < TimeSpan.FromHours(1)
-            ? $"The login ends at {end.ToLocalTime():HH:mm} and is not renewed by itself: {problem} Run: netbird-agent login"
-            : "";
+            ? new($"The login ends at {end.ToLocalTime():HH:mm} and is not renewed by itself: {problem}", "netbird-agent login")
+            : new("");
 
     public override EndpointRefusal? Refusal(AgentFacts facts) => null;
 

@@ -11,13 +11,13 @@ internal sealed class Connecting : AgentState
 
     public override bool Tunnels => true;
 
-    public override string Reason(AgentFacts facts) => facts switch
+    public override StateReason Reason(AgentFacts facts) => facts switch
     {
-        { TunnelProblem: { } problem } => problem,
-        { Map: null, SyncProblem: { } problem } => $"{problem} It is tried again; nothing to do unless it stays so.",
-        { Map: null } => "Asking the control plane for the network map.",
-        { Map.Gateways.Count: 0 } => "The account has no gateway yet. Ask your administrator.",
-        { TunnelOpen: false } => "Opening the tunnel.",
+        { TunnelProblem: { } problem } => new(problem),
+        { Map: null, SyncProblem: { } problem } => new($"{problem} It is tried again; nothing to do unless it stays so."),
+        { Map: null } => new("Asking the control plane for the network map."),
+        { Map.Gateways.Count: 0 } => new("The account has no gateway yet. Ask your administrator."),
+        { TunnelOpen: false } => new("Opening the tunnel."),
         _ => SilenceOf(facts),
     };
 

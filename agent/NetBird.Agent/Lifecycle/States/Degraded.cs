@@ -11,13 +11,13 @@ internal sealed class Degraded : AgentState
 
     public override bool Tunnels => true;
 
-    public override string Reason(AgentFacts facts) => facts switch
+    public override StateReason Reason(AgentFacts facts) => facts switch
     {
-        { EndpointProblem: { } problem } => problem,
-        { TunnelProblem: { } problem } => problem,
+        { EndpointProblem: { } problem } => new(problem),
+        { TunnelProblem: { } problem } => new(problem),
         { GatewayAnswers: false } => SilenceOf(facts),
-        { SyncProblem: { } problem } => $"{problem} Requests go on passing while the gateway answers; the control plane is tried again by itself.",
-        _ => "The control plane is being reached again. Requests go on passing.",
+        { SyncProblem: { } problem } => new($"{problem} Requests go on passing while the gateway answers; the control plane is tried again by itself."),
+        _ => new("The control plane is being reached again. Requests go on passing."),
     };
 
     /// <summary>Requests are tried: a gateway that came back a moment ago is found by the attempt itself.</summary>

@@ -7,9 +7,9 @@ internal sealed class Down : AgentState
 {
     public override string Name => "down";
 
-    public override string Reason(AgentFacts facts) => "The tunnel was taken down. Run: netbird-agent up";
+    public override StateReason Reason(AgentFacts facts) => new("The tunnel was taken down.", "netbird-agent up");
 
-    public override EndpointRefusal? Refusal(AgentFacts facts) => EndpointRefusal.Unavailable(Reason(facts));
+    public override EndpointRefusal? Refusal(AgentFacts facts) => EndpointRefusal.Unavailable(Reason(facts).ToString());
 
     public override AgentState Next(AgentFacts facts) => Barrier(facts) ?? Connecting;
 }

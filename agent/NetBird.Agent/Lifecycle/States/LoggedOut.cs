@@ -7,11 +7,11 @@ internal sealed class LoggedOut : AgentState
 {
     public override string Name => "logged_out";
 
-    public override string Reason(AgentFacts facts) => facts.ManagementUrl is null
-        ? "Nobody is logged in on this machine. Run: netbird-agent up --management-url https://YOUR-CONTROL-PLANE"
-        : "Nobody is logged in on this machine. Run: netbird-agent up";
+    public override StateReason Reason(AgentFacts facts) => new(
+        "Nobody is logged in on this machine.",
+        facts.ManagementUrl is null ? "netbird-agent up --management-url https://YOUR-CONTROL-PLANE" : "netbird-agent up");
 
-    public override EndpointRefusal? Refusal(AgentFacts facts) => EndpointRefusal.Blocked(Reason(facts));
+    public override EndpointRefusal? Refusal(AgentFacts facts) => EndpointRefusal.Blocked(Reason(facts).ToString());
 
     public override AgentState Next(AgentFacts facts) => Barrier(facts) ?? Connecting;
 }

@@ -10,15 +10,15 @@ internal sealed class LoginNeeded : AgentState
     /// <summary>A block may be lifted, so it is asked for again; nothing else ends without a login.</summary>
     public override bool Syncs(AgentFacts facts) => facts.Login == LoginStanding.Blocked && facts.WantUp;
 
-    public override string Reason(AgentFacts facts) => facts.Login switch
+    public override StateReason Reason(AgentFacts facts) => facts.Login switch
     {
-        LoginStanding.Blocked => $"{Sentence(facts.LoginDetail)} Ask your administrator; when it is lifted, the tunnel comes back by itself.",
+        LoginStanding.Blocked => new($"{Sentence(facts.LoginDetail)} Ask your administrator; when it is lifted, the tunnel comes back by itself."),
         LoginStanding.Expired when facts is { RenewalProblem: { } problem, RenewalGoesOn: true } =>
-            $"{Sentence(facts.LoginDetail)} {Sentence(problem)} It is tried again by itself; to log in anew, run: netbird-agent login",
-        _ => $"{Sentence(facts.LoginDetail)} Run: netbird-agent login",
+            new($"{Sentence(facts.LoginDetail)} {Sentence(problem)} It is tried again by itself.", "netbird-agent login", Lead: "To log in anew, run:"),
+        _ => new(Sentence(facts.LoginDetail), "netbird-agent login"),
     };
 
-    public override EndpointRefusal? Refusal(AgentFacts facts) => EndpointRefusal.Blocked(Reason(facts));
+    public override EndpointRefusal? Refusal(AgentFacts facts) => EndpointRefusal.Blocked(Reason(facts).ToString());
 
     public override AgentState Next(AgentFacts facts) => Barrier(facts) ?? Connecting;
 
