@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Time.Testing;
 using NetBird.ControlPlane.Usage;
 using NetBird.Gateway.Authorization;
@@ -10,11 +11,15 @@ namespace NetBird.ControlPlane.Tests.Usage;
 public sealed class InMemoryReservationsTests : ReservationsContract, IDisposable
 {
     private readonly FakeTimeProvider _time = new(Rows.Noon);
-    private readonly LimitMetrics _metrics = new();
+    private readonly Meters _meters = new();
+    private readonly LimitMetrics _metrics;
     private readonly InMemoryReservations _reservations;
 
     public InMemoryReservationsTests()
-        => _reservations = new(new(() => PriceTable.Default, new UsageEstimator()), (_, _) => [], _metrics, _time);
+    {
+        _metrics = new(_meters);
+        _reservations = new(new(() => PriceTable.Default, new UsageEstimator()), (_, _) => [], _metrics, _time);
+    }
 
     public void Dispose()
     {
@@ -41,7 +46,7 @@ public sealed class InMemoryReservationsTests : ReservationsContract, IDisposabl
         Assert.IsType<ReserveOutcome.Granted>(await ReserveAsync(_reservations, Id(), Request(), Under(cap)));
     }
 
-    /// <summary>Overshoot of the default kind stays within what requests in flight were underestimated by.</summary>
+    /// <summary>Overshoot of the default kind stays within what requests in flight were underestimated by, and the metrics say both.</summary>
     [Fact]
     public async Task Settle_DefaultCap_OvershootIsBoundedByTheUnderestimate()
     {
@@ -58,6 +63,14 @@ public sealed class InMemoryReservationsTests : ReservationsContract, IDisposabl
         }
 
         var reservedEach = Figures(cap).Reserved / granted.Count;
+        var (over, missed) = (0L, 0L);
+        using var listener = new MeterListener { InstrumentPublished = (instrument, all) => Listen(instrument, all) };
+        listener.SetMeasurementEventCallback<long>((instrument, value, _, _) =>
+        {
+            over = instrument.Name == "netbird_limit_overshoot_tokens" ? Math.Max(over, value) : over;
+            missed += instrument.Name == "netbird_limit_underestimate_tokens" ? value : 0;
+        });
+        listener.Start();
         foreach (var id in granted)
         {
             var used = 50 + (granted.IndexOf(id) % 7 * 100);
@@ -67,6 +80,15 @@ public sealed class InMemoryReservationsTests : ReservationsContract, IDisposabl
 
         Assert.True(Figures(cap).Used - cap.Limit <= under);
         Assert.True(granted.Count is > 10 and < 200);
+        Assert.Equal((Figures(cap).Used - cap.Limit, under), (over, missed));
+
+        void Listen(Instrument instrument, MeterListener all)
+        {
+            if (instrument.Meter.Scope == _meters)
+            {
+                all.EnableMeasurementEvents(instrument);
+            }
+        }
     }
 
     [Fact]
@@ -84,5 +106,19 @@ public sealed class InMemoryReservationsTests : ReservationsContract, IDisposabl
         await ReserveAsync(_reservations, Id(), Request(48_000, 128_000), Under(cap));
 
         Assert.Equal(520, Figures(cap).Reserved - before.Reserved);
+    }
+
+    /// <summary>Meters of this test, told from those of others in the process.</summary>
+    private sealed class Meters : IMeterFactory
+    {
+        public Meter Create(MeterOptions options)
+        {
+            options.Scope = this;
+            return new(options);
+        }
+
+        public void Dispose()
+        {
+        }
     }
 }
