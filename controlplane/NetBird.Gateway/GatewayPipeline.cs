@@ -58,6 +58,9 @@ internal sealed partial class GatewayPipeline(
         catch (Exception bug)
         {
             Log.Failed(logger, bug, call.Id);
+
+            // What the provider has may be charged, whatever became of it here.
+            call.Broken = true;
             call.Refusal = Refusal.CannotDecide("The gateway failed.");
         }
 

@@ -46,8 +46,8 @@ public static class GatewayRegistration
         services.AddHostedService(provider => provider.GetRequiredService<ActiveCalls>());
         services.AddSingleton<IMemoryPoolFactory<byte>>(GatewayBuffers.Instance);
 
-        // What a connection brings is handled where it was read, on a thread of the pool, and not handed from one to the next twice. No stage
-        // blocks; what reads a long body holds up its own connection alone.
+        // What a connection brings is handled where it was read, on a thread of the pool, and not handed from one to the next twice: what
+        // works on a long body holds up its own connection alone.
         services.Configure<SocketTransportOptions>(transport => transport.UnsafePreferInlineScheduling = true);
         return services;
     }

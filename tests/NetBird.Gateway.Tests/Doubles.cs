@@ -109,6 +109,9 @@ internal sealed class TestReservations : IReservations
 
     public ImmutableArray<CounterReading> Readings { get; set; } = [];
 
+    /// <summary>The counters cannot be read.</summary>
+    public bool Unreadable { get; set; }
+
     public IReadOnlyDictionary<RequestId, (RequestUsage Used, NanoUsd Cost)?> Held => _held;
 
     public ValueTask<ReserveOutcome> ReserveAsync(ReservationRequest request, CancellationToken cancellationToken)
@@ -129,7 +132,7 @@ internal sealed class TestReservations : IReservations
         return ValueTask.CompletedTask;
     }
 
-    public ImmutableArray<CounterReading> Read(ImmutableArray<Cap> caps) => Readings;
+    public ImmutableArray<CounterReading> Read(ImmutableArray<Cap> caps) => Unreadable ? throw new IOException("The database is away.") : Readings;
 }
 
 /// <summary>A register in memory that can be made to fail.</summary>

@@ -143,12 +143,12 @@ internal sealed partial class ForwardingStage(
         Copy(response.Headers.NonValidated, headers, connection);
         Copy(response.Content.Headers.NonValidated, headers, connection);
         call.ProviderRequestId = headers["request-id"] is [{ Length: > 0 and <= 128 } id] ? id : null;
-        if (call.Reserved && response.IsSuccessStatusCode && !call.Charged!.Caps.IsEmpty)
+        call.Meter = MeteringStage.MeterFor(call, call.StatusCode, headers.ContentType.ToString(), headers.ContentEncoding.ToString());
+        if (call.Reserved && response.IsSuccessStatusCode)
         {
-            LimitHeaders.AddAllowed(headers, reservations.Read(call.Charged.Caps), time.GetUtcNow());
+            AddLimits(call, headers);
         }
 
-        call.Meter = MeteringStage.MeterFor(call, call.StatusCode, headers.ContentType.ToString(), headers.ContentEncoding.ToString());
         if (HttpMethods.IsHead(call.Http.Request.Method))
         {
             return;
@@ -175,6 +175,24 @@ internal sealed partial class ForwardingStage(
         {
             // A body with a promised length cannot end early in any other way.
             call.Http.Abort();
+        }
+    }
+
+    /// <summary>What the provider answered is paid for: where the counters cannot be read just now, it goes on without them.</summary>
+    private void AddLimits(GatewayCall call, IHeaderDictionary headers)
+    {
+        if (call.Charged is not { Caps: { IsDefaultOrEmpty: false } caps })
+        {
+            return;
+        }
+
+        try
+        {
+            LimitHeaders.AddAllowed(headers, reservations.Read(caps), time.GetUtcNow());
+        }
+        catch (IOException unreadable)
+        {
+            Log.LimitsUnreadable(logger, call.Id, unreadable);
         }
     }
 
@@ -205,6 +223,9 @@ internal sealed partial class ForwardingStage(
 
         [LoggerMessage(EventIds.Forwarding + 1, LogLevel.Warning, "Provider {Provider} gave no answer")]
         public static partial void ProviderUnreachable(ILogger logger, ProviderId provider, Exception exception);
+
+        [LoggerMessage(EventIds.Forwarding + 3, LogLevel.Warning, "The answer to request {Id} does not say how full its limits are: the counters cannot be read")]
+        public static partial void LimitsUnreadable(ILogger logger, RequestId id, Exception exception);
 
         [LoggerMessage(EventIds.Forwarding + 2, LogLevel.Warning, "Provider {Provider} broke off its answer to request {Id}")]
         public static partial void ProviderBroke(ILogger logger, ProviderId provider, RequestId id);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
+using NetBird.Gateway.Metering;
 using NetBird.Policy;
 using NetBird.Policy.Limits;
 using NetBird.Primitives;
@@ -43,6 +44,26 @@ public sealed class LimitHeaderTests
         Assert.Equal(threshold, answer.Header(Prefix + "overage-surpassed-threshold"));
         Assert.Equal(Resets, answer.Header(Prefix + "reset"));
         Assert.Equal(Resets, answer.Header(Prefix + "overage-reset"));
+    }
+
+    /// <summary>The store goes while the provider answers: it was paid for, so it is passed on and metered.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Served_CountersCannotBeReadAnyMore_PassesTheAnswerAndMetersIt(bool stream)
+    {
+        await using var gateway = await TestGateway.StartAsync();
+        gateway.Account.Limits = new(null, new(0, 500 * NanoUsd.PerUsd, TimeSpan.FromDays(7), Strict: true));
+        gateway.Account.Publish();
+        gateway.Reservations.Unreadable = true;
+
+        var answer = await gateway.AskAsync("hi", stream);
+
+        Assert.Equal(200, answer.Status);
+        Assert.DoesNotContain(answer.Headers.Keys, name => name.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase));
+        var row = await gateway.Journal.SingleAsync();
+        var billed = Assert.Single(gateway.Upstream.Ledger.Entries);
+        Assert.Equal((Completeness.Complete, billed.OutputTokens), (row.Completeness, row.Usage.Tokens.Output));
     }
 
     [Fact]
