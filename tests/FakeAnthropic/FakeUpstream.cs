@@ -17,6 +17,7 @@ public sealed class FakeUpstream : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly int _seed;
     private readonly ConcurrentDictionary<string, bool> _keys = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, bool> _limited = new(StringComparer.Ordinal);
     private int _requestNumber;
 
     private FakeUpstream(FakeUpstreamOptions options, WebApplication app)
@@ -80,6 +81,9 @@ public sealed class FakeUpstream : IAsyncDisposable
     /// <summary>From now on this key is accepted.</summary>
     public void Accept(string key) => _keys[key] = true;
 
+    /// <summary>From now on this key is answered with 429, as one that has used up its rate is.</summary>
+    public void Limit(string key) => _limited[key] = true;
+
     public async ValueTask DisposeAsync()
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(1));
@@ -114,6 +118,13 @@ public sealed class FakeUpstream : IAsyncDisposable
         if (violations is [var first, ..])
         {
             await ApiError.WriteAsync(http, requestId, first.Status, first.ErrorType, first.What).ConfigureAwait(false);
+            return;
+        }
+
+        if (http.Request.Headers["x-api-key"] is [{ } key] && _limited.ContainsKey(key))
+        {
+            http.Response.Headers.RetryAfter = "30";
+            await ApiError.WriteAsync(http, requestId, 429, "rate_limit_error", "This key has used up its rate.").ConfigureAwait(false);
             return;
         }
 

@@ -28,6 +28,11 @@ internal sealed class AdminGate(AdminAuthentication authentication) : IEndpointF
             return Problems.NotPermitted($"the role {(access?.Minimum ?? Role.Owner).ToString().ToLowerInvariant()}");
         }
 
+        if ((http.GetEndpoint()?.Metadata.GetMetadata<QueryShape>() ?? QueryShape.Nothing).Objection(http.Request.Query) is { } objection)
+        {
+            return objection;
+        }
+
         http.Features.Set(caller);
         try
         {

@@ -47,6 +47,11 @@ internal static class AdminOpenApi
                     operation.RequestBody = shape.Document(context.ApplicationServices);
                 }
 
+                if (context.Description.ActionDescriptor.EndpointMetadata.OfType<QueryShape>().LastOrDefault() is { } query)
+                {
+                    operation.Parameters = [.. operation.Parameters ?? [], .. query.Document()];
+                }
+
                 return Task.CompletedTask;
             });
             options.AddSchemaTransformer((schema, context, _) =>

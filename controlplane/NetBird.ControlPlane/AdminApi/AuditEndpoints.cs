@@ -15,7 +15,9 @@ internal static class AuditEndpoints
     public static void MapAudit(this IEndpointRouteBuilder api)
     {
         var audit = api.MapGroup("/events/audit").WithTags("Audit");
-        audit.MapGet("", ListAsync).ForAuditors().Produces<AuditAnswer[]>();
+        audit.MapGet("", ListAsync).ForAuditors().Lists(
+            QueryParameter.BySearch, QueryParameter.From, QueryParameter.To, new("activity_code", "Such as user.login."),
+            new("initiator_id", "Who did it."), new("target_id", "What it was done to.")).Produces<AuditAnswer[]>();
     }
 
     private static async Task<IResult> ListAsync(HttpContext http, ConfigurationStore store)
@@ -24,6 +26,14 @@ internal static class AuditEndpoints
         if (refusal is not null)
         {
             return refusal;
+        }
+
+        var errors = new List<FormError>();
+        var since = QueryFields.Time(http.Request.Query, "from", errors);
+        var until = QueryFields.Time(http.Request.Query, "to", errors);
+        if (errors.Count > 0)
+        {
+            return Problems.Invalid(errors);
         }
 
         var rows = new List<AuditAnswer>();
@@ -36,7 +46,7 @@ internal static class AuditEndpoints
                 break;
             }
 
-            if (Matches(http, entry) && matched++ >= paging.Skip && rows.Count < paging.Size)
+            if (!(entry.Timestamp < since) && !(entry.Timestamp >= until) && Matches(http, entry) && matched++ >= paging.Skip && rows.Count < paging.Size)
             {
                 rows.Add(AuditAnswer.Of(entry));
             }
@@ -52,8 +62,6 @@ internal static class AuditEndpoints
         return (!query.TryGetValue("activity_code", out var action) || entry.Action == action)
             && (!query.TryGetValue("initiator_id", out var actor) || entry.Actor.Id == actor)
             && (!query.TryGetValue("target_id", out var target) || entry.TargetId == target)
-            && (!query.TryGetValue("from", out var from) || !Moment.TryParse(from, out var since) || entry.Timestamp >= since)
-            && (!query.TryGetValue("to", out var to) || !Moment.TryParse(to, out var until) || entry.Timestamp < until)
             && (!query.TryGetValue("search", out var part)
                 || entry.TargetName.Contains(part.ToString(), StringComparison.OrdinalIgnoreCase)
                 || entry.Actor.Name.Contains(part.ToString(), StringComparison.OrdinalIgnoreCase)

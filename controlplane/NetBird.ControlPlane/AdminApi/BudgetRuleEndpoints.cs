@@ -13,7 +13,7 @@ internal static class BudgetRuleEndpoints
     public static void MapBudgetRules(this IEndpointRouteBuilder api)
     {
         var rules = api.MapGroup("/agent-network/budget-rules").WithTags("Budget rules");
-        rules.MapGet("", List).ForAuditors().Produces<BudgetRuleAnswer[]>();
+        rules.MapGet("", List).ForAuditors().Lists(QueryParameter.ByName, QueryParameter.BySearch).Produces<BudgetRuleAnswer[]>();
         rules.MapPost("", CreateAsync).ForAdmins()
             .Takes((form, references, _) => BudgetRuleForm.Read(form, references, new() { Id = BudgetRuleId.New(), Name = "" })).Produces<BudgetRuleAnswer>();
         rules.MapGet("/{id}", Get).ForAuditors().Produces<BudgetRuleAnswer>();

@@ -1,5 +1,6 @@
 using NetBird.ControlPlane.Forms;
 using NetBird.ControlPlane.Store;
+using NetBird.ControlPlane.Users;
 
 namespace NetBird.ControlPlane.AdminApi;
 
@@ -8,7 +9,7 @@ internal sealed class Commits(IConfigurationStore store)
 {
     /// <summary>A change without a body.</summary>
     public Task<IResult> RunAsync(HttpContext http, Func<ConfigurationDraft, IResult> change)
-        => store.CommitAsync(http.Caller().Actor, draft => Settle(draft, change(draft)), http.RequestAborted);
+        => store.CommitAsync(http.Caller().Actor, draft => Settle(http.Caller(), draft, change(draft)), http.RequestAborted);
 
     /// <summary>A change told by a JSON body. Errors the form holds after the change abandon it, all in one answer.</summary>
     public async Task<IResult> RunAsync(HttpContext http, Func<ConfigurationDraft, Form, IResult> change)
@@ -24,8 +25,13 @@ internal sealed class Commits(IConfigurationStore store)
             });
     }
 
-    private static IResult Settle(ConfigurationDraft draft, IResult answer)
+    private static IResult Settle(AdminCaller caller, ConfigurationDraft draft, IResult answer)
     {
+        if (answer is not ProblemAnswer && caller.Role != Role.Owner && OwnerGuard.Touches(draft))
+        {
+            answer = Problems.NotPermitted("the role owner, since it changes who is one or what an owner logs in with");
+        }
+
         if (answer is ProblemAnswer)
         {
             draft.Abandon();

@@ -18,7 +18,7 @@ internal static class ConfigurationEndpoints
                 var tree = ConfigurationExport.Of(store.Current);
                 return http.Request.Query["format"] == "json" ? Paging.Json(tree) : Results.Text(YamlText.Of(tree), "application/yaml");
             })
-            .ForAuditors().Produces<string>(contentType: "application/yaml");
+            .ForAuditors().Asks(new QueryParameter("format", "yaml unless json is asked for.", Choices: ["yaml", "json"])).Produces<string>(contentType: "application/yaml");
         configuration.MapPut("", ApplyAsync).ForAdmins()
             .Takes((form, _, _) =>
             {

@@ -15,7 +15,8 @@ internal static class ConsumptionEndpoints
     private static readonly PeerId NoPeer = new("none");
 
     public static void MapConsumption(this IEndpointRouteBuilder api)
-        => api.MapGet("/agent-network/consumption", List).ForEveryone().WithTags("Usage").Produces<ConsumptionAnswer[]>();
+        => api.MapGet("/agent-network/consumption", List).ForEveryone().Lists(
+            new("user", "What the person with this id is under."), new("source", "Counters of the policy or budget rule with this id.")).WithTags("Usage").Produces<ConsumptionAnswer[]>();
 
     private static IResult List(HttpContext http, IConfigurationStore store, TimeProvider time)
     {

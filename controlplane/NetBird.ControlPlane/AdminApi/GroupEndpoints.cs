@@ -13,7 +13,7 @@ internal static class GroupEndpoints
     public static void MapGroups(this IEndpointRouteBuilder api)
     {
         var groups = api.MapGroup("/groups").WithTags("Groups");
-        groups.MapGet("", List).ForAuditors().Produces<GroupAnswer[]>();
+        groups.MapGet("", List).ForAuditors().Lists(QueryParameter.ByName, QueryParameter.BySearch).Produces<GroupAnswer[]>();
         groups.MapPost("", CreateAsync).ForAdmins()
             .Takes((form, references, _) => GroupForm.Read(form, references, new() { Id = GroupId.New(), Name = "" }, mayGrantRoles: true)).Produces<GroupAnswer>();
         groups.MapGet("/{id}", Get).ForAuditors().Produces<GroupAnswer>();

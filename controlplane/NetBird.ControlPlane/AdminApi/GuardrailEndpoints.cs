@@ -13,7 +13,7 @@ internal static class GuardrailEndpoints
     public static void MapGuardrails(this IEndpointRouteBuilder api)
     {
         var guardrails = api.MapGroup("/agent-network/guardrails").WithTags("Guardrails");
-        guardrails.MapGet("", List).ForAuditors().Produces<GuardrailAnswer[]>();
+        guardrails.MapGet("", List).ForAuditors().Lists(QueryParameter.ByName, QueryParameter.BySearch).Produces<GuardrailAnswer[]>();
         guardrails.MapPost("", CreateAsync).ForAdmins()
             .Takes((form, references, _) => GuardrailForm.Read(form, references, new() { Id = GuardrailId.New(), Name = "" })).Produces<GuardrailAnswer>();
         guardrails.MapGet("/{id}", Get).ForAuditors().Produces<GuardrailAnswer>();

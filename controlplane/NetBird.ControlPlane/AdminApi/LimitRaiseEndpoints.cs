@@ -12,7 +12,7 @@ internal static class LimitRaiseEndpoints
     public static void MapLimitRaises(this IEndpointRouteBuilder api)
     {
         var raises = api.MapGroup("/agent-network/limit-raises").WithTags("Limit raises");
-        raises.MapGet("", List).ForAuditors().Produces<LimitRaiseAnswer[]>();
+        raises.MapGet("", List).ForAuditors().Lists(new("source", "Raises of the policy or budget rule with this id."), QueryParameter.BySearch).Produces<LimitRaiseAnswer[]>();
         raises.MapPost("", CreateAsync).ForAdmins()
             .Takes((form, references, _) => LimitRaiseForm.Read(form, references.Draft, default)).Produces<LimitRaiseAnswer>();
         raises.MapGet("/{id}", Get).ForAuditors().Produces<LimitRaiseAnswer>();
@@ -24,7 +24,7 @@ internal static class LimitRaiseEndpoints
         var configuration = store.Current;
         var source = http.Request.Query["source"].ToString();
         return Paging.Array(http, configuration.LimitRaises.Values
-            .Where(raise => source.Length == 0 || raise.Source == source)
+            .Where(raise => (source.Length == 0 || raise.Source == source) && Search.Matches(http, raise.Reason, configuration.SourceName(raise.Source, raise.FromRule), raise.CreatedBy))
             .OrderBy(raise => raise.CreatedAt).ThenBy(raise => raise.Id)
             .Select(raise => Answer(configuration, raise, time.GetUtcNow())).ToList());
     }

@@ -8,6 +8,7 @@ namespace NetBird.ControlPlane.AdminApi;
 internal readonly record struct Paging(int Page, int Size)
 {
     public const int MaxSize = 1000;
+    public const int MaxPage = 1_000_000;
     public const int DefaultSize = 100;
 
     public int Skip => checked((Page - 1) * Size);
@@ -15,7 +16,7 @@ internal readonly record struct Paging(int Page, int Size)
     /// <summary>Reads the query; null with a refusal when it is wrong. Absent: the first page of the default size.</summary>
     public static (Paging Paging, IResult? Refusal) Read(HttpRequest request, int defaultSize = DefaultSize)
     {
-        var (page, pageFault) = Whole(request, "page", 1, 1_000_000);
+        var (page, pageFault) = Whole(request, "page", 1, MaxPage);
         var (size, sizeFault) = Whole(request, "page_size", defaultSize, MaxSize);
         return (new(page, size), pageFault ?? sizeFault);
     }

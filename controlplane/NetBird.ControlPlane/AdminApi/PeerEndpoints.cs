@@ -20,7 +20,8 @@ internal static class PeerEndpoints
     public static void MapPeers(this IEndpointRouteBuilder api)
     {
         var peers = api.MapGroup("/peers").WithTags("Peers");
-        peers.MapGet("", List).ForEveryone().Produces<PeerAnswer[]>();
+        peers.MapGet("", List).ForEveryone().Lists(
+            QueryParameter.ByName, QueryParameter.BySearch, new("user", "Machines of the person with this id."), new("ip", "The overlay address.")).Produces<PeerAnswer[]>();
         peers.MapGet("/{id}", Get).ForEveryone().Produces<PeerAnswer>();
         peers.MapPut("/{id}", ReplaceAsync).ForAdmins()
             .Takes((form, _, _) => Read(form, new() { Id = PeerId.New(), Name = "-", PublicKey = default, OverlayAddress = System.Net.IPAddress.None, User = UserId.New() })).Produces<PeerAnswer>();

@@ -13,7 +13,7 @@ internal static class PolicyEndpoints
     public static void MapPolicies(this IEndpointRouteBuilder api)
     {
         var policies = api.MapGroup("/agent-network/policies").WithTags("Policies");
-        policies.MapGet("", List).ForAuditors().Produces<PolicyAnswer[]>();
+        policies.MapGet("", List).ForAuditors().Lists(QueryParameter.ByName, QueryParameter.BySearch).Produces<PolicyAnswer[]>();
         policies.MapPost("", CreateAsync).ForAdmins()
             .Takes((form, references, _) => PolicyForm.Read(form, references, new() { Id = PolicyId.New(), Name = "" })).Produces<PolicyAnswer>();
         policies.MapGet("/{id}", Get).ForAuditors().Produces<PolicyAnswer>();

@@ -18,7 +18,7 @@ internal static class PromptEndpoints
     public static void MapPrompts(this IEndpointRouteBuilder api)
     {
         var prompts = api.MapGroup("/agent-network/prompts").WithTags("Prompts");
-        prompts.MapGet("", ListAsync).ForAuditors().Produces<KeptPromptAnswer[]>();
+        prompts.MapGet("", ListAsync).ForAuditors().Lists(new QueryParameter("user", "Prompts of the person with this id.")).Produces<KeptPromptAnswer[]>();
         prompts.MapGet("/{id}", ReadAsync).ForAdmins().Produces<PromptAnswer>();
     }
 
@@ -37,8 +37,8 @@ internal static class PromptEndpoints
         }
 
         var users = store.Current.Users;
-        return Paging.Json((await prompts.ListAsync(user, MostListed, http.RequestAborted)).Select(prompt => new KeptPromptAnswer(
-            prompt.Request, prompt.At, prompt.User, users.GetValueOrDefault(prompt.User)?.DisplayName() ?? "")));
+        return Paging.Array(http, (await prompts.ListAsync(user, MostListed, http.RequestAborted)).Select(prompt => new KeptPromptAnswer(
+            prompt.Request, prompt.At, prompt.User, users.GetValueOrDefault(prompt.User)?.DisplayName() ?? "")).ToList());
     }
 
     private static async Task<IResult> ReadAsync(string id, HttpContext http, IConfigurationStore store)

@@ -15,10 +15,11 @@ internal static class ProviderEndpoints
 
     public static void MapProviders(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/agent-network/catalog/providers", () => Paging.Json(ProviderCatalogue.All))
-            .WithTags("Providers").ForEveryone().Produces<CatalogueEntry[]>();
+        api.MapGet("/agent-network/catalog/providers", (HttpContext http) => Paging.Array(
+                http, ProviderCatalogue.All.Where(entry => Search.Matches(http, entry.Name, entry.Id)).ToList()))
+            .WithTags("Providers").ForEveryone().Lists(QueryParameter.ByName, QueryParameter.BySearch).Produces<CatalogueEntry[]>();
         var providers = api.MapGroup("/agent-network/providers").WithTags("Providers");
-        providers.MapGet("", List).ForAuditors().Produces<ProviderAnswer[]>();
+        providers.MapGet("", List).ForAuditors().Lists(QueryParameter.ByName, QueryParameter.BySearch).Produces<ProviderAnswer[]>();
         providers.MapPost("", CreateAsync).ForAdmins()
             .Takes((form, references, services) => services.GetRequiredService<ProviderForm>().Read(form, references, New(default))).Produces<ProviderAnswer>();
         providers.MapGet("/{id}", Get).ForAuditors().Produces<ProviderAnswer>();

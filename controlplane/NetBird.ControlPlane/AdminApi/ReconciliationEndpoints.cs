@@ -17,7 +17,8 @@ internal static class ReconciliationEndpoints
     private const int MostDays = 92;
 
     public static void MapReconciliation(this IEndpointRouteBuilder api)
-        => api.MapGet("/agent-network/reconciliation", ReconcileAsync).ForAuditors().WithTags("Usage").Produces<ReconciliationAnswer>();
+        => api.MapGet("/agent-network/reconciliation", ReconcileAsync).ForAuditors().Asks(
+            new("provider", "Id of the provider."), new("from", "First day, such as 2026-11-24, UTC."), new("to", "Last day.")).WithTags("Usage").Produces<ReconciliationAnswer>();
 
     private static async Task<IResult> ReconcileAsync(
         HttpContext http, IConfigurationStore store, AnthropicReport reports, SecretSeal seal, TimeProvider time)

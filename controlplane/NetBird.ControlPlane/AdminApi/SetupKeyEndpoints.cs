@@ -25,7 +25,7 @@ internal static class SetupKeyEndpoints
     public static void MapSetupKeys(this IEndpointRouteBuilder api)
     {
         var keys = api.MapGroup("/setup-keys").WithTags("Setup keys");
-        keys.MapGet("", List).ForAuditors().Produces<SetupKeyAnswer[]>();
+        keys.MapGet("", List).ForAuditors().Lists(QueryParameter.ByName, QueryParameter.BySearch).Produces<SetupKeyAnswer[]>();
         keys.MapPost("", CreateAsync).ForAdmins()
             .Takes((form, references, _) => ReadNew(form, references.Draft, "", default)).Produces<SetupKeyAnswer>();
         keys.MapGet("/{id}", Get).ForAuditors().Produces<SetupKeyAnswer>();

@@ -21,7 +21,8 @@ internal static class SimulateEndpoints
     private static readonly PeerId NoPeer = new("none");
 
     public static void MapSimulate(this IEndpointRouteBuilder api)
-        => api.MapPost("/agent-network/simulate", SimulateAsync).ForAdmins().WithTags("Policies")
+        => api.MapPost("/agent-network/simulate", SimulateAsync).ForAdmins()
+            .Asks(new("days", "How many days back.", Microsoft.OpenApi.JsonSchemaType.Integer, 366), new("policy", "Id of the policy that it stands in for.")).WithTags("Policies")
             .Takes((form, references, _) => PolicyForm.Read(form, references, new() { Id = PolicyId.New(), Name = "" })).Produces<SimulationAnswer>();
 
     private static async Task<IResult> SimulateAsync(HttpContext http, IConfigurationStore store, TimeProvider time)

@@ -18,7 +18,7 @@ internal static class TokenEndpoints
     public static void MapTokens(this IEndpointRouteBuilder api)
     {
         var tokens = api.MapGroup("/users/{id}/tokens").WithTags("Tokens");
-        tokens.MapGet("", List).ForEveryone().Produces<AccessTokenAnswer[]>();
+        tokens.MapGet("", List).ForEveryone().Lists(QueryParameter.ByName, QueryParameter.BySearch).Produces<AccessTokenAnswer[]>();
         tokens.MapPost("", CreateAsync).ForEveryone()
             .Takes((form, _, _) => Read(form, UserId.New(), UserId.New(), "", default)).Produces<AccessTokenCreated>();
         tokens.MapGet("/{token}", Get).ForEveryone().Produces<AccessTokenAnswer>();
@@ -28,7 +28,7 @@ internal static class TokenEndpoints
     private static IResult List(string id, HttpContext http, IConfigurationStore store, TokenUse use)
         => UserId.TryParse(id, out var user) && MaySee(http.Caller(), user) && store.Current.Users.ContainsKey(user)
             ? Paging.Array(http, store.Current.AccessTokens.Values
-                .Where(token => token.User == user)
+                .Where(token => token.User == user && Search.Matches(http, token.Name))
                 .OrderBy(token => token.CreatedAt).ThenBy(token => token.Id)
                 .Select(token => AccessTokenAnswer.Of(token, use)).ToList())
             : Problems.NotFound("user");

@@ -14,9 +14,19 @@ internal static class UsageEndpoints
     public static void MapUsage(this IEndpointRouteBuilder api)
     {
         var usage = api.MapGroup("/agent-network").WithTags("Usage");
-        usage.MapGet("/access-logs", LogsAsync).ForEveryone().Produces<PageAnswer<AccessLogAnswer>>();
-        usage.MapGet("/access-log-sessions", (Delegate)SessionsAsync).ForEveryone().Produces<PageAnswer<SessionAnswer>>();
-        usage.MapGet("/usage/overview", OverviewAsync).ForEveryone().Produces<OverviewsAnswer>();
+        QueryParameter[] filters =
+        [
+            new("user", "Id of a person."), new("group", "Id of a group they were in."), new("provider", "Id of a provider."),
+            new("policy", "Id of the policy that was charged."), new("model", "Such as claude-haiku-4-5."), new("session", "Claude Code's session."),
+            new("decision", "What was decided.", Choices: ["allowed", "denied"]), new("refusal", "A part of the sentence of a refusal."),
+            QueryParameter.From, QueryParameter.To,
+        ];
+        usage.MapGet("/access-logs", LogsAsync).ForEveryone().Lists(filters).Produces<PageAnswer<AccessLogAnswer>>();
+        usage.MapGet("/access-log-sessions", (Delegate)SessionsAsync).ForEveryone().Lists(filters).Produces<PageAnswer<SessionAnswer>>();
+        usage.MapGet("/usage/overview", OverviewAsync).ForEveryone().Asks(
+            new("granularity", "How long each row's time is.", Choices: [.. Enum.GetValues<Granularity>().Select(AccessLogAnswer.Snake)]),
+            new("group_by", "What rows are made by; others than users need the role auditor.", Choices: [.. Enum.GetValues<OverviewKey>().Select(AccessLogAnswer.Snake)]),
+            QueryParameter.From, QueryParameter.To, new("time_zone", "Whose days they are, such as Europe/Berlin; UTC unless given.")).Produces<OverviewsAnswer>();
     }
 
     private static async Task<IResult> LogsAsync(HttpContext http, IConfigurationStore store)

@@ -17,24 +17,15 @@ internal static class UserEndpoints
     public static void MapUsers(this IEndpointRouteBuilder api)
     {
         var users = api.MapGroup("/users").WithTags("Users");
-        users.MapGet("", List).ForEveryone().Produces<UserAnswer[]>();
+        users.MapGet("", List).ForEveryone().Lists(
+            QueryParameter.ByName, QueryParameter.BySearch, new("email", "The whole e-mail address; case does not count."),
+            new("service_user", "Service users alone, or people alone.", Choices: ["true", "false"])).Produces<UserAnswer[]>();
         users.MapGet("/current", Current).ForEveryone().Produces<UserAnswer>();
         users.MapPost("", CreateAsync).ForAdmins()
-            .Takes((form, references, _) =>
-            {
-                form.Flag("is_service_user", false);
-                form.Text("password", "", PasswordHashing.MaxLength);
-                form.Flag("password_change_required", false);
-                UserForm.Read(form, references, new() { Id = UserId.New() }, Role.Owner);
-            }).Produces<UserAnswer>();
+            .Takes((form, references, _) => ReadNew(form, references, UserId.New(), "", mustChange: false, Role.Owner, default)).Produces<UserAnswer>();
         users.MapGet("/{id}", Get).ForEveryone().Produces<UserAnswer>();
         users.MapPut("/{id}", ReplaceAsync).ForAdmins()
-            .Takes((form, references, _) =>
-            {
-                form.Text("password", "", PasswordHashing.MaxLength);
-                form.Ignore("is_service_user", "password_change_required");
-                UserForm.Read(form, references, new() { Id = UserId.New() }, Role.Owner);
-            }).Produces<UserAnswer>();
+            .Takes((form, references, _) => ReadChange(form, references, new() { Id = UserId.New() }, Role.Owner)).Produces<UserAnswer>();
         users.MapDelete("/{id}", DeleteAsync).ForAdmins().Produces(200);
     }
 
@@ -86,33 +77,48 @@ internal static class UserEndpoints
         return await commits.RunAsync(http, draft =>
         {
             var form = new Form(node);
-            var now = time.GetUtcNow();
-            var id = UserId.New();
-            var basis = new User
-            {
-                Id = id,
-                Issuer = service ? "" : User.EmbeddedIssuer,
-                Subject = service ? "" : id.Value,
-                IsServiceUser = form.Flag("is_service_user", false),
-                CreatedAt = now,
-                ModifiedAt = now,
-            };
             form.Require(service ? "name" : "email");
-            form.Text("password", "", PasswordHashing.MaxLength);
-            var mustChange = form.Flag("password_change_required", generated is not null);
-            var user = UserForm.Read(form, new(draft, byName: false), basis, http.Caller().Role);
+            var user = ReadNew(
+                form, new(draft, byName: false), UserId.New(), hash, mustChange: generated is not null, http.Caller().Role, time.GetUtcNow());
             form.RefuseUnknown();
             CheckPassword(form, service, given, options);
-            if (!service)
-            {
-                user = user with { Credential = new() { PasswordHash = hash, MustChange = mustChange } };
-            }
-
             draft.Users.Put(user);
             return form.IsValid
                 ? Paging.Json(UserAnswer.Of(draft.ToConfiguration(0), user, http.Caller().User.Id) with { Password = generated })
                 : Problems.Invalid(form.Errors);
         });
+    }
+
+    /// <summary>Somebody new.</summary>
+    /// <param name="hash">Of the password, which was hashed before: that is slow and must not hold the writer.</param>
+    /// <param name="mustChange">Whether the password has to be changed, where the form does not say.</param>
+    private static User ReadNew(
+        Form form, References references, UserId id, string hash, bool mustChange, Role caller, DateTimeOffset now)
+    {
+        var service = form.Flag("is_service_user", false);
+        form.Text("password", "", PasswordHashing.MaxLength);
+        mustChange = form.Flag("password_change_required", mustChange);
+        var user = UserForm.Read(
+            form,
+            references,
+            new()
+            {
+                Id = id,
+                Issuer = service ? "" : User.EmbeddedIssuer,
+                Subject = service ? "" : id.Value,
+                IsServiceUser = service,
+                CreatedAt = now,
+                ModifiedAt = now,
+            },
+            caller);
+        return service ? user : user with { Credential = new() { PasswordHash = hash, MustChange = mustChange } };
+    }
+
+    private static User ReadChange(Form form, References references, User existing, Role caller)
+    {
+        form.Text("password", "", PasswordHashing.MaxLength);
+        form.Ignore("is_service_user", "password_change_required");
+        return UserForm.Read(form, references, existing, caller);
     }
 
     private static void CheckPassword(Form form, bool service, string password, AdministrationOptions options)
@@ -149,9 +155,7 @@ internal static class UserEndpoints
             }
 
             var form = new Form(node);
-            form.Text("password", "", PasswordHashing.MaxLength);
-            form.Ignore("is_service_user", "password_change_required");
-            var user = UserForm.Read(form, new(draft, byName: false), existing, http.Caller().Role) with { ModifiedAt = time.GetUtcNow() };
+            var user = ReadChange(form, new(draft, byName: false), existing, http.Caller().Role) with { ModifiedAt = time.GetUtcNow() };
             if (given.Length > 0)
             {
                 user = SetPassword(form, user, given, hash, http.Caller().Role);

@@ -18,7 +18,7 @@ internal static class WebhookEndpoints
     public static void MapWebhooks(this IEndpointRouteBuilder api)
     {
         var hooks = api.MapGroup("/agent-network/webhooks").WithTags("Webhooks");
-        hooks.MapGet("", List).ForAuditors().Produces<WebhookAnswer[]>();
+        hooks.MapGet("", List).ForAuditors().Lists(QueryParameter.ByName, QueryParameter.BySearch).Produces<WebhookAnswer[]>();
         hooks.MapPost("", CreateAsync).ForAdmins()
             .Takes((form, references, services) => WebhookForm.Read(
                 form, references.Draft, new() { Id = WebhookId.New(), Name = "", Url = "" }, services.GetRequiredService<SecretSeal>())).Produces<WebhookAnswer>();
@@ -28,7 +28,7 @@ internal static class WebhookEndpoints
                 form, references.Draft, new() { Id = WebhookId.New(), Name = "-", Url = "-" }, services.GetRequiredService<SecretSeal>())).Produces<WebhookAnswer>();
         hooks.MapDelete("/{id}", DeleteAsync).ForAdmins().Produces(200);
         hooks.MapPost("/{id}/test", TestAsync).ForAdmins().Produces<WebhookDeliveryAnswer>();
-        hooks.MapGet("/{id}/deliveries", DeliveriesAsync).ForAuditors().Produces<WebhookDeliveryAnswer[]>();
+        hooks.MapGet("/{id}/deliveries", DeliveriesAsync).ForAuditors().Lists(QueryParameter.BySearch).Produces<WebhookDeliveryAnswer[]>();
     }
 
     private static IResult List(HttpContext http, IConfigurationStore store) => Paging.Array(http,
@@ -91,7 +91,8 @@ internal static class WebhookEndpoints
 
     private static async Task<IResult> DeliveriesAsync(string id, HttpContext http, IConfigurationStore store, IWebhookOutbox outbox)
         => Find(store.Current, id) is { } hook
-            ? Paging.Array(http, (await outbox.ListAsync(hook.Id, MostDeliveries, http.RequestAborted)).Select(WebhookDeliveryAnswer.Of).ToList())
+            ? Paging.Array(http, (await outbox.ListAsync(hook.Id, MostDeliveries, http.RequestAborted))
+                .Where(delivery => Search.Matches(http, delivery.Type, delivery.State.ToString())).Select(WebhookDeliveryAnswer.Of).ToList())
             : Problems.NotFound(What);
 
     private static Webhook? Find(Configuration configuration, string id)

@@ -24,6 +24,7 @@ internal static class AgentApiFeature
         services.AddSingleton<NetworkMaps>();
         services.AddSingleton<SyncStream>();
         services.AddSingleton<Enrolment>();
+        services.AddSingleton<EnrolmentGuesses>();
         services.AddSingleton<BudgetAnswer>();
         services.AddSingleton<EndpointAuthority>();
         services.AddSingleton<EndpointCertificateAnswer>();

@@ -21,6 +21,7 @@ internal sealed class AgentService(
     Challenges challenges,
     IIdTokens tokens,
     Enrolment enrolment,
+    EnrolmentGuesses guesses,
     SyncStream sync,
     BudgetAnswer budget,
     EndpointCertificateAnswer certificates) : Protocol.Agent.V1.AgentService.AgentServiceBase
@@ -66,6 +67,11 @@ internal sealed class AgentService(
 
         var peerKey = new PublicKey(request.PublicKey.Span);
         await CheckProofAsync(peerKey, request, secret, context.CancellationToken);
+        if (request.IdentityCase == EnrolRequest.IdentityOneofCase.SetupKey)
+        {
+            LimitGuesses(secret, AddressOf(context));
+        }
+
         var machine = MachineOf(request.Machine);
         var outcome = request.IdentityCase == EnrolRequest.IdentityOneofCase.SetupKey
             ? await enrolment.EnrolMachineAsync(peerKey, secret, machine, AddressOf(context), context.CancellationToken)
@@ -128,6 +134,16 @@ internal sealed class AgentService(
         EnrolmentOutcome.Full => throw Refusal.TryLater(outcome.Sentence),
         _ => throw Refusal.NotPermitted(outcome.Sentence),
     };
+
+    /// <summary>Each refusal is written into the audit log, and nobody may fill it: past a pace, what would be refused is not looked at.</summary>
+    private void LimitGuesses(string secret, string address)
+    {
+        var wait = enrolment.IsUsable(secret) ? TimeSpan.Zero : guesses.Take(address);
+        if (wait > TimeSpan.Zero)
+        {
+            throw Refusal.TryLater($"Too many setup keys that do not work came from your address. Wait {Math.Ceiling(wait.TotalSeconds)} s.");
+        }
+    }
 
     /// <summary>The proof binds key, nonce and secret, so neither can be swapped on the way.</summary>
     private async Task CheckProofAsync(PublicKey peerKey, EnrolRequest request, string secret, CancellationToken cancellationToken)

@@ -12,6 +12,9 @@ namespace NetBird.ControlPlane.Cli;
 /// </summary>
 internal sealed class Connection
 {
+    /// <summary>Variables that name a control plane, without the prefix.</summary>
+    public static readonly string[] Variables = ["STATE_DIR", "URL", "TOKEN_FILE"];
+
     private readonly Option<string?> _stateDirectory = new("--state-dir")
     {
         Description = "State directory of the control plane that runs here. [NETBIRD_CP_STATE_DIR]",

@@ -78,7 +78,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
             held.Push(new Held(state));
             var socket = Listen(options);
             held.Push(new Held(socket));
-            var logging = LoggerFactory.Create(Logging.AddControlPlaneLogging);
+            var logging = LoggerFactory.Create(builder => builder.AddControlPlaneLogging(options.Log));
             held.Push(new Held(logging));
             var account = options.Postgres is { } shared
                 ? await AccountState.OpenPostgresAsync(state.Path, shared, options.ClusterKey, time, logging, cancellationToken)
@@ -152,7 +152,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
 
         // Options are ours alone: a stray appsettings.json or ASPNETCORE_URLS changes nothing.
         builder.Configuration.Sources.Clear();
-        builder.Logging.AddControlPlaneLogging();
+        builder.Logging.AddControlPlaneLogging(options.Log);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => ConfigureKestrel(kestrel, options, (System.Net.IPEndPoint)socket.LocalEndPoint!));
         builder.Services.Configure<SocketTransportOptions>(transport => transport.CreateBoundListenSocket = _ => socket);

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using NetBird.CommandLine;
+using NetBird.ControlPlane.Cli;
+using NetBird.ControlPlane.Forms;
 using NetBird.WireGuard.Linux;
 
 namespace NetBird.ControlPlane.Hosting;
@@ -35,6 +37,8 @@ internal static class ServeCommand
         ("oidc-directory-admin", "EMAIL", "Google: the administrator whom the service account stands in for"),
         ("roles", "ROLES", "management, gateway or both. Default management,gateway; one of them alone needs --postgres"),
         ("otlp-endpoint", "URL", "OpenTelemetry collector that metrics are sent to by OTLP over HTTP, such as http://127.0.0.1:4318"),
+        ("log-level", "LEVEL", "The least that is logged: trace, debug, information, warning or error. Default information"),
+        ("log-format", "FORMAT", "text, or json: an object a line for a collector. To standard error either way. Default text"),
         ("drain-seconds", "SECONDS", "How long requests in flight may go on after SIGTERM. Default 4"),
     ];
 
@@ -55,13 +59,15 @@ internal static class ServeCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var reader = new ServeOptionsReader(name => parsed.GetValue(options[name]) ?? FromEnvironment(name));
-            if (reader.Read() is { } settings)
+            var settings = reader.Read();
+            List<string> errors = [.. reader.Errors, .. Misspelt()];
+            if (settings is not null && errors.Count == 0)
             {
                 ProcessHardening.Apply();
                 return await ControlPlaneServer.RunAsync(settings, cancellationToken);
             }
 
-            foreach (var error in reader.Errors)
+            foreach (var error in errors)
             {
                 await Console.Error.WriteLineAsync($"netbird-controlplane: {error}");
             }
@@ -69,6 +75,16 @@ internal static class ServeCommand
             return ExitCode.WrongUsage;
         });
         return command;
+    }
+
+    /// <summary>Variables with our prefix that nothing reads: one that is misspelt would leave the default in force, unseen.</summary>
+    private static IEnumerable<string> Misspelt()
+    {
+        string[] known = [.. Settings.Select(setting => EnvironmentName(setting.Name)), .. Connection.Variables.Select(name => Prefix + name)];
+        return Environment.GetEnvironmentVariables().Keys.Cast<string>()
+            .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal) && !known.Contains(name))
+            .Order(StringComparer.Ordinal)
+            .Select(name => $"The environment has {name}, which is no setting.{(Spelling.Closest(name, known) is { } meant ? $" Did you mean {meant}?" : " 'serve --help' lists them.")}");
     }
 
     private static string? FromEnvironment(string name)

@@ -61,6 +61,9 @@ internal sealed record ServeOptions
     /// <summary>Where metrics are sent by OTLP over HTTP, such as http://127.0.0.1:4318; null: nowhere.</summary>
     public Uri? OtlpEndpoint { get; init; }
 
+    /// <summary>What is logged, and how.</summary>
+    public LogOptions Log { get; init; } = new();
+
     /// <summary>How long requests in flight may go on after SIGTERM; 0 to 3600 s, 4 s unless set.</summary>
     public required TimeSpan Drain { get; init; }
 }

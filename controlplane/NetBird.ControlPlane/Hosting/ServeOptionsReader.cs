@@ -12,6 +12,11 @@ namespace NetBird.ControlPlane.Hosting;
 /// </summary>
 internal sealed class ServeOptionsReader(Func<string, string?> read)
 {
+    private static readonly string[] OfIssuer =
+    [
+        "oidc-groups-claim", "oidc-client-secret-file", "oidc-directory", "oidc-directory-url", "oidc-directory-credentials", "oidc-directory-admin",
+    ];
+
     private readonly List<string> _errors = [];
 
     public IReadOnlyList<string> Errors => _errors;
@@ -48,6 +53,10 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
             Management = HasRole("management"),
             Gateway = HasRole("gateway"),
             OtlpEndpoint = ReadOtlp(),
+            Log = new(
+                ReadChoice("log-level", LogLevel.Information, ("trace", LogLevel.Trace), ("debug", LogLevel.Debug),
+                    ("information", LogLevel.Information), ("warning", LogLevel.Warning), ("error", LogLevel.Error)),
+                ReadChoice("log-format", false, ("text", false), ("json", true))),
             Drain = TimeSpan.FromSeconds(ReadNumber("drain-seconds", 4, 0, 3600)),
         };
         CheckTunnel(options);
@@ -192,6 +201,12 @@ internal sealed class ServeOptionsReader(Func<string, string?> read)
         var (issuer, client) = (read("oidc-issuer"), read("oidc-client-id"));
         if (issuer is null && client is null)
         {
+            // Ignored, they would leave the embedded IdP in place of the one that was meant.
+            foreach (var option in OfIssuer.Where(option => read(option) is not null))
+            {
+                Wrong(option, "is for an IdP of your own: give --oidc-issuer and --oidc-client-id as well");
+            }
+
             return null;
         }
 

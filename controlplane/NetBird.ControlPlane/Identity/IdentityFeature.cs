@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Authentication.OpenIdConnect;
 using NetBird.ControlPlane.AdminApi;
 using NetBird.ControlPlane.Dashboard.Viewing;
 using NetBird.ControlPlane.Hosting;
@@ -41,7 +42,9 @@ internal static class IdentityFeature
             services.AddSingleton(options.Oidc);
             services.AddSingleton<ExternalIdTokens>();
             services.AddSingleton<IIdTokens>(provider => provider.GetRequiredService<ExternalIdTokens>());
-            authentication.AddExternalSignIn(options.Oidc);
+            authentication.AddExternalSignIn(options.Oidc, options.Tls is not null);
+            services.AddOptions<OpenIdConnectOptions>(ExternalSignIn.Scheme)
+                .Configure<ExternalIdTokens>((oidc, tokens) => oidc.ConfigurationManager = tokens.Metadata);
             services.AddHttpClient(ExternalIdTokens.ClientName, http => http.Timeout = TimeSpan.FromSeconds(10));
             services.AddHttpClient(GroupDirectory.ClientName, http => http.Timeout = TimeSpan.FromSeconds(10))
                 .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });

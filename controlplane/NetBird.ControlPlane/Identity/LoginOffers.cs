@@ -14,10 +14,13 @@ internal sealed record LoginOffer(string Issuer, string ClientId, string Scope, 
 /// <summary>The offer of the embedded IdP, or of the company's by what its discovery document says it has.</summary>
 internal sealed class LoginOffers(ServeOptions options, PublicUrl url, IServiceProvider services)
 {
+    /// <summary>Scope of the groups claim, where an issuer has one for it (Okta).</summary>
+    public const string Groups = "groups";
+
     private static readonly string[] Always = ["openid", "profile", "email"];
 
     // Asked for where they exist: many issuers refuse a scope they do not know.
-    private static readonly string[] WhereOffered = ["groups", "offline_access"];
+    private static readonly string[] WhereOffered = [Groups, "offline_access"];
 
     public async Task<LoginOffer> CurrentAsync(CancellationToken cancellationToken)
     {

@@ -46,6 +46,11 @@ internal sealed class Enrolment(IConfigurationStore store, ServeOptions options,
             },
             cancellationToken);
 
+    /// <summary>Whether there is a setup key of this secret that may still be used; a look, which writes nothing.</summary>
+    public bool IsUsable(string secret)
+        => SecretHash.IsWellFormed(secret, SecretHash.SetupKeyPrefix)
+            && store.Current.FindSetupKey(SecretHash.Of(secret)) is { } setup && setup.IsUsable(time.GetUtcNow());
+
     /// <summary>Enrols a machine that has no person.</summary>
     public Task<EnrolmentOutcome> EnrolMachineAsync(
         PublicKey key, string secret, MachineFacts machine, string address, CancellationToken cancellationToken)

@@ -3,7 +3,7 @@ using Xunit.Abstractions;
 
 namespace EndToEnd.Tests.ControlPlanes;
 
-/// <summary>The provider's key is changed again and again while requests run: a new one added, the old one taken out, or revoked first.</summary>
+/// <summary>The provider's key is changed again and again while requests run: a new one added, the old one taken out, or revoked or limited first.</summary>
 public sealed class KeyRotationTests(ITestOutputHelper output)
 {
     private const int Callers = 6;
@@ -27,7 +27,7 @@ public sealed class KeyRotationTests(ITestOutputHelper output)
             var next = "sk-ant-rotated-" + Guid.NewGuid().ToString("N");
             await SendAsync(control, HttpMethod.Put, next);
             await node.SendAsync(HttpMethod.Post, provider + "/keys", new { name = $"round {round}", api_key = next });
-            if (round % 2 == 0)
+            if (round % 3 == 0)
             {
                 // In order: ours first, then the provider's.
                 await node.SendAsync(HttpMethod.Delete, $"{provider}/keys/{old}");
@@ -36,8 +36,16 @@ public sealed class KeyRotationTests(ITestOutputHelper output)
             }
             else
             {
-                // The provider revokes it under us: the next key takes over.
-                await SendAsync(control, HttpMethod.Delete, secret);
+                // The provider revokes it under us, or limits it: the next key takes over.
+                if (round % 3 == 1)
+                {
+                    await SendAsync(control, HttpMethod.Delete, secret);
+                }
+                else
+                {
+                    upstream.Limit(secret);
+                }
+
                 await BeatAsync(callers);
                 await node.SendAsync(HttpMethod.Delete, $"{provider}/keys/{old}");
             }

@@ -29,6 +29,9 @@ internal sealed class Node : IAsyncDisposable
 
     public int ProcessId => _process.Id;
 
+    /// <summary>Null while it runs.</summary>
+    public int? ExitCode => _process.HasExited ? _process.ExitCode : null;
+
     /// <summary>With the token of the first start, where this node made one.</summary>
     public HttpClient Admin { get; }
 

@@ -230,6 +230,44 @@ public sealed class ExternalIssuerTests : IAsyncLifetime
         Assert.NotEqual(before, Person("u-2").Id);
     }
 
+    /// <summary>A subject is one issuer's word: at another issuer it is somebody else, with none of the other's groups, role or machines.</summary>
+    [Fact]
+    public async Task Subject_OfAnotherIssuer_IsSomebodyElse()
+    {
+        await _agent.EnrolAsync(_issuer.Sign(_issuer.Claims("u-1", "Engineering")));
+        var before = Person("u-1");
+        await _server.ChangeAsync(before, user => user with { Role = Role.Owner });
+        await using var other = await TestIssuer.StartAsync();
+        await _server.StopAsync();
+        await _server.StartAgainAsync(options => options with { Oidc = new(new Uri(other.Url), TestIssuer.ClientId, "groups", null) });
+
+        await RefusedAsync(other.Sign(other.Claims("u-1", "Engineering")), StatusCode.PermissionDenied);
+        using var theirs = new TestAgent(_server.Url);
+        await theirs.EnrolAsync(other.Sign(other.Claims("u-1")));
+
+        var namesake = _server.Store.Current.FindUser(other.Url, "u-1")!;
+        Assert.NotEqual(before.Id, namesake.Id);
+        Assert.Equal((Role.User, 0), (_server.Store.Current.RoleOf(namesake), namesake.IdpGroups.Count));
+
+        // And the issuer of before is believed no more.
+        await RefusedAsync(_issuer.Sign(_issuer.Claims("u-1")));
+    }
+
+    [Fact]
+    public async Task Subject_ThatComesTwentyTimesAtOnce_IsOnePerson()
+    {
+        var token = _issuer.Sign(_issuer.Claims("u-1", "Engineering"));
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ =>
+        {
+            using var agent = new TestAgent(_server.Url);
+            await agent.EnrolAsync(token);
+        }));
+
+        Assert.Single(_server.Store.Current.Users.Values, user => !user.IsServiceUser);
+        Assert.Single(_server.Store.Current.Groups.Values, group => group.Name == "Engineering");
+        Assert.Equal(20, _server.Store.Current.Peers.Count);
+    }
+
     [Fact]
     public async Task Disabled_StaysOut_WhateverTheTokenSays()
     {

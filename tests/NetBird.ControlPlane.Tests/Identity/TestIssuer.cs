@@ -16,7 +16,7 @@ namespace NetBird.ControlPlane.Tests.Identity;
 /// <summary>
 /// An issuer that can be told to be wrong: it publishes a discovery document and keys, and signs whatever it is given.
 /// </summary>
-internal sealed class TestIssuer : IAsyncDisposable
+internal sealed partial class TestIssuer : IAsyncDisposable
 {
     public const string ClientId = "netbird";
 
@@ -68,6 +68,7 @@ internal sealed class TestIssuer : IAsyncDisposable
             ["id_token_signing_alg_values_supported"] = new[] { "RS256" },
         }));
         app.MapGet("/keys", () => Results.Json(new Dictionary<string, object> { ["keys"] = issuer._published.Select(Jwk).ToArray() }));
+        issuer.MapLogin(app);
         issuer.Rotate();
         await app.StartAsync();
         return issuer;

@@ -88,13 +88,13 @@ public sealed class WebhookTests : IAsyncLifetime
         Assert.Equal(1, await sender.RunOnceAsync(default));
         Assert.Equal(0, await sender.RunOnceAsync(default));
         time.Advance(TimeSpan.FromSeconds(6));
-        await Eventually.TrueAsync(async () => await sender.RunOnceAsync(default) + _receiver.All.Count >= 2);
+        await Eventually.TrueAsync(async () => await sender.RunOnceAsync(default) + _receiver.All.Count >= 2, seconds: 60);
         time.Advance(TimeSpan.FromSeconds(34));
         await Eventually.TrueAsync(async () =>
         {
             await sender.RunOnceAsync(default);
             return (await outbox.ListAsync(new((string)made["id"]!), 10, default))[0].State == DeliveryState.Delivered;
-        });
+        }, seconds: 60);
 
         Assert.Equal(3, _receiver.All.Count);
         Assert.Single(_receiver.All.Select(received => received.Id).Distinct());

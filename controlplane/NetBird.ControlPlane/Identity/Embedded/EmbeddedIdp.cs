@@ -6,7 +6,7 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 namespace NetBird.ControlPlane.Identity.Embedded;
 
 /// <summary>
-/// An OpenID provider for accounts that have none: OpenIddict with our people, our two clients and our pages.
+/// An OpenID provider for accounts that have none: OpenIddict with our people, our client and our pages.
 /// Authorization code with PKCE, device code, rolling refresh tokens, revocation.
 /// </summary>
 internal static class EmbeddedIdp

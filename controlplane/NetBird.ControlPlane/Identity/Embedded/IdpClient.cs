@@ -3,7 +3,7 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace NetBird.ControlPlane.Identity.Embedded;
 
-/// <summary>A client of the embedded IdP. There are two, fixed in code: nothing registers at run time.</summary>
+/// <summary>A client of the embedded IdP. There is one, fixed in code: nothing registers at run time; the pages take the IdP's own session.</summary>
 internal sealed record IdpClient(
     string Id,
     string DisplayName,
@@ -13,18 +13,6 @@ internal sealed record IdpClient(
     ImmutableArray<string> Permissions)
 {
     public const string AgentId = "netbird-agent";
-    public const string DashboardId = "netbird-dashboard";
-
-    private static readonly ImmutableArray<string> Common =
-    [
-        OpenIddict.Abstractions.OpenIddictConstants.Permissions.Endpoints.Authorization,
-        OpenIddict.Abstractions.OpenIddictConstants.Permissions.Endpoints.Token,
-        OpenIddict.Abstractions.OpenIddictConstants.Permissions.Endpoints.Revocation,
-        OpenIddict.Abstractions.OpenIddictConstants.Permissions.Endpoints.EndSession,
-        OpenIddict.Abstractions.OpenIddictConstants.Permissions.GrantTypes.AuthorizationCode,
-        OpenIddict.Abstractions.OpenIddictConstants.Permissions.GrantTypes.RefreshToken,
-        OpenIddict.Abstractions.OpenIddictConstants.Permissions.ResponseTypes.Code,
-    ];
 
     /// <summary>
     /// The agent: a native app, so OpenIddict lets the port of a loopback redirect vary (RFC 8252 section 7.3).
@@ -36,16 +24,14 @@ internal sealed record IdpClient(
         ["http://127.0.0.1/callback", "http://127.0.0.1/", "http://[::1]/callback", "http://[::1]/", "http://localhost/callback", "http://localhost/"],
         ["http://127.0.0.1/", "http://127.0.0.1/callback"],
         [
-            .. Common,
+            OpenIddict.Abstractions.OpenIddictConstants.Permissions.Endpoints.Authorization,
+            OpenIddict.Abstractions.OpenIddictConstants.Permissions.Endpoints.Token,
+            OpenIddict.Abstractions.OpenIddictConstants.Permissions.Endpoints.Revocation,
+            OpenIddict.Abstractions.OpenIddictConstants.Permissions.Endpoints.EndSession,
+            OpenIddict.Abstractions.OpenIddictConstants.Permissions.GrantTypes.AuthorizationCode,
+            OpenIddict.Abstractions.OpenIddictConstants.Permissions.GrantTypes.RefreshToken,
+            OpenIddict.Abstractions.OpenIddictConstants.Permissions.ResponseTypes.Code,
             OpenIddict.Abstractions.OpenIddictConstants.Permissions.Endpoints.DeviceAuthorization,
             OpenIddict.Abstractions.OpenIddictConstants.Permissions.GrantTypes.DeviceCode,
         ]);
-
-    public static IdpClient Dashboard(Uri publicUrl) => new(
-        DashboardId,
-        "NetBird dashboard",
-        ApplicationTypes.Web,
-        [new Uri(publicUrl, "/signin-oidc").AbsoluteUri],
-        [new Uri(publicUrl, "/signout-callback-oidc").AbsoluteUri, publicUrl.AbsoluteUri],
-        Common);
 }

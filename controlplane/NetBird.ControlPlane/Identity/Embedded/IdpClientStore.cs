@@ -1,24 +1,15 @@
 using System.Collections.Immutable;
-using System.Globalization;
-using System.Runtime.CompilerServices;
-using System.Text.Json;
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.IdentityModel.Tokens;
-using NetBird.ControlPlane.Hosting;
 using OpenIddict.Abstractions;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace NetBird.ControlPlane.Identity.Embedded;
 
-/// <summary>OpenIddict's view of our clients: fixed, public, held to PKCE. Everything that would change one is refused.</summary>
-internal sealed class IdpClientStore(PublicUrl url) : IOpenIddictApplicationStore<IdpClient>
+/// <summary>OpenIddict's view of our client: fixed, public, held to PKCE.</summary>
+[SuppressMessage("Performance", "CA1822", Justification = "They are members of OpenIddict's interface.")]
+internal sealed class IdpClientStore() : FixedStore<IdpClient>([IdpClient.Agent], client => client.Id, client => client.DisplayName), IOpenIddictApplicationStore<IdpClient>
 {
-    private readonly IdpClient[] _clients = [IdpClient.Agent, IdpClient.Dashboard(url.Value)];
-
-    public ValueTask<long> CountAsync(CancellationToken cancellationToken) => new(_clients.LongLength);
-
-    public ValueTask<IdpClient?> FindByIdAsync(string identifier, CancellationToken cancellationToken)
-        => new(Array.Find(_clients, client => client.Id == identifier));
-
     public ValueTask<IdpClient?> FindByClientIdAsync(string identifier, CancellationToken cancellationToken)
         => FindByIdAsync(identifier, cancellationToken);
 
@@ -27,9 +18,6 @@ internal sealed class IdpClientStore(PublicUrl url) : IOpenIddictApplicationStor
 
     public IAsyncEnumerable<IdpClient> FindByRedirectUriAsync(string uri, CancellationToken cancellationToken)
         => EachAsync(client => client.RedirectUris.Contains(uri), cancellationToken);
-
-    public IAsyncEnumerable<IdpClient> ListAsync(int? count, int? offset, CancellationToken cancellationToken)
-        => EachAsync(_ => true, cancellationToken);
 
     public ValueTask<string?> GetApplicationTypeAsync(IdpClient application, CancellationToken cancellationToken)
         => new(application.ApplicationType);
@@ -46,15 +34,6 @@ internal sealed class IdpClientStore(PublicUrl url) : IOpenIddictApplicationStor
     public ValueTask<string?> GetConsentTypeAsync(IdpClient application, CancellationToken cancellationToken)
         => new(ConsentTypes.Implicit);
 
-    public ValueTask<string?> GetDisplayNameAsync(IdpClient application, CancellationToken cancellationToken)
-        => new(application.DisplayName);
-
-    public ValueTask<ImmutableDictionary<CultureInfo, string>> GetDisplayNamesAsync(IdpClient application, CancellationToken cancellationToken)
-        => new(ImmutableDictionary<CultureInfo, string>.Empty);
-
-    public ValueTask<string?> GetIdAsync(IdpClient application, CancellationToken cancellationToken)
-        => new(application.Id);
-
     public ValueTask<JsonWebKeySet?> GetJsonWebKeySetAsync(IdpClient application, CancellationToken cancellationToken)
         => new((JsonWebKeySet?)null);
 
@@ -63,9 +42,6 @@ internal sealed class IdpClientStore(PublicUrl url) : IOpenIddictApplicationStor
 
     public ValueTask<ImmutableArray<string>> GetPostLogoutRedirectUrisAsync(IdpClient application, CancellationToken cancellationToken)
         => new(application.PostLogoutRedirectUris);
-
-    public ValueTask<ImmutableDictionary<string, JsonElement>> GetPropertiesAsync(IdpClient application, CancellationToken cancellationToken)
-        => new(ImmutableDictionary<string, JsonElement>.Empty);
 
     public ValueTask<ImmutableArray<string>> GetRedirectUrisAsync(IdpClient application, CancellationToken cancellationToken)
         => new(application.RedirectUris);
@@ -91,12 +67,6 @@ internal sealed class IdpClientStore(PublicUrl url) : IOpenIddictApplicationStor
     public ValueTask SetConsentTypeAsync(IdpClient application, string? type, CancellationToken cancellationToken)
         => throw Fixed();
 
-    public ValueTask SetDisplayNameAsync(IdpClient application, string? name, CancellationToken cancellationToken)
-        => throw Fixed();
-
-    public ValueTask SetDisplayNamesAsync(IdpClient application, ImmutableDictionary<CultureInfo, string> names, CancellationToken cancellationToken)
-        => throw Fixed();
-
     public ValueTask SetJsonWebKeySetAsync(IdpClient application, JsonWebKeySet? set, CancellationToken cancellationToken)
         => throw Fixed();
 
@@ -104,9 +74,6 @@ internal sealed class IdpClientStore(PublicUrl url) : IOpenIddictApplicationStor
         => throw Fixed();
 
     public ValueTask SetPostLogoutRedirectUrisAsync(IdpClient application, ImmutableArray<string> uris, CancellationToken cancellationToken)
-        => throw Fixed();
-
-    public ValueTask SetPropertiesAsync(IdpClient application, ImmutableDictionary<string, JsonElement> properties, CancellationToken cancellationToken)
         => throw Fixed();
 
     public ValueTask SetRedirectUrisAsync(IdpClient application, ImmutableArray<string> uris, CancellationToken cancellationToken)
@@ -117,37 +84,4 @@ internal sealed class IdpClientStore(PublicUrl url) : IOpenIddictApplicationStor
 
     public ValueTask SetSettingsAsync(IdpClient application, ImmutableDictionary<string, string> settings, CancellationToken cancellationToken)
         => throw Fixed();
-
-    public ValueTask CreateAsync(IdpClient application, CancellationToken cancellationToken) => throw Fixed();
-
-    public ValueTask DeleteAsync(IdpClient application, CancellationToken cancellationToken) => throw Fixed();
-
-    public ValueTask UpdateAsync(IdpClient application, CancellationToken cancellationToken) => throw Fixed();
-
-    public ValueTask<IdpClient> InstantiateAsync(CancellationToken cancellationToken) => throw Fixed();
-
-    public ValueTask<long> CountAsync<TResult>(
-        Func<IQueryable<IdpClient>, IQueryable<TResult>> query, CancellationToken cancellationToken)
-        => throw Fixed();
-
-    public ValueTask<TResult?> GetAsync<TState, TResult>(
-        Func<IQueryable<IdpClient>, TState, IQueryable<TResult>> query, TState state, CancellationToken cancellationToken)
-        => throw Fixed();
-
-    public IAsyncEnumerable<TResult> ListAsync<TState, TResult>(
-        Func<IQueryable<IdpClient>, TState, IQueryable<TResult>> query, TState state, CancellationToken cancellationToken)
-        => throw Fixed();
-
-    private static NotSupportedException Fixed() => new("The clients of the embedded IdP are fixed.");
-
-    private async IAsyncEnumerable<IdpClient> EachAsync(
-        Func<IdpClient, bool> matches, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        await Task.CompletedTask;
-        foreach (var client in _clients.Where(matches))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            yield return client;
-        }
-    }
 }

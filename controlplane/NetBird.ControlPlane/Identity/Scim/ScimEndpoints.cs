@@ -231,6 +231,11 @@ internal sealed class ScimEndpoints(IConfigurationStore store, PublicUrl publicU
             {
                 var show = change(draft);
                 draft.KeepUnchanged();
+                if (http.Caller().Role != Role.Owner && OwnerGuard.MakesOwner(draft))
+                {
+                    throw new ScimException(403, null, "This would make somebody an owner, by a group that grants the role: the token has to be an owner's.");
+                }
+
                 return show?.Invoke(draft.ToConfiguration(0));
             },
             http.RequestAborted);

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.OpenIdConnect;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+using Microsoft.IdentityModel.Tokens;
 using NetBird.ControlPlane.Audit;
 using NetBird.ControlPlane.Dashboard.Viewing;
 using NetBird.ControlPlane.Hosting;
@@ -17,9 +18,10 @@ namespace NetBird.ControlPlane.Identity.Web;
 /// </summary>
 internal static partial class ExternalSignIn
 {
-    private const string Scheme = "oidc";
+    public const string Scheme = "oidc";
+    private const string Again = "netbird.again";
 
-    public static void AddExternalSignIn(this AuthenticationBuilder authentication, ExternalIssuer issuer)
+    public static void AddExternalSignIn(this AuthenticationBuilder authentication, ExternalIssuer issuer, bool secure)
     {
         authentication.AddOpenIdConnect(Scheme, oidc =>
         {
@@ -34,19 +36,38 @@ internal static partial class ExternalSignIn
             oidc.MapInboundClaims = false;
             oidc.SaveTokens = false;
             oidc.GetClaimsFromUserInfoEndpoint = false;
+
+            // The way back is a redirect that the person's own browser follows. The framework's None, for answers that are
+            // posted, would need Secure, which a control plane on loopback without TLS has not.
+            foreach (var cookie in (CookieBuilder[])[oidc.CorrelationCookie, oidc.NonceCookie])
+            {
+                cookie.SameSite = SameSiteMode.Lax;
+                cookie.SecurePolicy = secure ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
+            }
+
             oidc.Scope.Clear();
             oidc.Scope.Add("openid");
             oidc.Scope.Add("profile");
             oidc.Scope.Add("email");
 
-            // The checks that count are in OnTokenValidated; these two need what discovery says of Entra's many issuers.
+            // The checks that count are ours, in VerifyAsync; the framework's come on top of them, with the nonce.
             oidc.TokenValidationParameters.NameClaimType = "name";
-            oidc.Events.OnTokenValidated = CheckAsync;
-            oidc.Events.OnRemoteFailure = context =>
+            oidc.Events.OnRedirectToIdentityProvider = AskForGroupsAsync;
+            oidc.Events.OnTokenResponseReceived = VerifyAsync;
+            oidc.Events.OnTicketReceived = TakeInAsync;
+            oidc.Events.OnRemoteFailure = async context =>
             {
+                if (context.Failure is SecurityTokenSignatureKeyNotFoundException && context.Properties is { } properties && properties.Items.TryAdd(Again, ""))
+                {
+                    // The IdP has a new key, which VerifyAsync has fetched: once more, and the person sees nothing of it.
+                    context.HandleResponse();
+                    await context.HttpContext.ChallengeAsync(Scheme, new() { RedirectUri = properties.RedirectUri, Items = { [Again] = "" } });
+                    return;
+                }
+
                 Log.SignInFailed(Logger(context.HttpContext), context.Failure?.GetType().Name ?? "");
                 context.HandleResponse();
-                return ShowAsync(context.HttpContext, "The identity provider did not let you in. Try again, or ask your administrator.");
+                await ShowAsync(context.HttpContext, "The identity provider did not let you in. Try again, or ask your administrator.");
             };
         });
     }
@@ -62,14 +83,41 @@ internal static partial class ExternalSignIn
         });
     }
 
-    private static async Task CheckAsync(TokenValidatedContext context)
+    /// <summary>
+    /// The scope that agents ask for too, where the issuer has it: a token without it names no groups, and a look at the
+    /// pages would take the person out of all of theirs.
+    /// </summary>
+    private static async Task AskForGroupsAsync(RedirectContext context)
     {
-        var services = context.HttpContext.RequestServices;
-        var token = context.TokenEndpointResponse?.IdToken ?? context.ProtocolMessage.IdToken;
-        var outcome = await services.GetRequiredService<IIdTokens>().VerifyAsync(token, context.HttpContext.RequestAborted);
-        if (outcome is not TokenOutcome.Valid { Identity: var identity })
+        var metadata = await context.Options.ConfigurationManager!.GetConfigurationAsync(context.HttpContext.RequestAborted); // the handler has just used it
+        if (metadata.ScopesSupported.Contains(LoginOffers.Groups))
+        {
+            context.ProtocolMessage.Scope += " " + LoginOffers.Groups;
+        }
+    }
+
+    /// <summary>The ID token, by the same checks as an agent's.</summary>
+    private static async Task VerifyAsync(TokenResponseReceivedContext context)
+    {
+        var outcome = await context.HttpContext.RequestServices.GetRequiredService<IIdTokens>()
+            .VerifyAsync(context.TokenEndpointResponse.IdToken ?? "", context.HttpContext.RequestAborted);
+        if (outcome is TokenOutcome.Valid { Identity: var identity })
+        {
+            context.HttpContext.Items[typeof(VerifiedIdentity)] = identity;
+        }
+        else
         {
             context.Fail("The ID token is not believed.");
+        }
+    }
+
+    /// <summary>The person, after the last check (the nonce comes after the token): what fails one leaves nothing behind.</summary>
+    private static async Task TakeInAsync(TicketReceivedContext context)
+    {
+        var services = context.HttpContext.RequestServices;
+        if (context.HttpContext.Items[typeof(VerifiedIdentity)] is not VerifiedIdentity identity)
+        {
+            context.Fail("The ID token was not verified.");
             return;
         }
 

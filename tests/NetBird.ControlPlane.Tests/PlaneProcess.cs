@@ -2,15 +2,17 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 
-namespace NetBird.ControlPlane.Tests.AgentApi.ManyAgents;
+namespace NetBird.ControlPlane.Tests;
 
 /// <summary>The control plane's executable with a state directory and an address that outlive it.</summary>
 internal sealed class PlaneProcess : IAsyncDisposable
 {
     private readonly string _state;
     private readonly string[] _options;
+    private readonly StringBuilder _log = new();
     private Process? _process;
 
     private PlaneProcess(string state, string[] options)
@@ -22,6 +24,17 @@ internal sealed class PlaneProcess : IAsyncDisposable
     public Uri Url { get; }
 
     public HttpClient Admin { get; }
+
+    public string Log
+    {
+        get
+        {
+            lock (_log)
+            {
+                return _log.ToString();
+            }
+        }
+    }
 
     /// <summary>Resident, in bytes.</summary>
     public long Memory
@@ -57,11 +70,13 @@ internal sealed class PlaneProcess : IAsyncDisposable
         Array.ForEach(
             ["serve", "--state-dir", _state, "--http", Url.Authority, "--tunnel", "rootless", "--wireguard-port", "0", .. _options], start.ArgumentList.Add);
         _process = Process.Start(start)!; // a process that cannot start throws
-        _process.ErrorDataReceived += (_, _) => { };
+        _process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.BeginErrorReadLine();
+        _process.BeginOutputReadLine();
         for (var i = 0; !await IsReadyAsync(); i++)
         {
-            Assert.True(i < 1200, "The control plane is not ready.");
+            Assert.True(i < 1200 && !_process.HasExited, "The control plane is not ready.\n" + Log);
             await Task.Delay(100);
         }
 
@@ -78,11 +93,21 @@ internal sealed class PlaneProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
-    public async Task<JsonElement> SendAsync(HttpMethod method, string path, object body)
+    /// <summary>SIGTERM, and the end of it; its exit code.</summary>
+    public async Task<int> StopAsync()
+    {
+        using var terminate = Process.Start("kill", ["-TERM", _process!.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]); // running
+        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        return _process.ExitCode;
+    }
+
+    public Task<JsonElement> GetAsync(string path) => SendAsync(HttpMethod.Get, path, null);
+
+    public async Task<JsonElement> SendAsync(HttpMethod method, string path, object? body)
     {
         while (true)
         {
-            using var request = new HttpRequestMessage(method, path) { Content = JsonContent.Create(body) };
+            using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
             using var answer = await Admin.SendAsync(request);
             if (answer.StatusCode == HttpStatusCode.TooManyRequests)
             {
@@ -91,7 +116,7 @@ internal sealed class PlaneProcess : IAsyncDisposable
             }
 
             var text = await answer.Content.ReadAsStringAsync();
-            Assert.True(answer.IsSuccessStatusCode, text);
+            Assert.True(answer.IsSuccessStatusCode, $"{method} {path}: {(int)answer.StatusCode} {text}");
             return JsonDocument.Parse(text).RootElement;
         }
     }
@@ -105,6 +130,14 @@ internal sealed class PlaneProcess : IAsyncDisposable
 
         _process?.Dispose();
         Admin.Dispose();
+    }
+
+    private void Keep(string? line)
+    {
+        lock (_log)
+        {
+            _log.AppendLine(line);
+        }
     }
 
     private async Task<bool> IsReadyAsync()
