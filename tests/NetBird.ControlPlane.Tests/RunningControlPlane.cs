@@ -44,7 +44,15 @@ internal sealed class RunningControlPlane : IAsyncDisposable
             Drain = TimeSpan.FromSeconds(1),
         };
         options = adjust is null ? options : adjust(options);
-        return new(options, await ControlPlaneServer.StartAsync(options, TimeProvider.System, CancellationToken.None));
+        try
+        {
+            return new(options, await ControlPlaneServer.StartAsync(options, TimeProvider.System, CancellationToken.None));
+        }
+        catch
+        {
+            Directory.Delete(options.StateDirectory, recursive: true);
+            throw;
+        }
     }
 
     /// <summary>With everything in a fresh database; the test is skipped where there is no PostgreSQL.</summary>

@@ -23,7 +23,7 @@ internal sealed class AdminServer : IAsyncDisposable
     private WebApplication? _app;
     private LiteDbWebhookOutbox? _outbox;
 
-    public TemporaryState State { get; private init; } = new();
+    public required TemporaryState State { get; init; }
 
     public ConfigurationStore Store { get; private set; } = null!; // set by StartAsync
 

@@ -33,7 +33,8 @@ public sealed class ConfigurationStoreTests
 
         await using var reopened = await state.OpenAsync();
 
-        await using var fresh = await new TemporaryState().OpenAsync();
+        using var other = new TemporaryState();
+        await using var fresh = await other.OpenAsync();
         await fresh.CommitAsync(Actor.System, all, None);
         Assert.Equal(Samples.Dump(fresh.Current), Samples.Dump(reopened.Current));
         Assert.Equal(2, reopened.Current.Version);
