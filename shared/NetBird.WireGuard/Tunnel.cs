@@ -2,6 +2,7 @@ using System.Net;
 using NetBird.WireGuard.Linux;
 using NetBird.WireGuard.Linux.External;
 using NetBird.WireGuard.Linux.Kernel;
+using NetBird.WireGuard.Mac;
 using NetBird.WireGuard.NetStack;
 using NetBird.WireGuard.Windows;
 
@@ -47,7 +48,8 @@ public static class Tunnel
             case TunnelKind.Userspace:
                 return OperatingSystem.IsLinux()
                     ? TunAdapter.Open(options, reason ?? "The userspace tunnel was asked for.")
-                    : throw new TunnelException("The userspace tunnel needs Linux", UseRootless);
+                    : OperatingSystem.IsMacOS() ? UtunAdapter.Open(options, reason ?? "The userspace tunnel was asked for.")
+                    : throw new TunnelException("The userspace tunnel needs Linux or macOS", UseRootless);
             case TunnelKind.External:
                 return OperatingSystem.IsLinux()
                     ? ExternalTunnel.Open(options)

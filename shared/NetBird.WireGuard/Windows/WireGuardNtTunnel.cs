@@ -29,7 +29,7 @@ internal sealed partial class WireGuardNtTunnel : ITunnel, IInterfaceControl
         _adapter = adapter;
         InterfaceName = options.InterfaceName;
         _interface = new DriverInterface(Read, Set);
-        Overlay = new WindowsOverlay(options.Addresses);
+        Overlay = new BoundOverlay(options.Addresses);
     }
 
     public TunnelKind Kind => TunnelKind.Kernel;

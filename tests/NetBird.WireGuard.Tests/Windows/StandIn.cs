@@ -19,6 +19,7 @@ internal static class StandIn
         Call<Reset>("StandInReset")();
         Call<Reset>("StandInForgetAccounts")();
         Call<Reset>("StandInForgetConnections")();
+        RefuseUtun(0);
     }
 
     public static string[] Calls()
@@ -53,6 +54,12 @@ internal static class StandIn
     /// <summary>macOS' list has grown by that many bytes when it is read, once.</summary>
     public static void GrowOnMac(uint bytes) => Call<Number>("StandInGrow")(bytes);
 
+    /// <summary>The far end of the last utun interface's packets; the caller closes it.</summary>
+    public static int UtunEnd => (int)Call<Count>("StandInUtunEnd")();
+
+    /// <summary>A utun interface is refused with that error from now on; 0 for none.</summary>
+    public static void RefuseUtun(uint error) => Call<Number>("StandInRefuseUtun")(error);
+
     private delegate void Reset();
 
     private delegate void Connection(uint family, byte[] local, ushort localPort, byte[] remote, ushort remotePort, uint process, uint state);
@@ -79,7 +86,7 @@ internal static class StandIn
     {
         var file = Path.Combine(Path.GetTempPath(), $"netbird-standin-{Guid.NewGuid():N}.so");
         var errors = NativeCompiler.Run("gcc", NativeCompiler.FolderOf("Windows"), "-std=gnu11", "-shared", "-fPIC", "-O1", "-Wall", "-o", file, "standin.c", "accounts.c",
-            "../../Mac/Native/pcblist.c");
+            "../../Mac/Native/pcblist.c", "../../Mac/Native/utun.c");
         Assert.True(errors.Length == 0, errors);
         var library = NativeLibrary.Load(file);
         File.Delete(file);

@@ -2,13 +2,15 @@ using System.Net;
 using System.Net.Sockets;
 using NetBird.WireGuard.Linux;
 
-namespace NetBird.WireGuard.Windows;
+namespace NetBird.WireGuard;
 
 /// <summary>
-/// TCP by Windows' own sockets. Each is bound to the tunnel's address first: Windows sends a bound socket's packets
-/// only by the interface that has the address (the strong host model).
+/// TCP by the sockets of a system without network namespaces. Each is bound to the tunnel's address first: Windows sends a
+/// bound socket's packets only by the interface that has the address (the strong host model). Others are told the interface.
 /// </summary>
-internal sealed class WindowsOverlay(IReadOnlyList<IPAddress> addresses) : IOverlay
+/// <param name="addresses">Of this end.</param>
+/// <param name="prepare">Ties a new socket to the interface, where its address alone does not; null where it does.</param>
+internal sealed class BoundOverlay(IReadOnlyList<IPAddress> addresses, Action<Socket>? prepare = null) : IOverlay
 {
     private const int Backlog = 512;
 
@@ -19,6 +21,7 @@ internal sealed class WindowsOverlay(IReadOnlyList<IPAddress> addresses) : IOver
         var socket = new Socket(remote.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
+            prepare?.Invoke(socket);
             socket.Bind(new IPEndPoint(own, 0));
             await socket.ConnectAsync(remote, cancellationToken).ConfigureAwait(false);
             return new NetworkStream(socket, ownsSocket: true);
@@ -48,6 +51,7 @@ internal sealed class WindowsOverlay(IReadOnlyList<IPAddress> addresses) : IOver
         {
             // Another program must not take over the port of the guarded listener.
             socket.ExclusiveAddressUse = true;
+            prepare?.Invoke(socket);
             socket.Bind(local);
             socket.Listen(Backlog);
             return ValueTask.FromResult<IOverlayListener>(new KernelOverlayListener(socket));
