@@ -57,6 +57,12 @@ internal static class ChaosCaller
                 using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
                 status = (int)response.StatusCode;
                 await response.Content.CopyToAsync(Stream.Null, limit.Token);
+                if (status == 503)
+                {
+                    // As a client waits: else a store that is away for a second would take most of the run's requests.
+                    await Task.Delay(250);
+                }
+
                 return new(number, status, true, began, DateTime.UtcNow);
             }
             catch (HttpRequestException refused) when (refused.HttpRequestError is HttpRequestError.ConnectionError)
