@@ -49,6 +49,27 @@ public sealed class BadInputTests : IDisposable
         await Command.RunAsync(Checkout.Agent, ["down", "--state-dir", Path.Combine(_folder, "a")]);
     }
 
+    /// <summary>Something listens there and takes the connection, and never says a word.</summary>
+    [Theory]
+    [InlineData("--no-browser")]
+    [InlineData("--setup-key-file KEY")]
+    public async Task AControlPlaneThatNeverAnswers_IsSaidInWords_AfterTheCallsDeadline(string how)
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var key = Path.Combine(_folder, "key");
+        await File.WriteAllTextAsync(key, "no-such-key\n");
+        var state = Path.Combine(_folder, "silent");
+
+        var result = await Command.RunAsync(Checkout.Agent,
+            ["up", "--management-url", $"http://{silent.LocalEndpoint}", "--state-dir", state, .. how.Replace("KEY", key, StringComparison.Ordinal).Split(' ')],
+            limitSeconds: 60);
+
+        Assert.True(result.ExitCode == 1, result.ToString());
+        Assert.Contains($"http://{silent.LocalEndpoint}/ is not reachable", result.Error, StringComparison.Ordinal);
+        await Command.RunAsync(Checkout.Agent, ["down", "--state-dir", state]);
+    }
+
     [Fact]
     public async Task APortThatIsTaken_IsNamed()
     {
