@@ -25,6 +25,7 @@ public sealed class PlantedSecretTests(PostgresCluster cluster) : IClassFixture<
     {
         var environment = await Stores.EnvironmentAsync(cluster, postgres);
         environment["NETBIRD_CP_LOG_LEVEL"] = "trace";
+        environment["NETBIRD_CP_LOG_FORMAT"] = postgres ? "json" : "text";
         var search = new SecretSearch();
         var options = new FakeUpstreamOptions();
         options.Keys.Add("sk-ant-planted-" + Guid.NewGuid().ToString("N"));
@@ -39,7 +40,7 @@ public sealed class PlantedSecretTests(PostgresCluster cluster) : IClassFixture<
         await node.StopAsync();
 
         search.Look("the log", node.Log);
-        Assert.Contains("dbug: ", node.Log, StringComparison.Ordinal);
+        Assert.Contains(postgres ? "\"LogLevel\":\"Debug\"" : "dbug: ", node.Log, StringComparison.Ordinal);
         search.LookInFiles(node.StateDir, InClear);
         foreach (var file in InClear)
         {
