@@ -45,9 +45,10 @@ public sealed class GatewayFailoverTests(PostgresCluster cluster, ITestOutputHel
                 await agent.UntilAnsweredAsync();
             }
 
-            // Every answer has its row, on whichever gateway it was; the one that was cut is told of once the dead one's journal is read again.
+            // Every answer has its row, on whichever gateway it was: what the dead one had not handed over is in its journal, which is read
+            // again when it starts, and so is the request that was cut.
+            await using var revived = await GatewayAsync(management, environment, used, gateways[used].StateDir);
             await AtLeastAsync(management, 20);
-            gateways[used] = await GatewayAsync(management, environment, used, gateways[used].StateDir);
             await management.DoneAsync(["verify"]);
             for (var i = 0; ; i++)
             {
