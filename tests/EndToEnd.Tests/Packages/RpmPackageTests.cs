@@ -10,7 +10,8 @@ public sealed class RpmPackageTests
     {
         var package = await BuiltPackages.FindAsync("netbird-agent-*.x86_64.rpm");
         await using var machine = await Machine.StartAsync("rpm");
-        await machine.MustAsync("mkdir -p /new/tree/var/lib && rpm --root /new/tree --initdb");
+        // /etc is every system's own; the package makes a folder in it.
+        await machine.MustAsync("mkdir -p /new/tree/var/lib /new/tree/etc && rpm --root /new/tree --initdb");
         var before = await FilesAsync(machine);
 
         // Nothing else of a distribution is in that root, so neither dependencies nor a shell for the scripts are.
