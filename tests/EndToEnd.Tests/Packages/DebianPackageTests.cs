@@ -18,6 +18,9 @@ public sealed class DebianPackageTests : IDisposable
         Skip.IfNot(File.Exists("/usr/bin/dpkg-deb"), "dpkg is not installed.");
         var package = await BuiltPackages.FindAsync($"{Name}_*_amd64.deb");
         MakeRoot();
+
+        // As every system's /etc is, or dpkg would remove the folder with the package that was the last to have something in it.
+        await File.WriteAllTextAsync(Path.Combine(Root, "etc/hostname"), "clean\n");
         var before = Entries();
 
         await DpkgAsync("-i", package);
