@@ -187,8 +187,7 @@ internal static class ClaudeCommand
     {
         try
         {
-            return await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
-                new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
+            return await DaemonConnection.StatusAsync(state, cancellationToken).ConfigureAwait(false);
         }
         catch (DaemonException)
         {

@@ -90,6 +90,12 @@ internal sealed class DaemonConnection : IDisposable
 
     private static DaemonException NotYours(StateDirectory state) => new($"The daemon of {state.Path} belongs to somebody else.", ExitCode.NotPermitted);
 
+    /// <summary>How the agent is, within 5 s.</summary>
+    /// <exception cref="DaemonException">Nobody answers, or not this account.</exception>
+    public static Task<StatusReply> StatusAsync(StateDirectory state, CancellationToken cancellationToken)
+        => AskAsync(state, async client => await client.GetStatusAsync(
+            new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken));
+
     /// <summary>Asks, and turns every failure into a sentence with an exit code.</summary>
     public static async Task<T> AskAsync<T>(
         StateDirectory state, Func<DaemonService.DaemonServiceClient, Task<T>> ask)

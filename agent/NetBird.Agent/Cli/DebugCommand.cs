@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using NetBird.Agent.Diagnosis;
-using NetBird.Protocol.Daemon.V1;
 
 namespace NetBird.Agent.Cli;
 
@@ -20,8 +19,7 @@ internal static class DebugCommand
             string status;
             try
             {
-                status = MessageJson.Format(await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
-                    new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false), indented: true);
+                status = MessageJson.Format(await DaemonConnection.StatusAsync(state, cancellationToken).ConfigureAwait(false), indented: true);
             }
             catch (DaemonException e)
             {

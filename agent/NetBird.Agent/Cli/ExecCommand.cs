@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using NetBird.Agent.ClaudeCode;
-using NetBird.Protocol.Daemon.V1;
 
 namespace NetBird.Agent.Cli;
 
@@ -29,8 +28,7 @@ internal static class ExecCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var state = StateDirOf.Parse(parsed);
-            var status = await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
-                new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
+            var status = await DaemonConnection.StatusAsync(state, cancellationToken).ConfigureAwait(false);
             if (status.State is not ("connected" or "degraded") || status.EndpointUrl.Length == 0)
             {
                 return Terminal.Fail(status.Reason.Length != 0 ? status.Reason : "The agent is not connected yet. See: netbird-agent status",

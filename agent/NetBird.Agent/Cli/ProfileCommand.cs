@@ -4,7 +4,6 @@ using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging.Abstractions;
 using NetBird.Agent.Store;
 using NetBird.Agent.Store.Keyring;
-using NetBird.Protocol.Daemon.V1;
 
 namespace NetBird.Agent.Cli;
 
@@ -76,8 +75,7 @@ internal static class ProfileCommand
             return new(name, chosen, "not_running", kept?.Enrolment?.UserName ?? "", kept?.Settings.ManagementUrl ?? "", "", state.Path);
         }
 
-        var status = await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
-            new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
+        var status = await DaemonConnection.StatusAsync(state, cancellationToken).ConfigureAwait(false);
         return new(name, chosen, status.State, status.UserName, status.ManagementUrl, status.EndpointUrl, state.Path);
     }
 

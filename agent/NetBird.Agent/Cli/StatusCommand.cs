@@ -31,8 +31,7 @@ internal static class StatusCommand
                 return await DaemonConnection.AskAsync(state, client => StatusWatch.RunAsync(client, parsed.GetValue(json), parsed.GetValue(detail), cancellationToken)).ConfigureAwait(false);
             }
 
-            var status = await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
-                new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
+            var status = await DaemonConnection.StatusAsync(state, cancellationToken).ConfigureAwait(false);
             Terminal.Result.WriteLine(parsed.GetValue(json) ? MessageJson.Format(status, indented: true) : StatusText.Format(status, parsed.GetValue(detail), TimeProvider.System.GetUtcNow(), Terminal.Paint));
             return ExitCodeOf(status);
         });

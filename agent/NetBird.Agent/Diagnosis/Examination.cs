@@ -51,8 +51,7 @@ internal sealed class Examination(StateDirectory state)
     {
         try
         {
-            var status = await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
-                new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
+            var status = await DaemonConnection.StatusAsync(state, cancellationToken).ConfigureAwait(false);
             Add(Check.Pass("daemon", $"running as process {status.ProcessId}, version {status.AgentVersion}"));
             return status;
         }
@@ -197,8 +196,7 @@ internal sealed class Examination(StateDirectory state)
             if (RefusalWriter.IsOurs(answer))
             {
                 // The agent's own words tell people to ask the doctor; what it knows by now, without that.
-                var now = await DaemonConnection.AskAsync(state, async client => await client.GetStatusAsync(
-                    new GetStatusRequest(), deadline: DownCommand.In(TimeSpan.FromSeconds(5)), cancellationToken: cancellationToken)).ConfigureAwait(false);
+                var now = await DaemonConnection.StatusAsync(state, cancellationToken).ConfigureAwait(false);
                 sentence = now.Lack.Length != 0 ? now.Lack : "it does not answer";
             }
 
