@@ -20,9 +20,6 @@ internal static class LocalPipe
     /// <summary>Ours: a daemon that runs has a free instance at once, or within moments when many ask.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(200);
 
-    private static readonly SecurityIdentifier LocalSystem = new(WellKnownSidType.LocalSystemSid, null);
-    private static readonly SecurityIdentifier Administrators = new(WellKnownSidType.BuiltinAdministratorsSid, null);
-
     /// <summary>Each state directory's own: names of pipes are the whole machine's.</summary>
     /// <param name="socket">The path that a unix socket would have.</param>
     public static string NameOf(string socket)
@@ -37,11 +34,10 @@ internal static class LocalPipe
     /// <summary>Whom the pipes are open to.</summary>
     public static PipeSecurity Security()
     {
-        using var self = WindowsIdentity.GetCurrent();
         var security = new PipeSecurity();
-        security.SetOwner(self.User!); // a process' token has a user
+        security.SetOwner(WindowsAccounts.Own);
         security.AddAccessRule(new PipeAccessRule(new SecurityIdentifier(WellKnownSidType.NetworkSid, null), PipeAccessRights.FullControl, AccessControlType.Deny));
-        foreach (var account in new[] { self.User!, LocalSystem, Administrators })
+        foreach (var account in WindowsAccounts.Trusted)
         {
             security.AddAccessRule(new PipeAccessRule(account, PipeAccessRights.FullControl, AccessControlType.Allow));
         }
@@ -71,8 +67,7 @@ internal static class LocalPipe
         try
         {
             pipe.Connect(Patience);
-            if (pipe.GetAccessControl().GetOwner(typeof(SecurityIdentifier)) is SecurityIdentifier owner
-                && (owner == LocalSystem || owner == Administrators || owner.Value == ProcessOwner.Account.Text))
+            if (WindowsAccounts.Trust(pipe.GetAccessControl().GetOwner(typeof(SecurityIdentifier))))
             {
                 return pipe;
             }

@@ -8,9 +8,6 @@ namespace NetBird.Agent.Store;
 [SupportedOSPlatform("windows")]
 internal static class WindowsFolder
 {
-    private static readonly SecurityIdentifier LocalSystem = new(WellKnownSidType.LocalSystemSid, null);
-    private static readonly SecurityIdentifier Administrators = new(WellKnownSidType.BuiltinAdministratorsSid, null);
-
     /// <summary>Makes the folder, or checks the one that is there and closes it.</summary>
     /// <param name="othersRead">Every account of the machine may read what is in it.</param>
     /// <exception cref="StateDirectoryException">It is a link, somebody else's, or cannot be made.</exception>
@@ -31,8 +28,7 @@ internal static class WindowsFolder
                 throw new StateDirectoryException($"{path} is a link; the agent keeps its private key only in a real folder. Name the folder itself with --state-dir.");
             }
 
-            if (folder.GetAccessControl().GetOwner(typeof(SecurityIdentifier)) is not SecurityIdentifier owner
-                || (owner != LocalSystem && owner != Administrators && owner.Value != ProcessOwner.Account.Text))
+            if (!WindowsAccounts.Trust(folder.GetAccessControl().GetOwner(typeof(SecurityIdentifier))))
             {
                 throw new StateDirectoryException($"{path} belongs to somebody else. Look what is in it and remove it, or use another --state-dir.");
             }
@@ -50,7 +46,7 @@ internal static class WindowsFolder
         const InheritanceFlags Everything = InheritanceFlags.ContainerInherit | InheritanceFlags.ObjectInherit;
         var security = new DirectorySecurity();
         security.SetAccessRuleProtection(isProtected: true, preserveInheritance: false);
-        foreach (var account in new[] { new SecurityIdentifier(ProcessOwner.Account.Text), LocalSystem, Administrators })
+        foreach (var account in WindowsAccounts.Trusted)
         {
             security.AddAccessRule(new FileSystemAccessRule(account, FileSystemRights.FullControl, Everything, PropagationFlags.None, AccessControlType.Allow));
         }
