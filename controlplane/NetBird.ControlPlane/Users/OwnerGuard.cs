@@ -13,21 +13,31 @@ internal static class OwnerGuard
     /// <summary>Somebody whom the change makes an owner.</summary>
     public static bool MakesOwner(ConfigurationDraft draft)
     {
+        var concerned = Concerned(draft).ToList();
+        if (concerned.Count == 0)
+        {
+            return false;
+        }
+
         var now = draft.ToConfiguration(0);
-        return Concerned(draft).Any(id => IsOwner(now, id) && !IsOwner(draft.Basis, id));
+        return concerned.Exists(id => IsOwner(now, id) && !IsOwner(draft.Basis, id));
     }
 
     /// <summary>The same, and whether an owner would lose the role, the login, its protection, or a token, or get a token of somebody else's making.</summary>
     /// <param name="draft">The change, made by somebody who is no owner.</param>
     public static bool Touches(ConfigurationDraft draft)
     {
-        var now = draft.ToConfiguration(0);
-        foreach (var id in Concerned(draft))
+        var concerned = Concerned(draft).ToList();
+        if (concerned.Count > 0)
         {
-            var (was, isOne) = (IsOwner(draft.Basis, id), IsOwner(now, id));
-            if (was != isOne || (was && LoginOf(draft.Basis.Users[id]) != LoginOf(now.Users[id])))
+            var now = draft.ToConfiguration(0);
+            foreach (var id in concerned)
             {
-                return true;
+                var (was, isOne) = (IsOwner(draft.Basis, id), IsOwner(now, id));
+                if (was != isOne || (was && LoginOf(draft.Basis.Users[id]) != LoginOf(now.Users[id])))
+                {
+                    return true;
+                }
             }
         }
 
