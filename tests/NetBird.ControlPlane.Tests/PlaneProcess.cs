@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 
@@ -17,7 +16,7 @@ internal sealed class PlaneProcess : IAsyncDisposable
 
     private PlaneProcess(string state, string[] options)
     {
-        (_state, _options, Url) = (state, options, new($"http://127.0.0.1:{FreePort()}"));
+        (_state, _options, Url) = (state, options, new($"http://127.0.0.1:{LoopbackPort.Free()}"));
         Admin = new() { BaseAddress = Url, Timeout = TimeSpan.FromMinutes(2) };
     }
 
@@ -150,12 +149,5 @@ internal sealed class PlaneProcess : IAsyncDisposable
         {
             return false;
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -41,7 +41,7 @@ internal sealed class AdminServer : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton<TimeProvider>(server.State.Time);
-        var port = FreePort();
+        var port = LoopbackPort.Free();
         builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
         builder.Services.AddAdministration(
             new() { StateDirectory = server.State.Path, EmbeddedIdentity = true, PublicUrl = new($"http://127.0.0.1:{port}") },
@@ -117,13 +117,6 @@ internal sealed class AdminServer : IAsyncDisposable
         _outbox?.Dispose();
         await Store.DisposeAsync();
         State.Dispose();
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
-        socket.Start();
-        return ((System.Net.IPEndPoint)socket.LocalEndpoint).Port;
     }
 
     private async Task<string> AddTokenAsync(Role role)

@@ -21,7 +21,7 @@ public sealed class SeveralNodesTests(PostgresCluster cluster) : IClassFixture<P
     public async Task RefreshToken_OfOneNode_IsTakenByAnotherOnce()
     {
         await using var one = await RunningControlPlane.StartOnAsync(cluster);
-        var port = FreePort();
+        var port = LoopbackPort.Free();
         await using var two = await SecondAsync(one, options => options with { Http = new(IPAddress.Loopback, port), PublicUrl = one.Url });
         await one.AddPersonAsync("ana@example.com");
         using var browser = new Browser(one.Url);
@@ -197,13 +197,6 @@ public sealed class SeveralNodesTests(PostgresCluster cluster) : IClassFixture<P
         Assert.Equal(addresses.Count, addresses.Distinct().Count());
         Assert.Equal(62, addresses.Count);
         Assert.Equal(70 - 59, full);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static Task<RunningControlPlane> SecondAsync(RunningControlPlane first, Func<ServeOptions, ServeOptions>? adjust = null)

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 
 namespace NetBird.ControlPlane.Tests.Usage.Chaos;
@@ -14,7 +12,7 @@ internal sealed class NodeProcess(Uri upstream, string postgres = "-", int peopl
 
     public string Directory => _state.Path;
 
-    public int Port { get; } = FreePort();
+    public int Port { get; } = LoopbackPort.Free();
 
     /// <summary>Times between which it was killed or starting.</summary>
     public List<(DateTime From, DateTime To)> Away { get; } = [];
@@ -90,12 +88,5 @@ internal sealed class NodeProcess(Uri upstream, string postgres = "-", int peopl
 
         _process?.Dispose();
         _state.Dispose();
-    }
-
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Any, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 }
