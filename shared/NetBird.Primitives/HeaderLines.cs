@@ -52,27 +52,27 @@ public static class HeaderLines
 
         public override int GetMaxCharCount(int byteCount) => byteCount;
 
-        public override int GetByteCount(char[] chars, int index, int count)
-            => count + chars.AsSpan(index, count).Count(EndOfLine);
+        // The span forms are what SocketsHttpHandler calls; the base class would answer them by an array of the whole rest of its buffer for each value.
+        public override int GetByteCount(ReadOnlySpan<char> chars) => chars.Length + chars.Count(EndOfLine);
 
-        public override int GetBytes(char[] chars, int charIndex, int charCount, byte[] bytes, int byteIndex)
+        public override int GetBytes(ReadOnlySpan<char> chars, Span<byte> bytes)
         {
-            var at = byteIndex;
-            foreach (var c in chars.AsSpan(charIndex, charCount))
+            var written = 0;
+            while (chars.IndexOf(EndOfLine) is >= 0 and var end)
             {
-                if (c == EndOfLine)
-                {
-                    bytes[at++] = (byte)'\r';
-                    bytes[at++] = (byte)'\n';
-                }
-                else
-                {
-                    bytes[at++] = c <= '\u00FF' ? (byte)c : (byte)'?';
-                }
+                written += Latin1.GetBytes(chars[..end], bytes[written..]);
+                bytes[written++] = (byte)'\r';
+                bytes[written++] = (byte)'\n';
+                chars = chars[(end + 1)..];
             }
 
-            return at - byteIndex;
+            return written + Latin1.GetBytes(chars, bytes[written..]);
         }
+
+        public override int GetByteCount(char[] chars, int index, int count) => GetByteCount(chars.AsSpan(index, count));
+
+        public override int GetBytes(char[] chars, int charIndex, int charCount, byte[] bytes, int byteIndex)
+            => GetBytes(chars.AsSpan(charIndex, charCount), bytes.AsSpan(byteIndex));
 
         public override int GetCharCount(byte[] bytes, int index, int count) => Latin1.GetCharCount(bytes, index, count);
 

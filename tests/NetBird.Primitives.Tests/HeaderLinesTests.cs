@@ -28,6 +28,20 @@ public sealed class HeaderLinesTests
         Assert.Equal(HeaderLines.Encoding.GetByteCount(text), HeaderLines.Encoding.GetBytes(text.AsSpan(), room));
     }
 
+    /// <summary>Each header of each request goes through it.</summary>
+    [Fact]
+    public void Encoding_IntoABuffer_AllocatesNothing()
+    {
+        var text = HeaderLines.Join("X-A", ["1", "2"]);
+        var room = new byte[4096];
+        HeaderLines.Encoding.GetBytes(text, room);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        HeaderLines.Encoding.GetBytes(text, room);
+
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
     /// <summary>A value that could end a line by itself cannot have come in, and does not go out.</summary>
     [Theory]
     [InlineData("a\uE000X-Evil: 1")]

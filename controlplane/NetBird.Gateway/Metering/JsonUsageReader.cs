@@ -84,13 +84,15 @@ internal sealed class JsonUsageReader : UsageMeter
     /// <returns>Bytes taken.</returns>
     private int Outside(ReadOnlySpan<byte> bytes)
     {
-        if (_capture == Capture.Nothing && _depth > 1)
+        if (_depth > 1)
         {
-            // Inside a value that is of no interest only strings and brackets matter.
-            var skip = bytes.IndexOfAny(Structure);
-            if (skip != 0)
+            // Inside a value only strings and brackets say where it ends.
+            var plain = bytes.IndexOfAny(Structure);
+            if (plain != 0)
             {
-                return skip < 0 ? bytes.Length : skip;
+                plain = plain < 0 ? bytes.Length : plain;
+                Keep(bytes[..plain]);
+                return plain;
             }
         }
 
