@@ -112,6 +112,9 @@ internal sealed class TestReservations : IReservations
     /// <summary>The counters cannot be read.</summary>
     public bool Unreadable { get; set; }
 
+    /// <summary>Whoever reads the counters waits for ever.</summary>
+    public bool Hanging { get; set; }
+
     public IReadOnlyDictionary<RequestId, (RequestUsage Used, NanoUsd Cost)?> Held => _held;
 
     public ValueTask<ReserveOutcome> ReserveAsync(ReservationRequest request, CancellationToken cancellationToken)
@@ -132,7 +135,10 @@ internal sealed class TestReservations : IReservations
         return ValueTask.CompletedTask;
     }
 
-    public ImmutableArray<CounterReading> Read(ImmutableArray<Cap> caps) => Unreadable ? throw new IOException("The database is away.") : Readings;
+    public ValueTask<ImmutableArray<CounterReading>> ReadAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
+        => Unreadable ? throw new IOException("The database is away.")
+            : Hanging ? new(new TaskCompletionSource<ImmutableArray<CounterReading>>().Task)
+            : new(Readings);
 }
 
 /// <summary>A register in memory that can be made to fail.</summary>

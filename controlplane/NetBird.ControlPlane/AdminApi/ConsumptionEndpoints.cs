@@ -18,7 +18,7 @@ internal static class ConsumptionEndpoints
         => api.MapGet("/agent-network/consumption", List).ForEveryone().Lists(
             new("user", "What the person with this id is under."), new("source", "Counters of the policy or budget rule with this id.")).WithTags("Usage").Produces<ConsumptionAnswer[]>();
 
-    private static IResult List(HttpContext http, IConfigurationStore store, TimeProvider time)
+    private static async Task<IResult> List(HttpContext http, IConfigurationStore store, TimeProvider time)
     {
         if (http.RequestServices.GetService<IReservations>() is not { } reservations)
         {
@@ -31,7 +31,7 @@ internal static class ConsumptionEndpoints
         var people = configuration.Users.Values
             .Where(person => person.Status == UserStatus.Active)
             .Where(person => caller.ReadsAll ? user.Length == 0 || person.Id.Value == user : person.Id == caller.User.Id);
-        var readings = reservations.Read(CapsOf(configuration, people, time.GetUtcNow()));
+        var readings = await reservations.ReadAsync(CapsOf(configuration, people, time.GetUtcNow()), http.RequestAborted);
         var source = http.Request.Query["source"].ToString();
         return Paging.Array(http, readings
             .Where(reading => source.Length == 0 || reading.Cap.Counter.Source == source)

@@ -23,7 +23,8 @@ internal sealed class BudgetAnswer(GatewaySnapshots snapshots, IReservations res
         if (snapshots.Current is { } snapshot && snapshot.Peers.TryGetValue(peer.OverlayAddress, out var admitted))
         {
             reply.PolicyContact = snapshot.Contact;
-            reply.Caps.AddRange(reservations.Read(CapsOf(snapshot.Policies, admitted.Caller, time.GetUtcNow())).Select(ToMessage));
+            var readings = await reservations.ReadAsync(CapsOf(snapshot.Policies, admitted.Caller, time.GetUtcNow()), cancellationToken);
+            reply.Caps.AddRange(readings.Select(ToMessage));
         }
 
         var now = time.GetUtcNow();

@@ -69,7 +69,8 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
         return default;
     }
 
-    public ImmutableArray<CounterReading> Read(ImmutableArray<Cap> caps) => _book.Read(caps, _clock.Now());
+    public ValueTask<ImmutableArray<CounterReading>> ReadAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
+        => new(_book.Read(caps, _clock.Now()));
 
     public void Dispose() => _pruning.Dispose();
 

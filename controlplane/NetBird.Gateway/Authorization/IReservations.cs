@@ -20,7 +20,8 @@ public interface IReservations
     ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost);
 
     /// <summary>The counters of some caps now, for the limit headers.</summary>
-    ImmutableArray<CounterReading> Read(ImmutableArray<Cap> caps);
+    /// <exception cref="IOException">The counters cannot be read.</exception>
+    ValueTask<ImmutableArray<CounterReading>> ReadAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken);
 }
 
 /// <summary>What is to be reserved.</summary>

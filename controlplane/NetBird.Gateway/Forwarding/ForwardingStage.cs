@@ -26,6 +26,9 @@ internal sealed partial class ForwardingStage(
     TimeProvider time,
     ILogger<ForwardingStage> logger)
 {
+    /// <summary>Ours: an answer that is there waits no longer than this to say how full its limits are.</summary>
+    private static readonly TimeSpan WaitForLimits = TimeSpan.FromSeconds(1);
+
     public async ValueTask<Refusal?> ForwardAsync(GatewayCall call)
     {
         active.Add(call);
@@ -146,7 +149,7 @@ internal sealed partial class ForwardingStage(
         call.Meter = MeteringStage.MeterFor(call, call.StatusCode, headers.ContentType.ToString(), headers.ContentEncoding.ToString());
         if (call.Reserved && response.IsSuccessStatusCode)
         {
-            AddLimits(call, headers);
+            await AddLimitsAsync(call, headers).ConfigureAwait(false);
         }
 
         if (HttpMethods.IsHead(call.Http.Request.Method))
@@ -179,7 +182,7 @@ internal sealed partial class ForwardingStage(
     }
 
     /// <summary>What the provider answered is paid for: where the counters cannot be read just now, it goes on without them.</summary>
-    private void AddLimits(GatewayCall call, IHeaderDictionary headers)
+    private async ValueTask AddLimitsAsync(GatewayCall call, IHeaderDictionary headers)
     {
         if (call.Charged is not { Caps: { IsDefaultOrEmpty: false } caps })
         {
@@ -188,9 +191,13 @@ internal sealed partial class ForwardingStage(
 
         try
         {
-            LimitHeaders.AddAllowed(headers, reservations.Read(caps), time.GetUtcNow());
+            var reading = reservations.ReadAsync(caps, CancellationToken.None);
+            var readings = reading.IsCompleted
+                ? await reading.ConfigureAwait(false)
+                : await reading.AsTask().WaitAsync(WaitForLimits, time, CancellationToken.None).ConfigureAwait(false);
+            LimitHeaders.AddAllowed(headers, readings, time.GetUtcNow());
         }
-        catch (IOException unreadable)
+        catch (Exception unreadable) when (unreadable is IOException or TimeoutException)
         {
             Log.LimitsUnreadable(logger, call.Id, unreadable);
         }

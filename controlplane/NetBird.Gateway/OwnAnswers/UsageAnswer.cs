@@ -33,7 +33,7 @@ internal sealed class UsageAnswer(IReservations reservations, IEnumerable<IPerso
 
     private async ValueTask WriteNowAsync(GatewayCall call)
     {
-        var readings = reservations.Read(CapsOf(call.Snapshot!.Policies, call.Peer!.Caller, time.GetUtcNow()));
+        var readings = await reservations.ReadAsync(CapsOf(call.Snapshot!.Policies, call.Peer!.Caller, time.GetUtcNow()), call.Http.RequestAborted).ConfigureAwait(false);
         var fullest = LimitHeaders.Fullest(readings);
         var spent = fullest is null && spend.FirstOrDefault() is { } source
             ? await source.OfAsync(call.Peer.Caller.User, time.GetUtcNow(), call.Http.RequestAborted).ConfigureAwait(false)

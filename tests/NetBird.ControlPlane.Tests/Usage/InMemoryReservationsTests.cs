@@ -62,7 +62,7 @@ public sealed class InMemoryReservationsTests : ReservationsContract, IDisposabl
             }
         }
 
-        var reservedEach = Figures(cap).Reserved / granted.Count;
+        var reservedEach = (await CountedAsync(cap)).Reserved / granted.Count;
         var (over, missed) = (0L, 0L);
         using var listener = new MeterListener { InstrumentPublished = (instrument, all) => Listen(instrument, all) };
         listener.SetMeasurementEventCallback<long>((instrument, value, _, _) =>
@@ -78,9 +78,9 @@ public sealed class InMemoryReservationsTests : ReservationsContract, IDisposabl
             await _reservations.SettleAsync(new(id), new(new TokenUsage(used, 0)), default);
         }
 
-        Assert.True(Figures(cap).Used - cap.Limit <= under);
+        Assert.True((await CountedAsync(cap)).Used - cap.Limit <= under);
         Assert.True(granted.Count is > 10 and < 200);
-        Assert.Equal((Figures(cap).Used - cap.Limit, under), (over, missed));
+        Assert.Equal(((await CountedAsync(cap)).Used - cap.Limit, under), (over, missed));
 
         void Listen(Instrument instrument, MeterListener all)
         {
@@ -102,10 +102,10 @@ public sealed class InMemoryReservationsTests : ReservationsContract, IDisposabl
             await _reservations.SettleAsync(new(id), new(new TokenUsage(100, 20, CacheRead: 400)), new(900_000));
         }
 
-        var before = Figures(cap);
+        var before = await CountedAsync(cap);
         await ReserveAsync(_reservations, Id(), Request(48_000, 128_000), Under(cap));
 
-        Assert.Equal(520, Figures(cap).Reserved - before.Reserved);
+        Assert.Equal(520, (await CountedAsync(cap)).Reserved - before.Reserved);
     }
 
     /// <summary>Meters of this test, told from those of others in the process.</summary>

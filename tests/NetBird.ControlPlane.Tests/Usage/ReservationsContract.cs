@@ -45,13 +45,13 @@ public abstract class ReservationsContract
         var id = Id();
 
         Assert.IsType<ReserveOutcome.Granted>(await ReserveAsync(Node(0), id, Request(), Under(cap)));
-        Assert.Equal((0, 500), Figures(cap));
+        Assert.Equal((0, 500), await CountedAsync(cap));
         Assert.IsType<ReserveOutcome.Granted>(await ReserveAsync(Node(Nodes - 1), Id(), Request(), Under(cap)));
         var full = Assert.IsType<ReserveOutcome.Full>(await ReserveAsync(Node(0), Id(), Request(), Under(cap)));
         Assert.Equal((cap.Counter, 500L), (full.Reached.Cap.Counter, full.Needed));
         await Node(0).SettleAsync(new(id), new(new TokenUsage(30, 3)), new(180_000));
 
-        Assert.Equal((33, 500), Figures(cap));
+        Assert.Equal((33, 500), await CountedAsync(cap));
     }
 
     [SkippableFact]
@@ -65,7 +65,7 @@ public abstract class ReservationsContract
         await Node(0).SettleAsync(new(id), new(new TokenUsage(30, 3)), new(1));
         await Node(0).SettleAsync(new(Id()), new(new TokenUsage(30, 3)), new(1));
 
-        Assert.Equal((33, 0), Figures(cap));
+        Assert.Equal((33, 0), await CountedAsync(cap));
     }
 
     [SkippableFact]
@@ -78,8 +78,8 @@ public abstract class ReservationsContract
 
         await Node(0).SettleAsync(new(id), new(new TokenUsage(10, 10)), new(240_000));
 
-        Assert.Equal((20, 0), Figures(tokens));
-        Assert.Equal((240_000, 0), Figures(money));
+        Assert.Equal((20, 0), await CountedAsync(tokens));
+        Assert.Equal((240_000, 0), await CountedAsync(money));
     }
 
     [SkippableFact]
@@ -91,7 +91,7 @@ public abstract class ReservationsContract
 
         await Node(0).SettleAsync(new(id), default, default);
 
-        Assert.Equal((0, 0), Figures(cap));
+        Assert.Equal((0, 0), await CountedAsync(cap));
     }
 
     [SkippableFact]
@@ -105,7 +105,7 @@ public abstract class ReservationsContract
             await ReserveAsync(Node(0), Id(), Request(), Under(full, beside), Under(room)));
 
         Assert.Equal(room.Counter.Source, granted.Chosen.Policy.Value);
-        Assert.Equal((0, 0), Figures(beside));
+        Assert.Equal((0, 0), await CountedAsync(beside));
     }
 
     /// <summary>
@@ -144,16 +144,16 @@ public abstract class ReservationsContract
                     await Node((i + 1) % Nodes).SettleAsync(new(id), new(used), cost);
                 });
 
-            Assert.Equal((provider, 0), Figures(cap));
+            Assert.Equal((provider, 0), await CountedAsync(cap));
             Assert.True(refused > 0, "The cap was never reached: the run proves nothing.");
         }
     }
 
-    private protected virtual CounterReading Read(Cap cap) => Node(Nodes - 1).Read([cap])[0];
+    private protected virtual async Task<CounterReading> ReadAsync(Cap cap) => (await Node(Nodes - 1).ReadAsync([cap], default))[0];
 
-    private protected (long Used, long Reserved) Figures(Cap cap)
+    private protected async Task<(long Used, long Reserved)> CountedAsync(Cap cap)
     {
-        var reading = Read(cap);
+        var reading = await ReadAsync(cap);
         return (reading.Used, reading.Reserved);
     }
 }

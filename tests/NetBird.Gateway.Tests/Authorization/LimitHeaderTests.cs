@@ -46,16 +46,17 @@ public sealed class LimitHeaderTests
         Assert.Equal(Resets, answer.Header(Prefix + "overage-reset"));
     }
 
-    /// <summary>The store goes while the provider answers: it was paid for, so it is passed on and metered.</summary>
+    /// <summary>The store goes, or no longer answers, while the provider answers: it was paid for, so it is passed on and metered.</summary>
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Served_CountersCannotBeReadAnyMore_PassesTheAnswerAndMetersIt(bool stream)
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    public async Task Served_CountersCannotBeReadAnyMore_PassesTheAnswerAndMetersIt(bool stream, bool hanging)
     {
         await using var gateway = await TestGateway.StartAsync();
         gateway.Account.Limits = new(null, new(0, 500 * NanoUsd.PerUsd, TimeSpan.FromDays(7), Strict: true));
         gateway.Account.Publish();
-        gateway.Reservations.Unreadable = true;
+        (gateway.Reservations.Unreadable, gateway.Reservations.Hanging) = (!hanging, hanging);
 
         var answer = await gateway.AskAsync("hi", stream);
 

@@ -20,7 +20,7 @@ internal sealed class Counters(IConfigurationStore store, DisplayNames names, Ti
     private Snapshot? _known;
 
     /// <summary>Of one person; the fullest first.</summary>
-    public List<Counter> Read(UserId of) => Read(store.Current, user => user.Id == of);
+    public Task<List<Counter>> ReadAsync(UserId of, CancellationToken cancellationToken) => ReadAsync(store.Current, user => user.Id == of, cancellationToken);
 
     /// <summary>Of all; the fullest first.</summary>
     public async Task<IReadOnlyList<Counter>> ReadAllAsync(CancellationToken cancellationToken)
@@ -43,17 +43,17 @@ internal sealed class Counters(IConfigurationStore store, DisplayNames names, Ti
             if (_counting is null || _counting.IsCompleted)
             {
                 // Off the page: whoever asked may leave while it is counted.
-                _counting = Task.Run(Count, CancellationToken.None);
+                _counting = Task.Run(CountAsync, CancellationToken.None);
             }
 
             return _counting.WaitAsync(cancellationToken);
         }
     }
 
-    private Snapshot Count()
+    private async Task<Snapshot> CountAsync()
     {
         var (began, of) = (time.GetTimestamp(), store.Current);
-        var counters = Read(of, _ => true);
+        var counters = await ReadAsync(of, _ => true, CancellationToken.None);
         var counted = new Snapshot(of, counters, time.GetTimestamp(), time.GetElapsedTime(began));
         lock (_gate)
         {
@@ -63,7 +63,7 @@ internal sealed class Counters(IConfigurationStore store, DisplayNames names, Ti
         return counted;
     }
 
-    private List<Counter> Read(Configuration configuration, Func<User, bool> whose)
+    private async Task<List<Counter>> ReadAsync(Configuration configuration, Func<User, bool> whose, CancellationToken cancellationToken)
     {
         if (services.GetService<IReservations>() is not { } reservations)
         {
@@ -71,7 +71,8 @@ internal sealed class Counters(IConfigurationStore store, DisplayNames names, Ti
         }
 
         var people = configuration.Users.Values.Where(user => user.Status == UserStatus.Active && whose(user));
-        return [.. reservations.Read(ConsumptionEndpoints.CapsOf(configuration, people, time.GetUtcNow())).Select(reading => Counter.Of(reading, names))
+        var readings = await reservations.ReadAsync(ConsumptionEndpoints.CapsOf(configuration, people, time.GetUtcNow()), cancellationToken);
+        return [.. readings.Select(reading => Counter.Of(reading, names))
             .OrderByDescending(counter => counter.Fullness).ThenBy(counter => counter.Subject, StringComparer.OrdinalIgnoreCase)];
     }
 

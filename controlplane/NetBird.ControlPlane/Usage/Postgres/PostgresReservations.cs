@@ -96,7 +96,7 @@ internal sealed class PostgresReservations(
         }
     }
 
-    public ImmutableArray<CounterReading> Read(ImmutableArray<Cap> caps)
+    public async ValueTask<ImmutableArray<CounterReading>> ReadAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
     {
         if (caps.IsEmpty)
         {
@@ -110,18 +110,18 @@ internal sealed class PostgresReservations(
             return [.. caps.Select(cap => _readings[cap.Counter].Reading)];
         }
 
-        return ReadNow(caps);
+        return await ReadNowAsync(caps, cancellationToken);
     }
 
-    /// <summary>As <see cref="Read"/>, asking the database whatever is remembered.</summary>
-    internal ImmutableArray<CounterReading> ReadNow(ImmutableArray<Cap> caps)
+    /// <summary>As <see cref="ReadAsync"/>, asking the database whatever is remembered.</summary>
+    internal async Task<ImmutableArray<CounterReading>> ReadNowAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
     {
         var readings = new CounterReading[caps.Length];
 
         // Groups' together: counters that are met for the first time are built in one walk through the ledger.
         foreach (var part in Enumerable.Range(0, caps.Length).OrderBy(i => caps[i].Counter.Scope).Chunk(ReadAtOnce))
         {
-            foreach (var answer in ReadPart([.. part.Select(i => caps[i])]))
+            foreach (var answer in await ReadPartAsync([.. part.Select(i => caps[i])], cancellationToken))
             {
                 readings[part[answer.Index]] = answer.Reading;
             }
@@ -130,7 +130,7 @@ internal sealed class PostgresReservations(
         return ImmutableCollectionsMarshal.AsImmutableArray(readings);
     }
 
-    private List<CapAnswer> ReadPart(ImmutableArray<Cap> caps)
+    private async Task<List<CapAnswer>> ReadPartAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
     {
         var now = time.GetTimestamp();
         var arrays = new CapArrays(policies.Current);
@@ -141,11 +141,11 @@ internal sealed class PostgresReservations(
 
         try
         {
-            using var command = database.Source.CreateCommand("select * from usage_read($1, $2, $3, $4, $5, $6, $7, $8, $9)");
+            await using var command = database.Source.CreateCommand("select * from usage_read($1, $2, $3, $4, $5, $6, $7, $8, $9)");
             command.CommandTimeout = caps.Length > FewCaps ? MostSeconds : command.CommandTimeout;
             arrays.BindRead(command, database.Now);
-            using var reader = command.ExecuteReader();
-            var answers = ReadAnswers(reader, arrays);
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            var answers = await ReadAnswersAsync(reader, arrays, cancellationToken);
             Remember(answers, now);
             return answers;
         }
@@ -215,10 +215,10 @@ internal sealed class PostgresReservations(
         return new(best.Reading, caps.AmountOf(best.Index), best.Fits is { } fits ? new DateTimeOffset(fits, TimeSpan.Zero) : null);
     }
 
-    private static List<CapAnswer> ReadAnswers(NpgsqlDataReader reader, CapArrays caps)
+    private static async Task<List<CapAnswer>> ReadAnswersAsync(NpgsqlDataReader reader, CapArrays caps, CancellationToken cancellationToken)
     {
         var answers = new List<CapAnswer>();
-        while (reader.Read())
+        while (await reader.ReadAsync(cancellationToken))
         {
             var index = reader.GetInt32(0);
             answers.Add(new(index, new(caps[index], reader.GetInt64(1), reader.GetInt64(2), Instant(reader, 3)), null));

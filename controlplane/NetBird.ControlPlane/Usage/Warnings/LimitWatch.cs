@@ -45,7 +45,7 @@ internal sealed partial class LimitWatch(
         }
 
         _levels ??= await outbox.LevelsAsync(cancellationToken);
-        foreach (var reading in reservations.Read([.. _above.Values]))
+        foreach (var reading in await reservations.ReadAsync([.. _above.Values], cancellationToken))
         {
             await LookAsync(reading, cancellationToken);
         }

@@ -47,7 +47,8 @@ internal sealed class WatchedReservations(IReservations inner) : IReservations
         }
     }
 
-    public ImmutableArray<CounterReading> Read(ImmutableArray<Cap> caps) => inner.Read(caps);
+    public ValueTask<ImmutableArray<CounterReading>> ReadAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
+        => inner.ReadAsync(caps, cancellationToken);
 
     /// <summary>Caps that something was charged to since the last call.</summary>
     public ImmutableArray<Cap> TakeCharged()

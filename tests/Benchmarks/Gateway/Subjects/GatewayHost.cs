@@ -113,8 +113,8 @@ internal static class GatewayHost
             return default;
         }
 
-        public ImmutableArray<CounterReading> Read(ImmutableArray<Cap> caps)
-            => [.. caps.Select(cap => new CounterReading(cap, Interlocked.Read(ref _tokens) % cap.Limit, 0, null))];
+        public ValueTask<ImmutableArray<CounterReading>> ReadAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
+            => new([.. caps.Select(cap => new CounterReading(cap, Interlocked.Read(ref _tokens) % cap.Limit, 0, null))]);
     }
 
     private sealed class Rows : IUsageJournal

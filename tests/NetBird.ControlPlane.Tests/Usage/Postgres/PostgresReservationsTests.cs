@@ -43,7 +43,7 @@ public sealed class PostgresReservationsTests(PostgresCluster cluster) : Reserva
         return _nodes[number].Store.Reservations;
     }
 
-    private protected override CounterReading Read(Cap cap) => ((PostgresReservations)Node(1)).ReadNow([cap])[0];
+    private protected override async Task<CounterReading> ReadAsync(Cap cap) => (await ((PostgresReservations)Node(1)).ReadNowAsync([cap], default))[0];
 
     [SkippableFact]
     public async Task Reserve_CapReached_FreesUpExactlyWhenTheWindowSays()
@@ -79,11 +79,11 @@ public sealed class PostgresReservationsTests(PostgresCluster cluster) : Reserva
         Cap Of(CapScope scope, string subject, bool rule, CapUnit unit = CapUnit.Tokens) => new(
             new(rule ? RequestId.New().Value : policy, scope, subject, unit, rule), unit, 1_000_000, TimeSpan.FromHours(1), false, "P");
 
-        Assert.Equal(45, Figures(Of(CapScope.User, "ann", false)).Used);
-        Assert.Equal(45, Figures(Of(CapScope.Group, group, false)).Used);
-        Assert.Equal(0, Figures(Of(CapScope.Group, "other", false)).Used);
-        Assert.Equal(45, Figures(Of(CapScope.Group, group, true)).Used);
-        Assert.Equal(3 * 140_000, Figures(Of(CapScope.Group, group, true, CapUnit.NanoUsd)).Used);
+        Assert.Equal(45, (await CountedAsync(Of(CapScope.User, "ann", false))).Used);
+        Assert.Equal(45, (await CountedAsync(Of(CapScope.Group, group, false))).Used);
+        Assert.Equal(0, (await CountedAsync(Of(CapScope.Group, "other", false))).Used);
+        Assert.Equal(45, (await CountedAsync(Of(CapScope.Group, group, true))).Used);
+        Assert.Equal(3 * 140_000, (await CountedAsync(Of(CapScope.Group, group, true, CapUnit.NanoUsd))).Used);
     }
 
     [SkippableTheory]
@@ -101,15 +101,15 @@ public sealed class PostgresReservationsTests(PostgresCluster cluster) : Reserva
         CopyAll(state.Path, left.Path);
         await store.DisposeAsync();
         state.Dispose();
-        Assert.True(Figures(cap).Reserved > 0);
+        Assert.True((await CountedAsync(cap)).Reserved > 0);
 
         cluster.Execute($"update usage_nodes set seen = seen - 400000000 where node = '{File.ReadAllText(Path.Combine(left.Path, "usage-node"))}'");
-        Assert.Equal((0, strict ? 500 : 0), Figures(cap));
+        Assert.Equal((0, strict ? 500 : 0), await CountedAsync(cap));
         var (_, again) = await OpenAsync(left);
         await Eventually.TrueAsync(async () => (await again.Ledger.QueryAsync(new() { From = DateTimeOffset.UtcNow.AddHours(-1) }, default)).Data.Any(r => r.Id == id));
         await again.DisposeAsync();
 
-        Assert.Equal((70, 0), Figures(cap));
+        Assert.Equal((70, 0), await CountedAsync(cap));
     }
 
     [SkippableFact]
@@ -134,14 +134,14 @@ public sealed class PostgresReservationsTests(PostgresCluster cluster) : Reserva
         }
 
         await Eventually.TrueAsync(async () => !await RefusesAsync(_nodes[0].Store), seconds: 10);
-        await Eventually.TrueAsync(() => Task.FromResult(IsSettled()), seconds: 10);
+        await Eventually.TrueAsync(IsSettledAsync, seconds: 10);
 
         // The pool may still have a connection from before.
-        bool IsSettled()
+        async Task<bool> IsSettledAsync()
         {
             try
             {
-                return Figures(cap) == (15, 0);
+                return await CountedAsync(cap) == (15, 0);
             }
             catch (IOException)
             {
