@@ -42,6 +42,34 @@ public sealed class ClaudeCodeTests(WorldFixture fixture) : IClassFixture<WorldF
         }
     }
 
+    /// <summary>What an administrator writes for every account works in an account that has nothing of its own.</summary>
+    [SkippableFact]
+    public async Task Prompt_ByManagedSettings_GetsTheUpstreamsAnswer()
+    {
+        Skip.If(Checkout.Claude is null, "Claude Code is not installed (NETBIRD_CLAUDE)");
+        Skip.IfNot(Environment.IsPrivilegedProcess, "needs root to lay managed settings over /etc");
+        var home = Directory.CreateTempSubdirectory("netbird-claude-").FullName;
+        const string Script = """
+            mount -t tmpfs none "$1" && mkdir "$1/up" "$1/work" "$1/home"
+            mount -t overlay none -o "lowerdir=/etc,upperdir=$1/up,workdir=$1/work" /etc || exit 77
+            "$2" claude managed --state-dir "$3" >&2 && cd "$1/home" && HOME="$1/home" exec "$4" -p 'say hi'
+            """;
+        try
+        {
+            var result = await Command.RunAsync(
+                "unshare", ["--mount", "--propagation", "private", "sh", "-c", Script, "sh", home, Checkout.Agent, Path.Combine(World.State, "agent"), Checkout.Claude!],
+                new Dictionary<string, string?> { ["IS_SANDBOX"] = "1", ["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] = "1" });
+
+            Skip.If(result.ExitCode == 77, "this kernel has no overlay file system");
+            Assert.True(result.ExitCode == 0, result.ToString());
+            Assert.NotEmpty(result.Output.Trim());
+        }
+        finally
+        {
+            Directory.Delete(home, recursive: true);
+        }
+    }
+
     [SkippableTheory]
     [InlineData(ClaudeForm.Settings)]
     [InlineData(ClaudeForm.Shell)]

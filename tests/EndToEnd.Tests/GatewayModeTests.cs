@@ -28,10 +28,17 @@ public sealed partial class GatewayModeTests
 
         // Ten million tokens at four dollars and fifty thousand at twenty: 41 of 50 dollars.
         await UseAsync(world, "in=10000000,out=50000");
-        await using var terminal = await Terminal.StartAsync(world.Endpoint);
+        await using var terminal = await Terminal.StartAsync(Path.Combine(world.State, "agent"));
+        world.Upstream.Requests.Clear();
         await terminal.TypeAsync("say hi");
+        await terminal.UntilAsync("of $50.00 left");
         var warned = await terminal.UntilAsync("You've used");
         Assert.Matches(@"You've used 8[234]% of your usage credits · resets", warned);
+
+        // Gateway mode's own default is an older model (client-facts.md); what setup wrote sets the current one back.
+        Assert.All(
+            world.Upstream.Requests.All.Where(request => request.Method == "POST"),
+            request => Assert.Equal("claude-opus-5-5", JsonDocument.Parse(request.Body).RootElement.GetProperty("model").GetString()));
 
         await terminal.TypeAsync("/usage");
         var usage = await terminal.UntilAsync("spent this week");
@@ -63,23 +70,15 @@ public sealed partial class GatewayModeTests
         private readonly string _home = Directory.CreateTempSubdirectory("netbird-claude-tty-").FullName;
         private readonly string _server = "netbird-" + Guid.NewGuid().ToString("N")[..8];
 
-        public static async Task<Terminal> StartAsync(Uri endpoint)
+        /// <param name="agent">State directory of the agent, whose <c>claude setup</c> writes the settings.</param>
+        public static async Task<Terminal> StartAsync(string agent)
         {
             var terminal = new Terminal();
             var work = Path.Combine(terminal._home, "work");
             Directory.CreateDirectory(work);
-            Directory.CreateDirectory(Path.Combine(terminal._home, ".claude"));
-            await File.WriteAllTextAsync(Path.Combine(terminal._home, ".claude", "settings.json"), JsonSerializer.Serialize(new
-            {
-                model = "claude-opus-5-5",
-                env = new Dictionary<string, string>
-                {
-                    ["ANTHROPIC_BASE_URL"] = endpoint.ToString().TrimEnd('/'),
-                    ["CLAUDE_CODE_USE_GATEWAY"] = "1",
-                    ["ANTHROPIC_AUTH_TOKEN"] = "-",
-                    ["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] = "1",
-                },
-            }));
+            var setup = await Command.RunAsync(
+                Checkout.Agent, ["claude", "setup", "--gateway-mode", "--statusline", "--state-dir", agent], new Dictionary<string, string?> { ["HOME"] = terminal._home });
+            Assert.True(setup.ExitCode == 0, setup.ToString());
 
             // As after the first start: no choice of colours, and the folder is trusted.
             await File.WriteAllTextAsync(Path.Combine(terminal._home, ".claude.json"), JsonSerializer.Serialize(new
@@ -90,7 +89,7 @@ public sealed partial class GatewayModeTests
             }));
             await terminal.TmuxAsync(
                 "new-session", "-d", "-s", "c", "-x", "150", "-y", "50",
-                $"cd {work} && exec env -i PATH=\"$PATH\" TERM=xterm-256color LANG=C.UTF-8 HOME={terminal._home} IS_SANDBOX=1 {Checkout.Claude}");
+                $"cd {work} && exec env -i PATH=\"$PATH\" TERM=xterm-256color LANG=C.UTF-8 HOME={terminal._home} IS_SANDBOX=1 CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1 {Checkout.Claude}");
             await terminal.UntilAsync("❯");
             return terminal;
         }

@@ -113,6 +113,27 @@ public sealed class HttpsEndpointTests(WorldFixture fixture) : IClassFixture<Wor
         Assert.Contains("not known by that Host", otherHost.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Name_ChangedByAnAdministrator_IsTheOneThatIsServed()
+    {
+        const string Other = "claude.other.internal";
+        try
+        {
+            await NamedAsync();
+            var status = await NamedAsync(Other);
+            var url = $"https://{Other}/v1/models";
+            var answer = await Command.RunAsync("curl",
+                ["--noproxy", "*", "-sS", "--retry", "9", "--retry-connrefused", "--retry-delay", "1", "--cacert", status.GetProperty("endpoint_authority_file").GetString()!, "--resolve", $"{Other}:443:127.0.87.88", url]);
+
+            Assert.True(answer.ExitCode == 0, answer.ToString());
+            Assert.DoesNotContain("policy_blocked", answer.Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await NamedAsync();
+        }
+    }
+
     private string StateDir => Path.Combine(World.State, "agent");
 
     private static Task<CommandResult> WithHostsAsync(string hosts, string home, params string[] command)
@@ -127,10 +148,10 @@ public sealed class HttpsEndpointTests(WorldFixture fixture) : IClassFixture<Wor
     }
 
     /// <summary>The agent's status once the account has its name and the agent serves it.</summary>
-    private async Task<JsonElement> NamedAsync()
+    private async Task<JsonElement> NamedAsync(string name = Name)
     {
         var settings = JsonNode.Parse((await World.GetAsync("/api/agent-network/settings")).GetRawText())!;
-        settings["endpoint_name"] = Name;
+        settings["endpoint_name"] = name;
         await World.SendAdminAsync(HttpMethod.Put, "/api/agent-network/settings", settings);
         var last = "";
         for (var i = 0; i < 60; i++)
@@ -138,7 +159,7 @@ public sealed class HttpsEndpointTests(WorldFixture fixture) : IClassFixture<Wor
             var result = await Command.RunAsync(Checkout.Agent, ["status", "--json", "--state-dir", StateDir]);
             last = result.ToString();
             if (result.ExitCode == 0 && JsonDocument.Parse(result.Output).RootElement is var status
-                && status.GetProperty("endpoint_https_url").GetString() is { Length: > 0 })
+                && status.GetProperty("endpoint_https_url").GetString() == "https://" + name)
             {
                 return status.Clone();
             }

@@ -131,6 +131,35 @@ internal sealed class TwoHosts : IAsyncDisposable
         await _controlPlane.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
     }
 
+    /// <summary>kill -9, gateway and all.</summary>
+    public async Task KillControlPlaneAsync()
+    {
+        _controlPlane!.Kill();
+        await _controlPlane.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+    }
+
+    /// <summary>Starts it, or starts it again, and waits until it is ready.</summary>
+    public async Task StartControlPlaneAsync()
+    {
+        var more = Tunnel != "external" ? ""
+            : $" --tunnel-interface {Interface}" + (Inside is null ? "" : $" --tunnel-namespace /run/netns/{Inside}");
+
+        // The log goes to a file, so that tests can search it for what must not be in it.
+        _controlPlane = Start(Server, "sh", ["-c", $"exec {Checkout.ControlPlane} serve --state-dir {State} --http {ServerAddress}:8443 "
+            + $"--tls-cert {Folder}/cert.pem --tls-key {Folder}/key.pem --tunnel {Tunnel}{more} >>{Folder}/controlplane.log 2>&1"]);
+        for (var i = 0; ; i++)
+        {
+            var ready = await ShellAsync(Server, $"curl -fsS --cacert {Folder}/cert.pem {Management}readyz && test -s {State}/admin-token");
+            if (ready.ExitCode == 0)
+            {
+                return;
+            }
+
+            Assert.True(i < 100, ready + ControlPlaneLog);
+            await Task.Delay(200);
+        }
+    }
+
     /// <summary>An agent of a new person on the developer's machine, logged in and connected.</summary>
     /// <returns>Its state folder and the port of its endpoint.</returns>
     /// <param name="management">How the agent names the control plane; null for its address.</param>
@@ -248,23 +277,7 @@ internal sealed class TwoHosts : IAsyncDisposable
 
         var upstream = Start(Server, Checkout.FakeAnthropic, ["--port", "9100", "--key", Key]);
         await upstream.StandardOutput.ReadLineAsync();
-        var more = Tunnel != "external" ? ""
-            : $" --tunnel-interface {Interface}" + (Inside is null ? "" : $" --tunnel-namespace /run/netns/{Inside}");
-        // The log goes to a file, so that tests can search it for what must not be in it.
-        _controlPlane = Start(Server, "sh", ["-c", $"exec {Checkout.ControlPlane} serve --state-dir {State} --http {ServerAddress}:8443 "
-            + $"--tls-cert {Folder}/cert.pem --tls-key {Folder}/key.pem --tunnel {Tunnel}{more} >{Folder}/controlplane.log 2>&1"]);
-        for (var i = 0; ; i++)
-        {
-            var ready = await ShellAsync(Server, $"curl -fsS --cacert {Folder}/cert.pem {Management}readyz && test -s {State}/admin-token");
-            if (ready.ExitCode == 0)
-            {
-                break;
-            }
-
-            Assert.True(i < 100, ready + ControlPlaneLog);
-            await Task.Delay(200);
-        }
-
+        await StartControlPlaneAsync();
         var document = Path.Combine(Folder, "account.yaml");
         await File.WriteAllTextAsync(Path.Combine(Folder, "provider-key"), Key);
         await File.WriteAllTextAsync(document, $$"""

@@ -26,6 +26,7 @@ internal static partial class Checks
         ("wg-agrees", WgAgreesAsync),
         ("plain-interface", PlainInterfaceAsync),
         ("network-changed", NetworkChangedAsync),
+        ("network-changed-after-tries-in-vain", TriesInVainAsync),
         ("removed-when-disposed", RemovedWhenDisposedAsync),
         ("left-behind-is-removed", LeftBehindIsRemovedAsync),
         ("others-interface-is-kept", OthersInterfaceIsKeptAsync),

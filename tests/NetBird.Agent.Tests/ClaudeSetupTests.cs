@@ -77,6 +77,78 @@ public sealed class ClaudeSetupTests : IAsyncLifetime
         Assert.Equal("{ \"a\": ", await File.ReadAllTextAsync(Settings));
     }
 
+    [Fact]
+    public async Task Setup_VariablesThatAreNoObject_SaysSoAndChangesNothing()
+    {
+        Write("""{ "env": 5 }""");
+
+        var outcome = await _agent.RunAsync("claude", "setup");
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains($"{Settings}: 'env' is not an object. Mend it first", outcome.Error, StringComparison.Ordinal);
+        Assert.Equal("""{ "env": 5 }""", await File.ReadAllTextAsync(Settings));
+    }
+
+    [Fact]
+    public async Task Unset_SettingsWereDeletedSince_PutsTheOldOnesBack()
+    {
+        Write("{ \"model\": \"opus\" }\n");
+        await _agent.RunAsync("claude", "setup");
+        File.Delete(Settings);
+
+        var outcome = await _agent.RunAsync("claude", "unset");
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Equal("{ \"model\": \"opus\" }\n", await File.ReadAllTextAsync(Settings));
+    }
+
+    /// <summary>Each file that comes before the person's own, and what stands in that one beside us.</summary>
+    [SkippableFact]
+    public async Task Setup_OtherFilesThatBeatIt_AreNamed()
+    {
+        Skip.IfNot(Environment.IsPrivilegedProcess, "needs root to lay managed settings over /etc");
+        Write("""{ "env": { "CLAUDE_CODE_USE_BEDROCK": "1" } }""");
+        var project = Path.Combine(_agent.Root, "project", ".claude");
+        Directory.CreateDirectory(project);
+        await File.WriteAllTextAsync(Path.Combine(project, "settings.json"), """{ "env": { "ANTHROPIC_BASE_URL": "https://elsewhere.example" } }""");
+        await File.WriteAllTextAsync(Path.Combine(project, "settings.local.json"), """{ "apiKeyHelper": "./mine.sh" }""");
+        const string Script = """
+            mkdir "$HOME/over" && mount -t tmpfs none "$HOME/over" && mkdir "$HOME/over/up" "$HOME/over/work"
+            mount -t overlay none -o "lowerdir=/etc,upperdir=$HOME/over/up,workdir=$HOME/over/work" /etc || exit 77
+            mkdir -p /etc/claude-code/managed-settings.d
+            echo '{ "forceLoginMethod": "claudeai" }' >/etc/claude-code/managed-settings.json
+            echo '{ "env": { "ANTHROPIC_AUTH_TOKEN": "tok-12345" } }' >/etc/claude-code/managed-settings.d/10-team.json
+            cd "$HOME/project" && exec "$0" claude setup
+            """;
+        var start = new ProcessStartInfo("unshare", ["--mount", "--propagation", "private", "sh", "-c", Script, AgentProcess.Executable])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("ANTHROPIC_", StringComparison.Ordinal) || name.StartsWith("CLAUDE", StringComparison.Ordinal)).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
+        start.Environment["HOME"] = _agent.Root;
+        start.Environment["NETBIRD_AGENT_STATE_DIR"] = _agent.StateDir;
+
+        var outcome = await AgentProcess.EndAsync(Process.Start(start)!, TimeSpan.FromSeconds(60));
+
+        Skip.If(outcome.ExitCode == 77, "this kernel has no overlay file system");
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Equal(
+            [
+                $"{Settings} also sets CLAUDE_CODE_USE_BEDROCK, which changes where or as whom Claude Code calls. Take it out.",
+                $"/etc/claude-code/managed-settings.json sets forceLoginMethod and comes before {Settings}.",
+                $"/etc/claude-code/managed-settings.d/10-team.json sets ANTHROPIC_AUTH_TOKEN and comes before {Settings}.",
+                $"{project}/settings.local.json sets apiKeyHelper and comes before {Settings}.",
+                $"{project}/settings.json sets ANTHROPIC_BASE_URL and comes before {Settings}.",
+            ],
+            outcome.Error.Split('\n').Where(line => line.StartsWith("Warning: ", StringComparison.Ordinal)).Select(line => line["Warning: ".Length..]));
+        Assert.DoesNotContain("tok-12345", outcome.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Nothing listens there yet. Run: netbird-agent up", outcome.Error, StringComparison.Ordinal);
+    }
+
     [SkippableFact]
     public async Task Setup_SettingsOfSomebodyElse_IsRefused()
     {

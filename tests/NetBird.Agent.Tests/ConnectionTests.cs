@@ -174,6 +174,75 @@ public sealed class ConnectionTests
     }
 
     [SkippableFact]
+    public async Task Exec_BySocket_NamesTheOneThatAnswers()
+    {
+        await using var world = await AgentWorld.StartAsync();
+        await world.UpAsync();
+
+        var outcome = await world.Agent.RunAsync("exec", "--socket", "--", "sh", "-c", "curl -s --unix-socket $ANTHROPIC_UNIX_SOCKET http://localhost/v1/models");
+
+        Assert.Equal("hello", outcome.Output);
+    }
+
+    /// <summary>A mistyped address, while a login elsewhere stands.</summary>
+    [SkippableFact]
+    public async Task Up_ElsewhereWhereNobodyAnswers_KeepsWhatWorks()
+    {
+        await using var world = await AgentWorld.StartAsync();
+        await world.UpAsync();
+        using var client = world.Client();
+
+        var elsewhere = await world.Agent.RunAsync("up", "--no-browser", "--management-url", "http://127.0.0.1:1");
+        var passes = await client.GetStringAsync("/v1/models");
+        var status = await world.Agent.StatusAsync();
+        await world.Agent.RunAsync("down");
+        var again = await world.Agent.RunAsync("up");
+
+        Assert.Equal(1, elsewhere.ExitCode);
+        Assert.Equal("hello", passes);
+        Assert.Equal(("connected", world.Plane.Url), (status.GetProperty("state").GetString(), status.GetProperty("management_url").GetString()));
+        Assert.True(again.ExitCode == 0, again.ToString());
+    }
+
+    [SkippableFact]
+    public async Task Up_ElsewhereWithALogin_MovesThere()
+    {
+        await using var world = await AgentWorld.StartAsync();
+        await using var other = await TestControlPlane.StartAsync();
+        (other.Map, other.Enrolled) = (world.Plane.Map, world.Plane.Enrolled);
+        await world.UpAsync();
+
+        var up = await world.Agent.RunWithAsync(other.SetupKey + "\n", "up", "--setup-key", "-", "--management-url", other.Url);
+        using var client = world.Client();
+        var passes = await client.GetStringAsync("/v1/models");
+        var status = await world.Agent.StatusAsync();
+
+        Assert.True(up.ExitCode == 0, up.ToString());
+        Assert.Equal("hello", passes);
+        Assert.Equal(("connected", other.Url), (status.GetProperty("state").GetString(), status.GetProperty("management_url").GetString()));
+    }
+
+    /// <summary>A root daemon could do anything; it keeps the tunnel's rights and a port below 1024 (linux/capability.h: 10, 12, 21).</summary>
+    [SkippableFact]
+    public async Task Daemon_OfRoot_KeepsTheTunnelsRightsAlone()
+    {
+        Skip.IfNot(Rights(Environment.ProcessId, "CapBnd") is var all && (all & (1 << 8)) != 0, "this process may not give rights up");
+        await using var world = await AgentWorld.StartAsync();
+        await world.UpAsync();
+        using var client = world.Client();
+
+        Assert.Equal("hello", await client.GetStringAsync("/v1/models"));
+        foreach (var set in new[] { "CapEff", "CapPrm", "CapBnd" })
+        {
+            Assert.Equal(all & ((1UL << 10) | (1UL << 12) | (1UL << 21)), Rights(world.Agent.DaemonId, set));
+        }
+
+        static ulong Rights(int process, string set) => ulong.Parse(
+            File.ReadLines($"/proc/{process}/status").Single(line => line.StartsWith(set + ":", StringComparison.Ordinal)).Split('\t')[1],
+            System.Globalization.NumberStyles.HexNumber, System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    [SkippableFact]
     public async Task Foreground_Sigterm_EndsWithinFiveSeconds()
     {
         await using var world = await AgentWorld.StartAsync();

@@ -163,12 +163,16 @@ public sealed class FaultTests
         world.Plane.Map.Gateways[0].PublicKey = other.PublicKey.ToString();
 
         var up = await world.UpAsync();
+        var status = await world.Agent.RunAsync("status");
         world.Plane.Map.Gateways[0].PublicKey = right;
         world.Plane.Push();
         FaultTable.Report("right gateway key", await world.Agent.UntilStateAsync("connected", Soon));
 
         Assert.Equal(3, up.ExitCode);
         Assert.Contains("does not answer over UDP", up.Error, StringComparison.Ordinal);
+        Assert.Equal(3, status.ExitCode);
+        Assert.StartsWith("Agent:          connecting, ", status.Output, StringComparison.Ordinal);
+        Assert.Contains("Run: netbird-agent doctor", status.Output, StringComparison.Ordinal);
     }
 
     [SkippableFact]

@@ -70,9 +70,15 @@ public sealed class HostileTests
 
             // And opened to all as well, the peer's credentials still refuse.
             File.SetUnixFileMode(path, (UnixFileMode)0b110_110_110);
-            var answer = await CurlAs(Nobody, "-s", "-S", "--http0.9", "-m", "3", "--unix-socket", path, "http://127.0.0.1/v1/models");
-            Assert.DoesNotContain("hello", answer, StringComparison.Ordinal);
-            Assert.DoesNotContain("Ada", answer, StringComparison.Ordinal);
+            string[] ask = name switch
+            {
+                "endpoint.sock" => ["curl", "-s", "-S", "-m", "5", "--unix-socket", path, "http://127.0.0.1/v1/models"],
+                "quick.sock" => ["sh", "-c", $"echo status | socat -t 5 - UNIX-CONNECT:{path}"],
+                _ => ["curl", "-s", "-S", "-m", "5", "--http2-prior-knowledge", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket", path, "-H", "content-type: application/grpc", "-X", "POST", "http://daemon/netbird.daemon.v1.DaemonService/GetStatus"],
+            };
+            var answer = name switch { "endpoint.sock" => "hello", "quick.sock" => "Ada", _ => "200" };
+            Assert.Contains(answer, await Output(ask[0], ask[1..]), StringComparison.Ordinal);
+            Assert.DoesNotContain(answer, await RunAs(Nobody, ask), StringComparison.Ordinal);
         }
     }
 

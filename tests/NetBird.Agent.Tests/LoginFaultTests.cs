@@ -140,6 +140,28 @@ public sealed class LoginFaultTests
         Assert.Contains("Run: netbird-agent login", status.GetProperty("reason").GetString(), StringComparison.Ordinal);
     }
 
+    /// <summary>An issuer that gives no refresh token: nothing can renew the login, and whoever works is told in time.</summary>
+    [SkippableFact]
+    public async Task LoginWithoutARefreshToken_IsWarnedOfInItsLastHour()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var world = await AgentWorld.StartAsync(issuer: idp.Issuer);
+        world.Plane.Scope = "openid profile email groups";
+        world.Plane.LoginLifetime = TimeSpan.FromHours(2);
+        await LogInAsync(world);
+        var early = await world.Agent.StatusAsync();
+
+        world.Plane.LoginLifetime = TimeSpan.FromMinutes(50);
+        await LogInAsync(world, "login");
+        var late = await world.Agent.RunAsync("status");
+        var line = await world.Agent.RunAsync("statusline");
+
+        Assert.Equal("", early.GetProperty("reason").GetString());
+        Assert.Equal(0, late.ExitCode);
+        Assert.Matches("The login ends at [0-9:]+ and is not renewed by itself: .* gave no refresh token. Run: netbird-agent login", late.Output);
+        Assert.Matches("login ends at [0-9:]+, run: netbird-agent login", line.Output);
+    }
+
     private static async Task<string> UntilReasonSaysAsync(AgentProcess agent, string words)
     {
         var last = "";
@@ -169,11 +191,13 @@ public sealed class LoginFaultTests
         return watch.Elapsed;
     }
 
-    internal static async Task LogInAsync(AgentWorld world)
+    internal static async Task LogInAsync(AgentWorld world, string command = "up")
     {
-        var up = world.Agent.Start("up", "--no-browser", "--management-url", world.Plane.Url);
+        var up = world.Agent.Start(command, "--no-browser", "--management-url", world.Plane.Url);
+        var said = new List<string>();
         while (await up.StandardError.ReadLineAsync() is { } line)
         {
+            said.Add(line);
             if (line.StartsWith("http", StringComparison.Ordinal))
             {
                 await OidcProvider.WalkAsync(line, "ada");
@@ -182,6 +206,6 @@ public sealed class LoginFaultTests
         }
 
         var outcome = await AgentProcess.EndAsync(up, TimeSpan.FromSeconds(30));
-        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.True(outcome.ExitCode == 0, string.Join('\n', said) + outcome);
     }
 }

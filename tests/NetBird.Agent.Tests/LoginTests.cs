@@ -29,20 +29,55 @@ public sealed class LoginTests
         Assert.Single(plane.Peers);
     }
 
+    /// <summary>Over ssh, say: nothing here can show a login page, so nobody has to know of --device-code.</summary>
     [SkippableFact]
-    public async Task Login_WithDeviceCode_EnrolsOnceTheCodeIsEnteredElsewhere()
+    public async Task Login_OnATerminalWithoutADisplay_ShowsACodeAndItsPicture()
+    {
+        Skip.IfNot(File.Exists("/usr/bin/script"), "Debian's bsdutils is not installed");
+        using var idp = await OidcProvider.StartAsync();
+        await using var plane = await TestControlPlane.StartAsync(idp.Issuer);
+        await using var agent = new AgentProcess();
+        var start = new ProcessStartInfo("script",
+            ["-q", "-e", "-c", $"stty cols 100 rows 60; exec {AgentProcess.Executable} login --management-url {plane.Url} --state-dir {agent.StateDir} --endpoint 127.0.0.1:{agent.EndpointPort}", "/dev/null"])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true,
+        };
+        start.Environment.Remove("DISPLAY");
+        start.Environment.Remove("WAYLAND_DISPLAY");
+        using var terminal = Process.Start(start)!;
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        var seen = new List<string>();
+        const string Link = "Or open: ";
+        while (seen.LastOrDefault()?.StartsWith(Link, StringComparison.Ordinal) is not true)
+        {
+            seen.Add((await terminal.StandardOutput.ReadLineAsync(patience.Token) ?? throw new InvalidOperationException(string.Join('\n', seen))).TrimEnd('\r'));
+        }
+
+        await OidcProvider.WalkAsync(seen[^1][Link.Length..], "ada");
+        await terminal.WaitForExitAsync(patience.Token);
+
+        // A picture of at least version 1, 21 squares (ISO/IEC 18004), two of them above each other in a line.
+        var picture = seen.Where(line => line.Length >= 21 && line.All(c => "█▀▄ ".Contains(c, StringComparison.Ordinal))).ToList();
+        Assert.True(picture.Count >= 11, string.Join('\n', seen));
+        Assert.Single(picture.Select(line => line.Length).Distinct());
+        Assert.Equal(0, terminal.ExitCode);
+        Assert.Single(plane.IdTokens);
+    }
+
+    [SkippableFact]
+    public async Task Login_Interrupted_SaysSoAndIsNoSuccess()
     {
         using var idp = await OidcProvider.StartAsync();
         await using var plane = await TestControlPlane.StartAsync(idp.Issuer);
         await using var agent = new AgentProcess();
+        var login = agent.Start("login", "--no-browser", "--management-url", plane.Url);
+        await UrlOf(login);
 
-        var login = agent.Start("login", "--device-code", "--management-url", plane.Url);
-        var url = await UrlOf(login, "Or open: ");
-        await OidcProvider.WalkAsync(url, "ada");
+        Process.Start("kill", ["-INT", login.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
         var outcome = await AgentProcess.EndAsync(login, TimeSpan.FromSeconds(30));
 
-        Assert.True(outcome.ExitCode == 0, outcome.ToString());
-        Assert.Single(plane.IdTokens);
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains("before the login was done", outcome.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -165,6 +200,24 @@ public sealed class LoginTests
         Assert.True(outcome.ExitCode == 0, outcome.ToString());
         Assert.Equal(1, plane.Departures);
         Assert.Empty(plane.Peers);
+        Assert.Equal("logged_out", (await agent.StatusAsync()).GetProperty("state").GetString());
+    }
+
+    [SkippableFact]
+    public async Task Logout_WithEverybodyAway_ForgetsTheLogin_AndSaysWhatIsLeftBehind()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var plane = await TestControlPlane.StartAsync(idp.Issuer);
+        await using var agent = new AgentProcess();
+        await LogInAsync(agent, plane);
+        idp.Stop();
+        await plane.StopAsync();
+
+        var outcome = await agent.RunAsync("logout");
+
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Contains("This machine stays listed in the account", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains($"was not revoked at {idp.Issuer}", outcome.Error, StringComparison.Ordinal);
         Assert.Equal("logged_out", (await agent.StatusAsync()).GetProperty("state").GetString());
     }
 

@@ -22,6 +22,8 @@ public sealed class QuickCommandTests
         var budget = JsonDocument.Parse((await world.Agent.RunAsync("budget", "--json")).Output).RootElement;
         var line = await world.Agent.RunAsync("statusline");
         var usage = await world.Agent.RunAsync("usage");
+        await world.Agent.RunAsync("logout");
+        var loggedOut = await world.Agent.RunAsync("status");
 
         Assert.Equal(JsonValueKind.Number, status.GetProperty("login_expires_at").ValueKind);
         Assert.Equal(JsonValueKind.Number, status.GetProperty("gateways")[0].GetProperty("received_bytes").ValueKind);
@@ -29,6 +31,10 @@ public sealed class QuickCommandTests
         Assert.Equal(100_000_000_000, budget.GetProperty("caps")[0].GetProperty("limit").GetInt64());
         Assert.Equal("Ada Example · claude-opus-5-5 · $4.20 today · $95.00 of $100.00 left\n", line.Output);
         Assert.Contains("$4.20", usage.Output, StringComparison.Ordinal);
+
+        // What they were told as somebody is not for whoever logs in next.
+        Assert.Equal(4, loggedOut.ExitCode);
+        Assert.DoesNotContain("Budget:", loggedOut.Output, StringComparison.Ordinal);
     }
 
     [SkippableFact]

@@ -6,6 +6,7 @@ internal static class ClaudeEnvironment
     public const string BaseUrl = "ANTHROPIC_BASE_URL";
     public const string ApiKey = "ANTHROPIC_API_KEY";
     public const string DummyKey = "none";
+    public const string UnixSocket = "ANTHROPIC_UNIX_SOCKET";
 
     /// <summary>
     /// Variables that would send a real credential past us or take Claude Code elsewhere (client-facts, "Settings and
@@ -13,12 +14,15 @@ internal static class ClaudeEnvironment
     /// </summary>
     public static readonly IReadOnlyList<string> Overriding =
     [
-        "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS", "ANTHROPIC_UNIX_SOCKET", "CLAUDE_CODE_OAUTH_TOKEN",
+        "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS", UnixSocket, "CLAUDE_CODE_OAUTH_TOKEN",
         "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_USE_GATEWAY",
         "CLAUDE_CODE_GATEWAY_TOKEN", "ANTHROPIC_BEDROCK_BASE_URL", "ANTHROPIC_VERTEX_BASE_URL", "AWS_BEARER_TOKEN_BEDROCK",
     ];
 
-    public static void Apply(IDictionary<string, string?> environment, string endpoint)
+    /// <param name="environment">Of the program that is started.</param>
+    /// <param name="endpoint">The base URL.</param>
+    /// <param name="socket">The unix socket to go through; null for the URL's own port.</param>
+    public static void Apply(IDictionary<string, string?> environment, string endpoint, string? socket)
     {
         foreach (var name in Overriding)
         {
@@ -33,5 +37,9 @@ internal static class ClaudeEnvironment
 
         environment[BaseUrl] = endpoint;
         environment[ApiKey] = DummyKey;
+        if (socket is not null)
+        {
+            environment[UnixSocket] = socket;
+        }
     }
 }

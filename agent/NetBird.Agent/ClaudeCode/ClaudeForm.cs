@@ -27,6 +27,9 @@ internal sealed record ClaudeForm(IReadOnlyList<(string[] Path, string Value)> V
         (["env", "ANTHROPIC_DEFAULT_OPUS_MODEL"], Text("claude-opus-5-5")),
     ]);
 
+    /// <summary>The raw JSON that the form writes there; null when it writes nothing there.</summary>
+    public string? ValueOf(params string[] path) => Values.Where(value => value.Path.SequenceEqual(path)).Select(value => value.Value).FirstOrDefault();
+
     public ClaudeForm WithStatusLine(string command)
         => new([.. Values, (["statusLine"], $"{{ \"type\": \"command\", \"command\": {Text(command)} }}")]);
 

@@ -19,6 +19,13 @@ internal sealed class ClaudeSettingsFile
         _forEveryone = forEveryone;
     }
 
+    /// <summary>The person's own, where Claude Code looks for it.</summary>
+    public static string OfUser => Path.Combine(
+        Environment.GetEnvironmentVariable("CLAUDE_CONFIG_DIR") is { Length: > 0 } folder
+            ? folder
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".claude"),
+        "settings.json");
+
     /// <summary>As the person knows it; a link is followed.</summary>
     public string Named { get; }
 
@@ -32,9 +39,16 @@ internal sealed class ClaudeSettingsFile
         var current = Read();
         var original = File.Exists(Backup) ? File.ReadAllText(Backup) : current;
         var text = Revert(current.Length == 0 ? "{}\n" : current, original, form);
-        foreach (var (path, value) in form.Values)
+        try
         {
-            text = JsonText.Get(text, path) == value ? text : JsonText.Set(text, value, path);
+            foreach (var (path, value) in form.Values)
+            {
+                text = JsonText.Get(text, path) == value ? text : JsonText.Set(text, value, path);
+            }
+        }
+        catch (JsonException e)
+        {
+            throw new ClaudeSettingsException($"{Named}: {e.Message} Mend it first; nothing was changed.");
         }
 
         if (text == current)
@@ -62,7 +76,15 @@ internal sealed class ClaudeSettingsFile
 
         var original = File.ReadAllText(Backup);
         var current = Read();
-        if (current.Length != 0)
+        if (current.Length == 0)
+        {
+            // Deleted since; what was in it before us is the person's own.
+            if (original.Length != 0)
+            {
+                Write(_path, original);
+            }
+        }
+        else
         {
             var text = Revert(current, original, new ClaudeForm([]));
             if (original.Length == 0 && JsonText.IsEmptyObject(text))

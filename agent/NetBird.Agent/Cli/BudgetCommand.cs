@@ -14,7 +14,7 @@ internal static class BudgetCommand
 
     /// <summary>What the command prints.</summary>
     internal static string Format(string command, BudgetReply reply, bool json, DateTimeOffset now)
-        => json ? MessageJson.Format(reply, indented: true) : command == "budget" ? BudgetText.Caps(reply, now) : BudgetText.Usage(reply);
+        => json ? MessageJson.Format(reply, indented: true) : command == "budget" ? BudgetText.Caps(reply, now) : BudgetText.Usage(reply, now);
 
     private static Command Build(string name, string description)
     {

@@ -10,31 +10,35 @@ internal static class BudgetText
 {
     private const decimal NanoPerUsd = 1_000_000_000m;
 
+    /// <summary>Ours: longer than a control plane that is there takes to answer.</summary>
+    private static readonly TimeSpan Old = TimeSpan.FromSeconds(30);
+
     /// <summary>One line: today's spend and the tightest cap.</summary>
     public static string Brief(BudgetReply budget, DateTimeOffset now)
     {
         var spent = budget.Day is { } day ? $"{Usd(day.CostNanoUsd)} in the last 24 hours" : "no figures";
-        return budget.Caps.Where(cap => cap.Limit > 0).MinBy(Share) is { } tightest ? $"{spent}; {Left(tightest, now)}" : spent + "; no cap";
+        var left = budget.Caps.Where(cap => cap is { Limit: > 0, Soft: false }).MinBy(Share) is { } tightest ? Left(tightest, now) : "no cap";
+        return $"{spent}; {left}{(Age(budget, now) is { } age ? $" (as told {age} ago)" : "")}";
     }
 
     public static string Caps(BudgetReply budget, DateTimeOffset now)
     {
+        var text = new StringBuilder();
         if (budget.Caps.Count == 0)
         {
-            return "No cap applies to you.";
+            text.AppendLine("No cap applies to you.");
         }
 
-        var text = new StringBuilder();
         foreach (var cap in budget.Caps.OrderBy(Share))
         {
-            text.AppendLine($"{cap.Source} ({Scope(cap.Scope)}, {Window(cap.WindowSeconds)})");
+            text.AppendLine($"{cap.Source} ({Scope(cap.Scope)}, {Window(cap.WindowSeconds)}{(cap.Soft ? ", warns only" : "")})");
             text.AppendLine($"  {Bar(cap)} {Amount(cap, cap.Used)} of {Amount(cap, cap.Limit)} used{Reserved(cap)}; {Left(cap, now)}");
         }
 
-        return text.ToString().TrimEnd();
+        return WithAge(text, budget, now);
     }
 
-    public static string Usage(BudgetReply budget)
+    public static string Usage(BudgetReply budget, DateTimeOffset now)
     {
         var text = new StringBuilder();
         text.AppendLine($"{"",-14}{"requests",9}{"input",12}{"output",11}{"cache read",12}{"cache write",12}{"cost",10}");
@@ -45,8 +49,15 @@ internal static class BudgetText
                 $"{name,-14}{s.Requests,9:#,0}{s.InputTokens,12:#,0}{s.OutputTokens,11:#,0}{s.CacheReadTokens,12:#,0}{s.CacheWriteTokens,12:#,0}{Usd(s.CostNanoUsd),10}"));
         }
 
-        return text.ToString().TrimEnd();
+        return WithAge(text, budget, now);
     }
+
+    /// <summary>How old the figures are, once that is more than a question takes; they are asked for again with every look.</summary>
+    private static string? Age(BudgetReply budget, DateTimeOffset now)
+        => budget.AsOf > 0 && now - DateTimeOffset.FromUnixTimeSeconds(budget.AsOf) is var age && age > Old ? StatusText.Ago(age) : null;
+
+    private static string WithAge(StringBuilder text, BudgetReply budget, DateTimeOffset now)
+        => text.ToString().TrimEnd() + (Age(budget, now) is { } age ? $"\n\nAs told {age} ago; the control plane did not answer just now. See: netbird-agent status" : "");
 
     internal static string Usd(long nano) => string.Create(CultureInfo.InvariantCulture, $"${nano / NanoPerUsd:#,0.00##}");
 

@@ -49,7 +49,7 @@ internal static class ClaudeCommand
             var form = parsed.GetValue(gateway) ? ClaudeForm.Gateway(endpoint) : ClaudeForm.Documented(endpoint);
             form = parsed.GetValue(https) ? form.WithAuthority(status!.EndpointAuthorityFile) : form;
             form = parsed.GetValue(statusLine) ? form.WithStatusLine(StatusLineCommandFor(state)) : form;
-            return Write(new ClaudeSettingsFile(UserSettings, forEveryone: false), form, endpoint, undo: "unset");
+            return Write(new ClaudeSettingsFile(ClaudeSettingsFile.OfUser, forEveryone: false), form, status, endpoint, undo: "unset");
         });
         return command;
     }
@@ -59,7 +59,7 @@ internal static class ClaudeCommand
         var command = new Command("unset", "Take this agent's values out of ~/.claude/settings.json and put back what they replaced.");
         command.SetAction(_ =>
         {
-            var outcome = Undo(new ClaudeSettingsFile(UserSettings, forEveryone: false));
+            var outcome = Undo(new ClaudeSettingsFile(ClaudeSettingsFile.OfUser, forEveryone: false));
             if (!HostsFile.TryRemove())
             {
                 Terminal.Message.WriteLine($"{HostsFile.Path} still has a line that ends in '# netbird-agent'; it does no harm, and only root may take it out.");
@@ -100,7 +100,7 @@ internal static class ClaudeCommand
             Print(parsed.GetValue(shell)!, ClaudeEnvironment.ApiKey, ClaudeEnvironment.DummyKey);
             if (parsed.GetValue(socket))
             {
-                Print(parsed.GetValue(shell)!, "ANTHROPIC_UNIX_SOCKET", status is { EndpointSocket.Length: > 0 } ? status.EndpointSocket : state.EndpointSocket);
+                Print(parsed.GetValue(shell)!, ClaudeEnvironment.UnixSocket, status is { EndpointSocket.Length: > 0 } ? status.EndpointSocket : state.EndpointSocket);
             }
 
             return ExitCode.Done;
@@ -130,26 +130,26 @@ internal static class ClaudeCommand
                 return Undo(settings);
             }
 
-            var endpoint = EndpointOf(await TryStatusAsync(StateDirOf.Parse(parsed), cancellationToken).ConfigureAwait(false));
-            return Write(settings, ClaudeForm.Documented(endpoint), endpoint, undo: "managed --remove");
+            var status = await TryStatusAsync(StateDirOf.Parse(parsed), cancellationToken).ConfigureAwait(false);
+            var endpoint = EndpointOf(status);
+            return Write(settings, ClaudeForm.Documented(endpoint), status, endpoint, undo: "managed --remove");
         });
         return command;
     }
 
-    private static string UserSettings => Path.Combine(
-        Environment.GetEnvironmentVariable("CLAUDE_CONFIG_DIR") is { Length: > 0 } folder
-            ? folder
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".claude"),
-        "settings.json");
-
-    private static int Write(ClaudeSettingsFile settings, ClaudeForm form, string endpoint, string undo)
+    private static int Write(ClaudeSettingsFile settings, ClaudeForm form, StatusReply? status, string endpoint, string undo)
     {
         Terminal.Result.WriteLine(settings.Apply(form)
             ? $"Claude Code uses {endpoint} now ({settings.Named}). To undo: netbird-agent claude {undo}"
             : $"Claude Code already uses {endpoint} ({settings.Named}).");
-        foreach (var warning in ClaudeOverrides.Find(endpoint, settings.Named, ClaudeOverrides.ManagedSettings, Environment.CurrentDirectory))
+        foreach (var warning in ClaudeOverrides.Find(form, settings.Named, Environment.CurrentDirectory))
         {
-            Terminal.Message.WriteLine("Warning: " + warning);
+            Terminal.Message.WriteLine(Fitted.Message("Warning: " + warning));
+        }
+
+        if (status is null or { EndpointUrl.Length: 0 })
+        {
+            Terminal.Message.WriteLine(Fitted.Message("Nothing listens there yet. Run: netbird-agent up"));
         }
 
         return ExitCode.Done;

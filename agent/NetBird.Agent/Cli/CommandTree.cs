@@ -12,7 +12,7 @@ internal static class CommandTree
     public static async Task<int> RunAsync(string[] args)
     {
         var root = Build();
-        var parsed = root.Parse(args);
+        var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
 
         // In a list of commands a line each; the examples are in each command's own help.
         foreach (var command in parsed.CommandResult.Command.Subcommands)
@@ -36,11 +36,12 @@ internal static class CommandTree
         try
         {
             // contracts.md: Ctrl-C and SIGTERM end cleanly within 5 s.
-            return await parsed.InvokeAsync(new InvocationConfiguration
+            var code = await parsed.InvokeAsync(new InvocationConfiguration
             {
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = TimeSpan.FromSeconds(5),
             }).ConfigureAwait(false);
+            return args.Length == 0 ? ExitCode.WrongUsage : code;
         }
         catch (DaemonException e)
         {

@@ -110,7 +110,7 @@ internal sealed class DaemonConnection : IDisposable
         {
             return await ask(connection.Client).ConfigureAwait(false);
         }
-        catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable && e.Status.DebugException is not null && state.SocketPath != state.Path)
+        catch (RpcException e) when (DaemonException.IsCutOff(e) && state.SocketPath != state.Path)
         {
             throw new DaemonException(
                 $"The agent behind {state.SocketPath} does not serve this account. Run one of your own, without --socket-dir: netbird-agent up", ExitCode.NotPermitted);

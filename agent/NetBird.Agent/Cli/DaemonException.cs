@@ -25,12 +25,19 @@ internal sealed class DaemonException(string message, int exitCode) : Exception(
             ? new($"No agent of yours is running; this machine's service serves {served}. To have it serve you: {TakenPort.ToBeServed}. To run one of your own: netbird-agent up", CommandLine.ExitCode.NotRunning)
             : new("The agent is not running.", "netbird-agent up", CommandLine.ExitCode.NotRunning);
 
+    /// <summary>
+    /// The connection ended without an answer, which our own client reports as one thing or another by the moment it came; what the
+    /// agent itself says carries no exception.
+    /// </summary>
+    public static bool IsCutOff(RpcException e) => e is { StatusCode: StatusCode.Unavailable or StatusCode.Internal, Status.DebugException: not null };
+
     public static DaemonException From(RpcException e) => e.StatusCode switch
     {
         StatusCode.PermissionDenied => new(e.Status.Detail, CommandLine.ExitCode.NotPermitted),
         StatusCode.Unavailable when e.Status.DebugException is null => new(e.Status.Detail, CommandLine.ExitCode.NotRunning),
-        StatusCode.Unavailable => new("The agent stopped answering. See its log, then run: netbird-agent up", CommandLine.ExitCode.NotRunning),
+        _ when IsCutOff(e) => new("The agent stopped answering. See its log, then run: netbird-agent up", CommandLine.ExitCode.NotRunning),
         StatusCode.DeadlineExceeded => new("The agent did not answer in time. See its log, or run: netbird-agent doctor", CommandLine.ExitCode.Failed),
+        StatusCode.Unknown => new("The agent failed at that by a fault of its own. Its log says how; for whoever helps: netbird-agent debug bundle", CommandLine.ExitCode.Failed),
         _ => new($"The agent answered: {e.Status.Detail}", CommandLine.ExitCode.Failed),
     };
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using NetBird.Agent.Service;
 using NetBird.Agent.Store;
 
 namespace NetBird.Agent.Cli;
@@ -94,7 +95,7 @@ internal static class DaemonLauncher
 
         // A setup key in our environment is for the login that follows, not for a process that stays.
         start.Environment.Remove("NETBIRD_AGENT_SETUP_KEY");
-        return Process.Start(start) ?? throw new DaemonException("The agent could not be started.", ExitCode.Failed);
+        return DaemonPrivileges.Starting(state, () => Process.Start(start)) ?? throw new DaemonException("The agent could not be started.", ExitCode.Failed);
     }
 
     private static string[] Arguments(StateDirectory state) => ["service", "run", "--detached", "--state-dir", state.Path, .. state.SocketPath == state.Path ? Array.Empty<string>() : ["--socket-dir", state.SocketPath]];

@@ -43,7 +43,7 @@ internal static class DownCommand
 
             // Its daemon knows how to leave; after 'down' there is none.
             await DaemonLauncher.EnsureRunningAsync(state, TimeProvider.System, cancellationToken).ConfigureAwait(false);
-            await DaemonConnection.AskAsync(state, async client =>
+            var reply = await DaemonConnection.AskAsync(state, async client =>
                 await client.LogoutAsync(new LogoutRequest(), deadline: In(TimeSpan.FromSeconds(40)), cancellationToken: cancellationToken)).ConfigureAwait(false);
             if (!wasRunning)
             {
@@ -53,6 +53,11 @@ internal static class DownCommand
             }
 
             Terminal.Result.WriteLine("Logged out.");
+            if (reply.LeftBehind.Length != 0)
+            {
+                Terminal.Message.WriteLine(Fitted.Message(reply.LeftBehind));
+            }
+
             return ExitCode.Done;
         });
         return command;

@@ -14,6 +14,7 @@ internal static class ExecCommand
 
     public static Command Build()
     {
+        var socket = new Option<bool>("--socket") { Description = "Go through the unix socket, which no other account can open." };
         var words = new Argument<string[]>("COMMAND") { Arity = ArgumentArity.OneOrMore, Description = "The command and its arguments, after --." };
         var command = new Command("exec",
             """
@@ -23,7 +24,7 @@ internal static class ExecCommand
               netbird-agent exec -- claude -p "What does this repository do?"
             """)
         {
-            words,
+            socket, words,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -35,12 +36,17 @@ internal static class ExecCommand
                     status.State is "logged_out" or "login_needed" ? ExitCode.LoginNeeded : ExitCode.NotRunning);
             }
 
-            return await RunAsync(parsed.GetValue(words)!, status.EndpointUrl, cancellationToken).ConfigureAwait(false);
+            if (parsed.GetValue(socket) && status.EndpointSocket.Length == 0)
+            {
+                return Terminal.Fail("The agent has no unix socket on this system.", ExitCode.Failed);
+            }
+
+            return await RunAsync(parsed.GetValue(words)!, status.EndpointUrl, parsed.GetValue(socket) ? status.EndpointSocket : null, cancellationToken).ConfigureAwait(false);
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(string[] words, string endpoint, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string[] words, string endpoint, string? socket, CancellationToken cancellationToken)
     {
         var start = new ProcessStartInfo(words[0]) { UseShellExecute = false };
         foreach (var word in words.Skip(1))
@@ -48,7 +54,7 @@ internal static class ExecCommand
             start.ArgumentList.Add(word);
         }
 
-        ClaudeEnvironment.Apply(start.Environment, endpoint);
+        ClaudeEnvironment.Apply(start.Environment, endpoint, socket);
 
         // The terminal sends Ctrl-C to the command as well; it decides what that means, and we pass its answer on.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, static context => context.Cancel = true);

@@ -70,6 +70,11 @@ internal static class LoginPrompts
         }
     }
 
+    /// <summary>Whether a browser that opens here would be seen by whoever runs the command.</summary>
+    public static bool CanShowBrowser => OperatingSystem.IsLinux()
+        ? HasDisplay()
+        : string.IsNullOrEmpty(Environment.GetEnvironmentVariable("SSH_CONNECTION"));
+
     private static bool HasDisplay()
         => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("DISPLAY"))
             || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("WAYLAND_DISPLAY"));

@@ -21,6 +21,9 @@ internal static class QuickCommand
     /// <summary>Ours: a second more than the daemon takes to say that it cannot tell.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(6);
 
+    /// <summary>Ours: the line comes from the daemon's memory, and a prompt waits for it.</summary>
+    private static readonly TimeSpan PatienceOfAPrompt = TimeSpan.FromSeconds(2);
+
     private static readonly Dictionary<string, string[]> Known = new()
     {
         ["statusline"] = [],
@@ -72,7 +75,9 @@ internal static class QuickCommand
             question += Variable(name[2..].ToUpperInvariant()) is "1" or "true" ? " " + name : "";
         }
 
-        var answer = Ask(StateDirectory.At(stateDir, profile, socketDir).QuickSocket, question + (Terminal.ColourResult ? " --colour\n" : "\n"));
+        var answer = Ask(
+            StateDirectory.At(stateDir, profile, socketDir).QuickSocket, question + (Terminal.ColourResult ? " --colour\n" : "\n"),
+            command == "statusline" ? PatienceOfAPrompt : Patience);
         return answer is not null ? Print(answer, fit: question is not "statusline" && !question.Contains("--json", StringComparison.Ordinal)) : command == "statusline" ? NotRunning() : null;
     }
 
@@ -104,17 +109,17 @@ internal static class QuickCommand
         output.Write(Encoding.UTF8.GetBytes(text));
     }
 
-    private static string? Ask(string path, string question)
+    private static string? Ask(string path, string question, TimeSpan patience)
     {
         var answer = OperatingSystem.IsLinux()
-            ? LocalQuestion.Ask(path, Encoding.ASCII.GetBytes(question), LongestAnswerBytes, Patience)
-            : OperatingSystem.IsWindows() ? AskByPipe(path, question)
-            : AskBySocket(path, question);
+            ? LocalQuestion.Ask(path, Encoding.ASCII.GetBytes(question), LongestAnswerBytes, patience)
+            : OperatingSystem.IsWindows() ? AskByPipe(path, question, patience)
+            : AskBySocket(path, question, patience);
         return answer is null ? null : Encoding.UTF8.GetString(answer);
     }
 
     [SupportedOSPlatform("windows")]
-    private static byte[]? AskByPipe(string path, string question)
+    private static byte[]? AskByPipe(string path, string question, TimeSpan wait)
     {
         try
         {
@@ -125,7 +130,7 @@ internal static class QuickCommand
             }
 
             pipe.Write(Encoding.ASCII.GetBytes(question));
-            using var patience = new CancellationTokenSource(Patience, TimeProvider.System);
+            using var patience = new CancellationTokenSource(wait, TimeProvider.System);
             var answer = new MemoryStream();
             var buffer = new byte[LongestAnswerBytes];
             while (answer.Length < LongestAnswerBytes
@@ -148,9 +153,9 @@ internal static class QuickCommand
         }
     }
 
-    private static byte[]? AskBySocket(string path, string question)
+    private static byte[]? AskBySocket(string path, string question, TimeSpan patience)
     {
-        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)Patience.TotalMilliseconds };
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)patience.TotalMilliseconds };
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(path));

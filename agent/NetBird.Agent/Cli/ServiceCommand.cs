@@ -59,6 +59,7 @@ internal static class ServiceCommand
         command.SetAction((parsed, cancellationToken) =>
         {
             var state = StateDirOf.Parse(parsed);
+            DaemonPrivileges.Reduce(state);
             var endsWithDown = parsed.GetValue(detached);
             Func<CancellationToken, Task<int>>? enrol = parsed.GetValue(setupKeyFile) is { Length: > 0 } file && !endsWithDown
                 ? stop => MachineEnrolment.RunAsync(state, file, parsed.GetValue(managementUrl), stop)

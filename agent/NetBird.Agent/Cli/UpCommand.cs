@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Grpc.Core;
+using NetBird.Agent.Diagnosis;
 using NetBird.Agent.Endpoint;
+using NetBird.Agent.Service;
 using NetBird.Agent.Store;
 using NetBird.Protocol.Daemon.V1;
 
@@ -12,8 +14,8 @@ internal sealed class UpCommand
     private readonly Option<string?> _managementUrl = CommonOptions.ManagementUrl();
     private readonly Option<string?> _setupKey = CommonOptions.Text("--setup-key", "Enrol a machine without a person. '-' reads it from standard input, which keeps it out of the process list.", "KEY|-");
     private readonly Option<string?> _setupKeyFile = CommonOptions.Text("--setup-key-file", "Read the setup key from a file.", "FILE");
-    private readonly Option<bool> _deviceCode = CommonOptions.Flag("--device-code", "Log in with a code on another device; for machines without a browser.");
-    private readonly Option<bool> _noBrowser = CommonOptions.Flag("--no-browser", "Print the login URL instead of opening it.");
+    private readonly Option<bool> _deviceCode = CommonOptions.Flag("--device-code", "Log in with a code on another device. Default where there is no display, if the identity provider has it.");
+    private readonly Option<bool> _noBrowser = CommonOptions.Flag("--no-browser", "Print the login URL, to be opened on this machine, instead of opening it.");
     private readonly Option<string?> _endpoint = CommonOptions.Text("--endpoint", "Where Claude Code finds the agent. Default 127.0.0.1:8788.", "ADDR:PORT");
     private readonly Option<string?> _httpsEndpoint = CommonOptions.Text("--https-endpoint", "Where the https form listens once the account has a name for it. Default 127.0.87.88:443, or port 8743 where 443 is for root alone.", "ADDR:PORT");
     private readonly Option<string?> _owner = OwnerOption.Build();
@@ -30,7 +32,7 @@ internal sealed class UpCommand
             Examples:
               netbird-agent up --management-url https://netbird.example.com
               netbird-agent up                                  again, with what was chosen before
-              netbird-agent up --device-code                    over ssh, where there is no browser
+              netbird-agent up --device-code                    with a code, entered on another device
               netbird-agent up --setup-key - < key.txt          a build machine
             """);
         _tunnel.AcceptOnlyFromAmong("auto", "kernel", "userspace", "rootless");
@@ -73,6 +75,12 @@ internal sealed class UpCommand
     private async Task<int> RunAsync(ParseResult parsed, bool login, CancellationToken cancellationToken)
     {
         var state = StateDirOf.Parse(parsed);
+        var foreground = !login && parsed.GetValue(_foreground);
+        if (foreground)
+        {
+            DaemonPrivileges.Reduce(state);
+        }
+
         var request = await RequestAsync(parsed, login, cancellationToken).ConfigureAwait(false);
         if (request.ManagementUrl.Length != 0 && Enrolment.ManagementUrl.TryParse(request.ManagementUrl, out var problem) is null)
         {
@@ -89,13 +97,16 @@ internal sealed class UpCommand
         }
 
         var noBrowser = parsed.GetValue(_noBrowser);
-        if (!login && parsed.GetValue(_foreground))
+        if (foreground)
         {
             return await DaemonHost.RunAsync(state, detached: false, endsWithDown: true, owner: null, stop => AskAsync(state, request, login, noBrowser, stop), cancellationToken).ConfigureAwait(false);
         }
 
         await DaemonLauncher.EnsureRunningAsync(state, TimeProvider.System, cancellationToken).ConfigureAwait(false);
-        return await AskAsync(state, request, login, noBrowser, cancellationToken).ConfigureAwait(false);
+        var code = await AskAsync(state, request, login, noBrowser, cancellationToken).ConfigureAwait(false);
+        return code == ExitCode.Done && cancellationToken.IsCancellationRequested
+            ? Terminal.Fail(login ? "Stopped before the login was done." : "Stopped before the agent was connected. See: netbird-agent status", ExitCode.Failed)
+            : code;
     }
 
     private async Task<UpRequest> RequestAsync(ParseResult parsed, bool login, CancellationToken cancellationToken)
@@ -108,6 +119,9 @@ internal sealed class UpCommand
             Endpoint = parsed.GetValue(_endpoint) ?? "",
             HttpsEndpoint = parsed.GetValue(_httpsEndpoint) ?? "",
         };
+
+        // Where nothing can show a login page, a URL to open "on this machine" helps nobody.
+        request.DeviceCodeIfOffered = request.SetupKey.Length == 0 && !parsed.GetValue(_noBrowser) && !LoginPrompts.CanShowBrowser;
         if (OwnerOption.Read(parsed.GetValue(_owner)) is { } owner)
         {
             request.Owner = owner.Text;
@@ -154,10 +168,18 @@ internal sealed class UpCommand
             using var call = login
                 ? connection.Client.Login(request, cancellationToken: cancellationToken)
                 : connection.Client.Up(request, cancellationToken: cancellationToken);
+            var person = false;
             while (await call.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false))
             {
-                if (Show(call.ResponseStream.Current, noBrowser) is { } exitCode)
+                var happened = call.ResponseStream.Current;
+                person |= happened.EventCase is UpEvent.EventOneofCase.OpenUrl or UpEvent.EventOneofCase.DeviceCode;
+                if (Show(happened, noBrowser) is { } exitCode)
                 {
+                    if (person && happened.Connected is { State: "connected" or "degraded" } status && ClaudeCheck.Run(status).Result != "pass")
+                    {
+                        Terminal.Message.WriteLine("To have Claude Code use it: netbird-agent claude setup");
+                    }
+
                     return exitCode;
                 }
             }

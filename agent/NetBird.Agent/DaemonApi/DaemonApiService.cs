@@ -13,7 +13,7 @@ namespace NetBird.Agent.DaemonApi;
 
 /// <summary>The calls of daemon.proto. Who may call was decided by the socket (OwnerOnly).</summary>
 internal sealed class DaemonApiService(
-    StateDirectory state, AgentStore store, AgentSupervisor supervisor, EndpointServer endpoint, LoginProcedure login, StatusComposer status,
+    StateDirectory state, AgentStore store, AgentSupervisor supervisor, EndpointServer endpoint, LoginProcedure login, LogoutProcedure logout, StatusComposer status,
     BudgetWatch budget, DaemonLife life, TimeProvider time) : DaemonService.DaemonServiceBase
 {
     /// <summary>Ours: a handshake and a network map take a second; what takes longer than this needs a person.</summary>
@@ -40,22 +40,9 @@ internal sealed class DaemonApiService(
 
     public override async Task<LogoutReply> Logout(LogoutRequest request, ServerCallContext context)
     {
-        if (store.Enrolment is not { } enrolment)
-        {
-            return new LogoutReply();
-        }
-
-        // Both at once and each best effort: logging out works with the issuer or the control plane down.
-        var revoked = enrolment is { RefreshToken: { } token, Issuer: { } issuer, ClientId: { } client }
-            ? TokenRenewal.TryRevokeAsync(new LoginIssuer(issuer, client, "", false), token, context.CancellationToken)
-            : Task.FromResult(true);
-        await LeaveAsync(context.CancellationToken).ConfigureAwait(false);
-        await revoked.ConfigureAwait(false);
-        await store.ForgetLoginAsync(context.CancellationToken).ConfigureAwait(false);
-        store.Save(store.Settings with { WantUp = false });
-        supervisor.StoreChanged(freshLogin: false);
+        var leftBehind = await logout.RunAsync(context.CancellationToken).ConfigureAwait(false);
         await SettleAsync(snapshot => snapshot.State == AgentState.LoggedOut, context.CancellationToken).ConfigureAwait(false);
-        return new LogoutReply();
+        return new LogoutReply { LeftBehind = leftBehind };
     }
 
     public override async Task<StatusReply> GetStatus(GetStatusRequest request, ServerCallContext context)
@@ -162,13 +149,24 @@ internal sealed class DaemonApiService(
         }
 
         supervisor.Post(new AgentEvent.EndpointChanged(null));
-        var moved = store.Settings.ManagementUrl is { } before && before != wanted.ManagementUrl;
-        store.Save(wanted with { WantUp = connect || store.Settings.WantUp });
+        var before = store.Settings;
+        var moves = before.ManagementUrl is { } there && there != wanted.ManagementUrl;
+
+        // A login that stands goes on as it is until the one elsewhere has gone through: the address may be mistyped.
+        store.Save(moves && store.Enrolment is not null
+            ? wanted with { ManagementUrl = before.ManagementUrl, WantUp = before.WantUp }
+            : wanted with { WantUp = connect || before.WantUp });
         state.PublishOwner(wanted.Owner ?? ProcessOwner.Account);
         supervisor.StoreChanged(freshLogin: false);
-        if (!connect || moved || LoginIsNeeded())
+        if (!connect || moves || LoginIsNeeded())
         {
-            await login.RunAsync(url, request.SetupKey, request.DeviceCode, prompt => tell(ToEvent(prompt)), cancellationToken).ConfigureAwait(false);
+            await login.RunAsync(
+                url, request, () => store.Save(store.Settings with { ManagementUrl = wanted.ManagementUrl, WantUp = connect || before.WantUp }),
+                prompt => tell(ToEvent(prompt)), cancellationToken).ConfigureAwait(false);
+        }
+        else if (request.SetupKey.Length != 0)
+        {
+            tell(new UpEvent { Progress = "This machine is logged in already, and the setup key is not used. To log in with it: netbird-agent login --setup-key -" });
         }
 
         supervisor.StoreChanged(freshLogin: false);
@@ -259,21 +257,6 @@ internal sealed class DaemonApiService(
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             return supervisor.Snapshot;
-        }
-    }
-
-    private async Task LeaveAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            if (ManagementUrl.TryParse(store.Settings.ManagementUrl ?? "", out _) is { } url)
-            {
-                await supervisor.ClientFor(url).LeaveAsync(cancellationToken).ConfigureAwait(false);
-            }
-        }
-        catch (ControlPlaneException)
-        {
-            // Already removed, or not reached: the peer then stays listed until its login ends.
         }
     }
 

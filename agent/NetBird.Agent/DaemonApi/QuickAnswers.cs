@@ -1,5 +1,7 @@
+using System.Globalization;
 using NetBird.Agent.Cli;
 using NetBird.Agent.Lifecycle;
+using NetBird.Agent.Lifecycle.States;
 using NetBird.Protocol.Daemon.V1;
 
 namespace NetBird.Agent.DaemonApi;
@@ -45,8 +47,16 @@ internal sealed class QuickAnswers(AgentSupervisor supervisor, BudgetWatch budge
     internal string Line()
     {
         var snapshot = supervisor.Snapshot;
-        return snapshot.Refusal is not null
-            ? "netbird: " + snapshot.Reason
-            : StatusLine.Compose(snapshot.Facts.Map?.UserName ?? "", budget.Last?.Reply);
+        if (snapshot.Refusal is not null || (snapshot.State == AgentState.Degraded && !snapshot.Facts.GatewayAnswers))
+        {
+            return "netbird: " + snapshot.Reason;
+        }
+
+        var line = StatusLine.Compose(snapshot.Facts.Map?.UserName ?? "", budget.Last?.Reply);
+
+        // Whoever works in Claude Code sees nothing else of us, and a login that ends stops that work.
+        return snapshot.State == AgentState.Connected && snapshot.Why.Remedy is { Length: > 0 } remedy && snapshot.Facts.LoginExpiresAt is { } end
+            ? string.Create(CultureInfo.InvariantCulture, $"{line} · login ends at {end.ToLocalTime():HH:mm}, run: {remedy}")
+            : line;
     }
 }

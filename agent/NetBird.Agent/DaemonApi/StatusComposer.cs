@@ -40,7 +40,7 @@ internal sealed class StatusComposer(
             TunnelInterface = report.InterfaceName,
             TunnelNamespace = report.IsOpen ? store.Settings.TunnelNamespace : "",
             EndpointUrl = endpoint.Url,
-            EndpointSocket = endpoint.Url.Length == 0 ? "" : state.EndpointSocket,
+            EndpointSocket = endpoint.Url.Length == 0 || OperatingSystem.IsWindows() ? "" : state.EndpointSocket,
             EndpointRequests = requests.Requests,
             EndpointHttpsUrl = https.Url,
             EndpointHttpsProblem = https.Problem,
@@ -81,5 +81,6 @@ internal sealed class StatusComposer(
         ReceivedBytes = gateway.Peer?.ReceivedBytes ?? 0,
         SentBytes = gateway.Peer?.SentBytes ?? 0,
         Active = gateway.IsActive && gateway.Answers,
+        Answers = gateway.Answers,
     };
 }

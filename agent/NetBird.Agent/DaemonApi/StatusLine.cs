@@ -35,9 +35,9 @@ internal static class StatusLine
         return parts.Count == 0 ? "netbird: connected" : string.Join(" · ", parts);
     }
 
-    /// <summary>The cap with the smallest share left.</summary>
-    internal static Cap? Tightest(GetBudgetReply? figures)
-        => figures?.Caps.Where(cap => cap.Limit > 0).MinBy(cap => (decimal)(cap.Limit - cap.Used - cap.Reserved) / cap.Limit);
+    /// <summary>The cap with the smallest share left, of those that stop requests.</summary>
+    private static Cap? Tightest(GetBudgetReply? figures)
+        => figures?.Caps.Where(cap => cap is { Limit: > 0, Soft: false }).MinBy(cap => (decimal)(cap.Limit - cap.Used - cap.Reserved) / cap.Limit);
 
     private static string Left(Cap cap)
     {

@@ -18,7 +18,7 @@ internal static partial class DebugBundle
         StateDirectory state, string file, string status, IReadOnlyList<Check> checks, TimeProvider time, CancellationToken cancellationToken)
     {
         var secrets = await SecretsAsync(state, cancellationToken).ConfigureAwait(false);
-        var output = PrivateFile.Open(file, FileMode.Create);
+        var output = PrivateFile.Open(file, FileMode.CreateNew);
         await using (output.ConfigureAwait(false))
         {
             var zip = new GZipStream(output, CompressionLevel.Optimal);
@@ -29,6 +29,7 @@ internal static partial class DebugBundle
                 await AddAsync("status.json", status).ConfigureAwait(false);
                 await AddAsync("doctor.json", JsonSerializer.Serialize(checks, DiagnosisJson.Default.IReadOnlyListCheck)).ConfigureAwait(false);
                 await AddAsync("network.txt", Network()).ConfigureAwait(false);
+                await AddAsync("variables.txt", Variables()).ConfigureAwait(false);
                 await AddAsync("files.txt", Files(state)).ConfigureAwait(false);
                 foreach (var log in new[] { state.LogFile + ".1", state.LogFile })
                 {
@@ -68,6 +69,13 @@ internal static partial class DebugBundle
     private static string Network()
         => string.Join('\n', NetworkInterface.GetAllNetworkInterfaces().Select(nic =>
             $"{nic.Name} {nic.OperationalStatus} {string.Join(' ', nic.GetIPProperties().UnicastAddresses.Select(a => a.Address.ToString()))}")) + "\n";
+
+    /// <summary>What this shell sets of ours, of Claude Code's and of proxies: by name, since many of the values are secrets.</summary>
+    private static string Variables()
+        => string.Join('\n', Environment.GetEnvironmentVariables().Keys.Cast<string>()
+            .Where(name => name.StartsWith("NETBIRD_AGENT_", StringComparison.Ordinal) || name.StartsWith("ANTHROPIC_", StringComparison.Ordinal)
+                || name.StartsWith("CLAUDE", StringComparison.Ordinal) || name.EndsWith("_PROXY", StringComparison.OrdinalIgnoreCase))
+            .Order(StringComparer.Ordinal)) + "\n";
 
     private static string Files(StateDirectory state)
         => Directory.Exists(state.Path)

@@ -21,23 +21,27 @@ internal sealed class Examination(StateDirectory state)
         var status = await DaemonAsync(cancellationToken).ConfigureAwait(false);
         if (status is null)
         {
-            SkipAll("the agent is not running", "endpoint", "login", "dns", "control plane", "udp path", "handshake", "gateway", "policy", "provider");
+            SkipAll("the agent is not running", "claude code", "endpoint", "login", "dns", "control plane", "udp path", "handshake", "gateway", "policy", "provider");
             return _checks;
         }
 
+        Add(ClaudeCheck.Run(status));
         var endpoint = await EndpointAsync(status, cancellationToken).ConfigureAwait(false);
         var login = Login(status);
         await DnsAsync(status, cancellationToken).ConfigureAwait(false);
         ControlPlane(status);
-        var tunnel = login && Tunnel(status);
         if (!login)
         {
-            SkipAll("no valid login", "udp path", "handshake");
+            SkipAll("no valid login", "udp path", "handshake", "gateway", "policy", "provider");
+            return _checks;
         }
 
-        if (endpoint && tunnel)
+        // Asked before the tunnel is judged: what was heard a minute ago says nothing of now, and the question itself finds out.
+        var answer = endpoint && status.TunnelInterface.Length != 0 ? await AskProviderAsync(status, cancellationToken).ConfigureAwait(false) : null;
+        var tunnel = Tunnel(answer?.Status ?? status);
+        if (answer is not null && tunnel)
         {
-            await ProviderAsync(status, cancellationToken).ConfigureAwait(false);
+            Judge(answer);
         }
         else
         {
@@ -164,11 +168,13 @@ internal sealed class Examination(StateDirectory state)
             return false;
         }
 
-        var heard = status.Gateways.FirstOrDefault(gateway => gateway.ReceivedBytes > 0);
+        var answers = status.Gateways.FirstOrDefault(gateway => gateway is { Answers: true, ReceivedBytes: > 0 });
+        var heard = answers ?? status.Gateways.FirstOrDefault(gateway => gateway.ReceivedBytes > 0);
         var all = string.Join(", ", status.Gateways.Select(gateway => gateway.Endpoint));
-        Add(heard is not null
-            ? Check.Pass("udp path", $"{heard.Endpoint} answers ({heard.ReceivedBytes} bytes received)")
-            : Check.Fail("udp path", $"nothing ever came back from {all}", "Let UDP to that address and port pass your firewall, or try another network"));
+        Add(answers is not null ? Check.Pass("udp path", $"{answers.Endpoint} answers ({answers.ReceivedBytes} bytes received)")
+            : heard is not null ? Check.Fail("udp path", $"{heard.Endpoint} answered before and is silent now", "The gateway may be down, or a firewall drop UDP since; it is tried again by itself")
+            : status.Gateways.Count == 0 ? Check.Fail("udp path", "the account has no gateway", "Ask your administrator")
+            : Check.Fail("udp path", $"nothing comes back from {all}", "Let UDP to that address and port pass your firewall, or try another network"));
         var live = status.Gateways.FirstOrDefault(gateway => gateway.LastHandshake != 0);
         if (live is null)
         {
@@ -177,43 +183,41 @@ internal sealed class Examination(StateDirectory state)
         }
 
         var age = TimeProvider.System.GetUtcNow() - DateTimeOffset.FromUnixTimeSeconds(live.LastHandshake);
-        Add(age < TimeSpan.FromMinutes(4)
+        Add(age < TimeSpan.FromMinutes(4) || answers is not null
             ? Check.Pass("handshake", $"{StatusText.Ago(age)} ago with {live.OverlayAddress}")
             : Check.Fail("handshake", $"the last was {StatusText.Ago(age)} ago", "The gateway may be down, or UDP blocked since; it is tried again by itself"));
         return true;
     }
 
     /// <summary>One free call says three things: that the gateway answers, that a policy lets us in, and that the provider takes the key.</summary>
-    private async Task ProviderAsync(StatusReply status, CancellationToken cancellationToken)
+    private async Task<ProviderAnswer> AskProviderAsync(StatusReply before, CancellationToken cancellationToken)
     {
         try
         {
             using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience, MaxResponseContentBufferSize = 4 * 1024 * 1024 };
-            using var request = new HttpRequestMessage(HttpMethod.Get, status.EndpointUrl + "/v1/models?limit=1");
+            using var request = new HttpRequestMessage(HttpMethod.Get, before.EndpointUrl + "/v1/models?limit=1");
             request.Headers.Add("anthropic-version", "2023-06-01");
             using var answer = await http.SendAsync(request, cancellationToken).ConfigureAwait(false);
             var sentence = answer.IsSuccessStatusCode ? "" : Sentence(await answer.Content.ReadAsStringAsync(cancellationToken).ConfigureAwait(false));
-            if (RefusalWriter.IsOurs(answer))
-            {
-                // The agent's own words tell people to ask the doctor; what it knows by now, without that.
-                var now = await DaemonConnection.StatusAsync(state, cancellationToken).ConfigureAwait(false);
-                sentence = now.Lack.Length != 0 ? now.Lack : "it does not answer";
-            }
+            var now = await DaemonConnection.StatusAsync(state, cancellationToken).ConfigureAwait(false);
 
-            Judge((int)answer.StatusCode, sentence);
+            // The agent's own words tell people to ask the doctor; what it knows by now, without that.
+            return RefusalWriter.IsOurs(answer)
+                ? new(now, null, now.Lack.Length != 0 ? now.Lack : "it does not answer")
+                : new(now, (int)answer.StatusCode, sentence);
         }
         catch (Exception e) when (e is HttpRequestException or DaemonException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            Add(Check.Fail("gateway", $"no answer through the tunnel: {e.Message}", "netbird-agent status --detail"));
-            SkipAll("the gateway does not answer", "policy", "provider");
+            return new(before, null, $"no answer through the tunnel: {e.Message}");
         }
     }
 
-    private void Judge(int code, string sentence)
+    private void Judge(ProviderAnswer answer)
     {
-        if (code == 503)
+        var (_, code, sentence) = answer;
+        if (code is null or 503)
         {
-            Add(Check.Fail("gateway", sentence, "Ask your administrator, or try again in a moment"));
+            Add(Check.Fail("gateway", sentence, code is null ? "It is tried again by itself; if it stays so, ask your administrator" : "Ask your administrator, or try again in a moment"));
             SkipAll("the gateway does not serve", "policy", "provider");
             return;
         }
@@ -226,7 +230,16 @@ internal sealed class Examination(StateDirectory state)
             return;
         }
 
-        Add(Check.Pass("policy", "lets you in"));
+        if (answer.Status.Budget?.Caps.FirstOrDefault(cap => cap is { Limit: > 0, Soft: false } && cap.Used + cap.Reserved >= cap.Limit) is { } spent)
+        {
+            // A list of models is free, so that it passes says nothing of the caps.
+            Add(Check.Fail("policy", $"lets you in, and nothing is left of the limit of {spent.Source}", "netbird-agent budget"));
+        }
+        else
+        {
+            Add(Check.Pass("policy", "lets you in"));
+        }
+
         Add(code < 400
             ? Check.Pass("provider", "answers")
             : Check.Fail("provider", $"answers {code}: {sentence}", "Ask your administrator to check the provider's key and URL"));
@@ -254,4 +267,9 @@ internal sealed class Examination(StateDirectory state)
             Add(Check.Skip(link, why));
         }
     }
+
+    /// <param name="Status">The agent's after the question.</param>
+    /// <param name="Code">The gateway's answer; null when none came through the tunnel.</param>
+    /// <param name="Sentence">Why not, in whole words.</param>
+    private sealed record ProviderAnswer(StatusReply Status, int? Code, string Sentence);
 }

@@ -34,7 +34,8 @@ internal static class TokenRenewal
     }
 
     /// <summary>Revokes at the issuer; best effort, since logout must work with the issuer down.</summary>
-    public static async Task<bool> TryRevokeAsync(LoginIssuer issuer, string refreshToken, CancellationToken cancellationToken)
+    /// <returns>Why it is not revoked, as a sentence; null when it is.</returns>
+    public static async Task<string?> TryRevokeAsync(LoginIssuer issuer, string refreshToken, CancellationToken cancellationToken)
     {
         using var http = IssuerHttp.Client();
         try
@@ -42,7 +43,7 @@ internal static class TokenRenewal
             var discovery = await Discovery.GetAsync(http, issuer.Issuer, cancellationToken).ConfigureAwait(false);
             if (string.IsNullOrEmpty(discovery.RevocationEndpoint))
             {
-                return false;
+                return "it offers no revocation.";
             }
 
             using var request = new TokenRevocationRequest
@@ -53,11 +54,12 @@ internal static class TokenRenewal
                 Token = refreshToken,
                 TokenTypeHint = OidcConstants.TokenTypes.RefreshToken,
             };
-            return !(await http.RevokeTokenAsync(request, cancellationToken).ConfigureAwait(false)).IsError;
+            var answer = await http.RevokeTokenAsync(request, cancellationToken).ConfigureAwait(false);
+            return answer.IsError ? OidcWords.Of(answer.Error, null) : null;
         }
         catch (Exception e) when (e is LoginException or HttpRequestException)
         {
-            return false;
+            return OidcWords.Of(e.Message, null);
         }
     }
 }

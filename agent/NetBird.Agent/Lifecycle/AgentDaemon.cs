@@ -48,6 +48,7 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         services.AddSingleton<EndpointServer>();
         services.AddSingleton<HttpsEndpoint>();
         services.AddSingleton<LoginProcedure>();
+        services.AddSingleton<LogoutProcedure>();
         services.AddSingleton<BudgetWatch>();
         services.AddSingleton<StatusComposer>();
         services.AddSingleton<QuickAnswers>();
@@ -103,7 +104,17 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
             stop.Token);
         Log.Running(_logger, Environment.ProcessId, _state.Path);
         await ready().ConfigureAwait(false);
-        await running.ConfigureAwait(false);
+        try
+        {
+            await running.ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // The process ends with it, and a daemon that left its terminal has nowhere else to say so.
+            Log.Fell(_logger, e);
+            throw;
+        }
+
         await lines.ConfigureAwait(false);
         await https.ConfigureAwait(false);
         await memory.ConfigureAwait(false);
@@ -187,6 +198,9 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
     {
         [LoggerMessage(EventIds.Lifecycle + 21, LogLevel.Information, "The daemon runs as process {ProcessId} with its state in {State}")]
         public static partial void Running(ILogger logger, int processId, string state);
+
+        [LoggerMessage(EventIds.Lifecycle + 23, LogLevel.Critical, "The daemon ends by a fault of its own")]
+        public static partial void Fell(ILogger logger, Exception error);
 
         [LoggerMessage(EventIds.Lifecycle + 22, LogLevel.Information, "The daemon stops")]
         public static partial void Stopped(ILogger logger);

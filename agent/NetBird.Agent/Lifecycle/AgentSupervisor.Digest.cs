@@ -1,4 +1,5 @@
 using NetBird.Agent.Enrolment;
+using NetBird.Agent.Store;
 
 namespace NetBird.Agent.Lifecycle;
 
@@ -15,7 +16,8 @@ internal sealed partial class AgentSupervisor
                 : stored.FreshLogin || facts.Login == LoginStanding.None ? LoginStanding.Valid
                 : facts.Login,
             LoginExpiresAt = stored.Enrolment?.LoginExpiresAt,
-            RenewalProblem = stored.FreshLogin ? null : facts.RenewalProblem,
+            RenewalProblem = NotRenewable(stored.Enrolment) ?? (stored.FreshLogin ? null : facts.RenewalProblem),
+            RenewalGoesOn = !stored.FreshLogin && facts.RenewalGoesOn && NotRenewable(stored.Enrolment) is null,
         },
         AgentEvent.SyncChanged { News: var news } => DigestSync(facts, news),
         AgentEvent.RenewalEnded { Problem: { } problem } ended => facts with { RenewalProblem = problem, RenewalGoesOn = !ended.IsFinal },
@@ -28,6 +30,10 @@ internal sealed partial class AgentSupervisor
         AgentEvent.EndpointChanged endpoint => facts with { EndpointProblem = endpoint.Problem },
         _ => facts,
     };
+
+    /// <summary>Why a login can never be renewed unseen; null where it may be, or nobody is logged in. Its end is warned of like a failed renewal.</summary>
+    private static string? NotRenewable(EnrolledPeer? enrolment)
+        => enrolment is { Issuer: { } issuer, RefreshToken: null, TokenInKeyring: false } ? $"The identity provider at {issuer} gave no refresh token." : null;
 
     private static AgentFacts DigestSync(AgentFacts facts, SyncNews news) => news switch
     {

@@ -235,11 +235,14 @@ internal sealed partial class AgentSupervisor : IAsyncDisposable
         if (current is null || current.Url != url)
         {
             current?.Dispose();
-            _controlPlane = current = new ControlPlaneClient(url, _key, _time);
+            _controlPlane = current = NewClient(url);
         }
 
         return current;
     }
+
+    /// <summary>A client that is its caller's own, for a control plane that is not the one in use.</summary>
+    public ControlPlaneClient NewClient(Uri url) => new(url, _key, _time);
 
     private async Task StopSyncAsync()
     {
@@ -252,13 +255,20 @@ internal sealed partial class AgentSupervisor : IAsyncDisposable
 
     private void Publish(AgentSnapshot snapshot, AgentSnapshot before)
     {
+        var says = snapshot.Reason;
         if (snapshot.State != before.State)
         {
-            Log.StateChanged(_logger, before.State.Name, snapshot.State.Name, snapshot.Reason);
+            Log.StateChanged(_logger, before.State.Name, snapshot.State.Name, says);
+        }
+        else if (says.Length != 0 && says != before.Reason)
+        {
+            Log.ReasonChanged(_logger, snapshot.State.Name, says);
         }
 
         _snapshot = snapshot;
-        if (snapshot.State == before.State && snapshot.Facts with { Now = default } == before.Facts with { Now = default })
+
+        // Time alone changes what there is to say, such as that a login ends soon.
+        if (snapshot.State == before.State && says == before.Reason && snapshot.Facts with { Now = default } == before.Facts with { Now = default })
         {
             return;
         }
@@ -278,6 +288,9 @@ internal sealed partial class AgentSupervisor : IAsyncDisposable
 
     private static partial class Log
     {
+        [LoggerMessage(EventIds.Lifecycle + 3, LogLevel.Information, "Still {State}. {Reason}")]
+        public static partial void ReasonChanged(ILogger logger, string state, string reason);
+
         [LoggerMessage(EventIds.Lifecycle + 1, LogLevel.Information, "State {Before} -> {After}. {Reason}")]
         public static partial void StateChanged(ILogger logger, string before, string after, string reason);
 

@@ -1,10 +1,11 @@
 using NetBird.Agent.Enrolment;
+using NetBird.Agent.Store;
 using NetBird.Protocol.Agent.V1;
 
 namespace NetBird.Agent.Lifecycle;
 
 /// <summary>The person's own figures, kept in memory so that a status line never waits for the network.</summary>
-internal sealed class BudgetWatch(AgentSupervisor supervisor, TimeProvider time)
+internal sealed class BudgetWatch(AgentSupervisor supervisor, AgentStore store, TimeProvider time)
 {
     /// <summary>Ours: figures younger than this are not asked for again.</summary>
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(5);
@@ -12,7 +13,11 @@ internal sealed class BudgetWatch(AgentSupervisor supervisor, TimeProvider time)
     private volatile BudgetFigures? _last;
     private int _asking;
 
-    public BudgetFigures? Last => _last;
+    /// <summary>What was told last; null when that was of somebody else's login.</summary>
+    public BudgetFigures? Last => _last is { } last && last.Whose == Whose ? last : null;
+
+    /// <summary>One machine may be logged in as one person and then as another.</summary>
+    private string? Whose => store.Enrolment is { } enrolment ? $"{enrolment.PeerId} {enrolment.UserName}" : null;
 
     /// <summary>Why there are none, for people.</summary>
     public static string NoFigures(AgentSnapshot snapshot)
@@ -21,23 +26,23 @@ internal sealed class BudgetWatch(AgentSupervisor supervisor, TimeProvider time)
     /// <summary>Asks the control plane unless the figures are fresh; keeps what there is when it is not reached.</summary>
     public async Task<BudgetFigures?> RefreshAsync(CancellationToken cancellationToken)
     {
-        if (_last is { } last && time.GetUtcNow() - last.AsOf < Fresh)
+        if (Last is { } last && time.GetUtcNow() - last.AsOf < Fresh)
         {
             return last;
         }
 
         var snapshot = supervisor.Snapshot;
-        if (supervisor.ControlPlane is not { } controlPlane || snapshot.Facts.Login != LoginStanding.Valid || !snapshot.Facts.SyncConnected
+        if (supervisor.ControlPlane is not { } controlPlane || Whose is not { } whose || snapshot.Facts.Login != LoginStanding.Valid || !snapshot.Facts.SyncConnected
             || Interlocked.Exchange(ref _asking, 1) != 0)
         {
-            return _last;
+            return Last;
         }
 
         try
         {
             using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(3), time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
-            _last = new BudgetFigures(await controlPlane.GetBudgetAsync(either.Token).ConfigureAwait(false), time.GetUtcNow());
+            _last = new BudgetFigures(await controlPlane.GetBudgetAsync(either.Token).ConfigureAwait(false), whose, time.GetUtcNow());
         }
         catch (Exception e) when (e is ControlPlaneException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
@@ -48,9 +53,9 @@ internal sealed class BudgetWatch(AgentSupervisor supervisor, TimeProvider time)
             Volatile.Write(ref _asking, 0);
         }
 
-        return _last;
+        return Last;
     }
 }
 
-/// <summary>Figures with the time they were told.</summary>
-internal sealed record BudgetFigures(GetBudgetReply Reply, DateTimeOffset AsOf);
+/// <summary>Figures with whose they are and the time they were told.</summary>
+internal sealed record BudgetFigures(GetBudgetReply Reply, string Whose, DateTimeOffset AsOf);

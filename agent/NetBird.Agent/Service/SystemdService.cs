@@ -16,6 +16,13 @@ internal static class SystemdService
     /// <summary>Ours: a start takes one second, thirty on a machine that does much else.</summary>
     private const int PatienceSeconds = 60;
 
+    /// <summary>There while systemd is the machine's first process (sd_booted(3)); its commands may be installed where it is not.</summary>
+    private const string Booted = "/run/systemd/system";
+
+    private const string NoSystemd = "This machine does not run systemd. Start the daemon from your own service manager: netbird-agent service run";
+
+    private static readonly string[] s_hidden = ["/home", "/root", "/run/user"];
+
     /// <summary>Where a package puts its unit.</summary>
     private const string PackagedUnit = "/usr/lib/systemd/system/" + Unit;
 
@@ -37,6 +44,12 @@ internal static class SystemdService
         var written = UnitFile;
         if (!File.Exists(PackagedUnit))
         {
+            // systemd.exec(5), ProtectHome=: the unit sees none of these, and would only fail to start.
+            if (s_hidden.FirstOrDefault(folder => Environment.ProcessPath?.StartsWith(folder + '/', StringComparison.Ordinal) is true) is { } hidden)
+            {
+                return new(ExitCode.Failed, $"This program is in {Path.GetDirectoryName(Environment.ProcessPath)}, and a service sees nothing of {hidden}. Put the folder elsewhere, such as into /opt, and run it from there. Nothing was changed.");
+            }
+
             await File.WriteAllTextAsync(UnitFile, ForOwner(await OwnUnitAsync(cancellationToken).ConfigureAwait(false), owner), cancellationToken).ConfigureAwait(false);
         }
         else
@@ -87,7 +100,7 @@ internal static class SystemdService
     }
 
     public static Task<ServiceOutcome> ControlAsync(string verb, CancellationToken cancellationToken)
-        => verb != "status" && Refusal() is { } refusal ? Task.FromResult(refusal) : SystemctlAsync([verb, Unit], cancellationToken);
+        => (verb == "status" ? Absence() : Refusal()) is { } refusal ? Task.FromResult(refusal) : SystemctlAsync([verb, Unit], cancellationToken);
 
     private static string Next(AccountId served) => served.IsSystem
         ? "It serves root alone, for a machine without a person. For a person: sudo netbird-agent service install --owner NAME"
@@ -132,11 +145,16 @@ internal static class SystemdService
         ? unit.Replace("service run --state-dir /var/lib/netbird-agent", $"service run --state-dir /var/lib/netbird-agent --owner {account.Text}", StringComparison.Ordinal)
         : unit;
 
+    /// <summary>Why services are not to be changed here; null where they are.</summary>
     private static ServiceOutcome? Refusal()
+        => Absence() ?? (Environment.IsPrivilegedProcess ? null : new(ExitCode.NotPermitted, "Only root may change services. Run it with sudo."));
+
+    /// <summary>Why there are none that we know of; null where there are.</summary>
+    private static ServiceOutcome? Absence()
         => !OperatingSystem.IsLinux() ? new(ExitCode.Failed, OperatingSystem.IsWindows()
             ? $"On Windows the MSI makes the service. Whom it serves: {TakenPort.ToBeServed}"
-            : "On this system the package makes the service; see the README.")
-            : !Environment.IsPrivilegedProcess ? new(ExitCode.NotPermitted, "Only root may change services. Run it with sudo.")
+            : "On macOS the package makes the service, and launchd runs it: sudo launchctl print system/net.netbird.agent")
+            : !Directory.Exists(Booted) ? new(ExitCode.Failed, NoSystemd)
             : null;
 
     private static async Task<ServiceOutcome> SystemctlAsync(string[] arguments, CancellationToken cancellationToken)
@@ -163,7 +181,7 @@ internal static class SystemdService
         }
         catch (Win32Exception)
         {
-            return new(ExitCode.Failed, "This machine has no systemd. Start the daemon from your own service manager: netbird-agent service run");
+            return new(ExitCode.Failed, NoSystemd);
         }
     }
 }

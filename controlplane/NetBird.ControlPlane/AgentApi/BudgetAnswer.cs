@@ -58,6 +58,7 @@ internal sealed class BudgetAnswer(GatewaySnapshots snapshots, IReservations res
         Source = reading.Cap.SourceName,
         Scope = reading.Cap.Counter.Scope switch { CapScope.User => "user", CapScope.Group => "group", _ => "account" },
         Unit = reading.Cap.Unit == CapUnit.Tokens ? "tokens" : "nano_usd",
+        Soft = reading.Cap.Soft,
         Used = reading.Used,
         Reserved = reading.Reserved,
         Limit = reading.Cap.Limit,

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace EndToEnd.Tests.Faults;
 
@@ -7,7 +8,7 @@ namespace EndToEnd.Tests.Faults;
 /// The network breaks between the developer's machine and the server, and comes back: nothing hangs without words, and
 /// requests pass again by themselves. Every fault prints how long that took (shared/docs/reliability.md).
 /// </summary>
-public sealed class NetworkFaultTests(CabledAgent cabled) : IClassFixture<CabledAgent>
+public sealed partial class NetworkFaultTests(CabledAgent cabled) : IClassFixture<CabledAgent>
 {
     private static readonly bool Long = Environment.GetEnvironmentVariable("NETBIRD_LONG") is "1";
 
@@ -51,6 +52,17 @@ public sealed class NetworkFaultTests(CabledAgent cabled) : IClassFixture<Cabled
         await RecoversAsync(string.Create(CultureInfo.InvariantCulture, $"link down {seconds} s"));
     }
 
+    /// <summary>One process is control plane and gateway, as it is by default.</summary>
+    [SkippableFact]
+    public async Task ControlPlaneAndGatewayKilled_StartedAgain_PassesAgain()
+    {
+        await Hosts.KillControlPlaneAsync();
+        await RefusedInWordsAsync("control plane and gateway killed, a request meanwhile");
+        await Hosts.StartControlPlaneAsync();
+
+        await RecoversAsync("control plane and gateway killed, ready again");
+    }
+
     [SkippableFact]
     public async Task AddressChanges_PassesAgain()
     {
@@ -66,11 +78,20 @@ public sealed class NetworkFaultTests(CabledAgent cabled) : IClassFixture<Cabled
         }
     }
 
+    /// <summary>The control plane's connections are reset as well; what is sent meanwhile, packet by packet, is no storm.</summary>
     [SkippableFact]
     public async Task UdpBlocked_SaysWhatToDo_AndPassesAgain()
     {
         Skip.IfNot(File.Exists("/usr/sbin/nft"), "Debian's nftables is not installed");
-        await OnAsync("nft add table inet fault; nft add chain inet fault out '{ type filter hook output priority 0; }'; nft add rule inet fault out udp dport 51820 drop");
+        await OnAsync("""
+            set -e
+            nft add table inet fault
+            nft add chain inet fault out '{ type filter hook output priority 0; }'
+            nft add rule inet fault out udp dport 51820 counter drop
+            nft add rule inet fault out 'tcp dport 8443 tcp flags & (fin|syn|rst|ack) == syn counter'
+            nft add rule inet fault out tcp dport 8443 reject with tcp reset
+            """);
+        var blocked = Stopwatch.StartNew();
         try
         {
             await RefusedInWordsAsync("UDP blocked, a request meanwhile");
@@ -84,6 +105,13 @@ public sealed class NetworkFaultTests(CabledAgent cabled) : IClassFixture<Cabled
             Assert.Contains("netbird-agent doctor", said, StringComparison.Ordinal);
             var doctor = await Hosts.InAsync(Hosts.Developer, Checkout.Agent, ["doctor", "--state-dir", cabled.State]);
             Assert.Equal(1, doctor.ExitCode);
+            Assert.Contains("FAIL  udp path", doctor.Output, StringComparison.Ordinal);
+            var rules = await Hosts.ShellAsync(Hosts.Developer, "nft list chain inet fault out");
+            var most = 4 * blocked.Elapsed.TotalSeconds;
+            var sent = Packets().Matches(rules.Output).Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)).ToList();
+            ReportFigure("UDP and control plane blocked, packets to each", string.Create(CultureInfo.InvariantCulture, $"{string.Join(" and ", sent)} in {blocked.Elapsed.TotalSeconds:0} s"));
+            Assert.Equal(2, sent.Count);
+            Assert.All(sent, packets => Assert.InRange(packets, 1, most));
         }
         finally
         {
@@ -133,11 +161,16 @@ public sealed class NetworkFaultTests(CabledAgent cabled) : IClassFixture<Cabled
         => (await Hosts.ShellAsync(Hosts.Developer,
             $$"""curl -s -m {{limitSeconds}} --noproxy '*' http://127.0.0.1:8788/v1/messages -H 'content-type: application/json' -H 'anthropic-version: 2023-06-01' -d '{"model":"claude-opus-5-5","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}'""")).Output;
 
-    internal static void Report(string fault, TimeSpan took)
+    [GeneratedRegex("counter packets ([0-9]+)")]
+    private static partial Regex Packets();
+
+    internal static void Report(string fault, TimeSpan took) => ReportFigure(fault, string.Create(CultureInfo.InvariantCulture, $"{took.TotalSeconds:0.0} s"));
+
+    private static void ReportFigure(string what, string figure)
     {
         if (Environment.GetEnvironmentVariable("NETBIRD_FAULT_TABLE") is { Length: > 0 } file)
         {
-            File.AppendAllText(file, string.Create(CultureInfo.InvariantCulture, $"{fault}\t{took.TotalSeconds:0.0} s\n"));
+            File.AppendAllText(file, $"{what}\t{figure}\n");
         }
     }
 }

@@ -41,6 +41,8 @@ internal sealed class LoginAgent(Uri url, string state, IReadOnlyDictionary<stri
         return JsonDocument.Parse(status.Output).RootElement.Clone();
     }
 
+    public Task<CommandResult> LogoutAsync() => Command.RunAsync(Checkout.Agent, ["logout", "--state-dir", state]);
+
     /// <summary>Waits until the daemon logged that, so often in all.</summary>
     public async Task UntilLogAsync(string words, int times)
     {

@@ -22,6 +22,9 @@ internal sealed class LoginPlane : IAsyncDisposable
         => new(await Node.StartAsync(
             issuer is null ? [] : ["--oidc-issuer", issuer, "--oidc-client-id", "netbird-agent", "--oidc-groups-claim", "groups"], environment));
 
+    /// <summary>How many machines are in the account.</summary>
+    public async Task<int> PeersAsync() => (await _node.GetAsync("/api/peers")).GetArrayLength();
+
     /// <param name="environment">Of the agent's processes.</param>
     public LoginAgent Agent(IReadOnlyDictionary<string, string?>? environment = null) => new(Url, Path.Combine(_agents, Path.GetRandomFileName()), environment);
 

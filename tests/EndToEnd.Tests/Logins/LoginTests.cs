@@ -32,6 +32,7 @@ public sealed class LoginTests(Browser browser) : IClassFixture<Browser>
         Assert.True(up.ExitCode == 0, up + plane.Log);
         Assert.Equal("You are logged in", heading);
         Assert.Contains("Engineering", GroupsOf(await agent.StatusAsync()));
+        await LogsOutAsync(plane, agent);
     }
 
     [SkippableTheory]
@@ -52,6 +53,7 @@ public sealed class LoginTests(Browser browser) : IClassFixture<Browser>
         Assert.Equal("connected", status.GetProperty("state").GetString());
         Assert.Equal("Ada Example", status.GetProperty("user_name").GetString(), ignoreCase: true);
         Assert.Contains("Engineering", GroupsOf(status));
+        await LogsOutAsync(plane, agent, notRevokedAt: name == "glewlwyd" ? issuer.Issuer : "");
     }
 
     [SkippableFact]
@@ -156,6 +158,16 @@ public sealed class LoginTests(Browser browser) : IClassFixture<Browser>
         Assert.Equal(1, during.ExitCode);
         Assert.Contains(issuer.Issuer, during.Error, StringComparison.Ordinal);
         Assert.True(after.ExitCode == 0, after + plane.Log);
+    }
+
+    /// <summary>The account let the machine go, and the issuer confirmed the revocation, or there are words: Glewlwyd takes none from a client without a secret.</summary>
+    private static async Task LogsOutAsync(LoginPlane plane, LoginAgent agent, string notRevokedAt = "")
+    {
+        Assert.Equal(1, await plane.PeersAsync());
+        var logout = await agent.LogoutAsync();
+        Assert.True(logout is { ExitCode: 0, Output: "Logged out.\n" }, logout.ToString());
+        Assert.Equal(notRevokedAt.Length == 0 ? "" : $"The refresh token is deleted here and was not revoked at {notRevokedAt}: Unauthorized.\n", logout.Error);
+        Assert.Equal(0, await plane.PeersAsync());
     }
 
     private static async Task<IIdentityProvider> StartAsync(string name)

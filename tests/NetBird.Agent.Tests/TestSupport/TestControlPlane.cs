@@ -32,6 +32,8 @@ internal sealed class TestControlPlane : AgentService.AgentServiceBase, IAsyncDi
 
     public string Issuer { get; set; } = "";
 
+    public string Scope { get; set; } = "openid profile email groups offline_access";
+
     public string SetupKey { get; set; } = "setup-key-for-tests";
 
     /// <summary>What each ID token that arrived was; kept to look into.</summary>
@@ -107,7 +109,7 @@ internal sealed class TestControlPlane : AgentService.AgentServiceBase, IAsyncDi
     {
         Issuer = Issuer,
         ClientId = "netbird-agent",
-        Scope = "openid profile email groups offline_access",
+        Scope = Scope,
         DeviceCodeSupported = true,
         ControlPlanePublicKey = Key.PublicKey.ToString(),
         ControlPlaneVersion = "test",

@@ -36,6 +36,9 @@ internal sealed partial class HttpsEndpoint(
     private EndpointListener? _listener;
     private IPEndPoint? _address;
     private string _wanted = "";
+
+    /// <summary>The name that the listener takes for its own.</summary>
+    private string _served = "";
     private long _notBefore;
 
     /// <summary>https://NAME, with the port where it is not 443; empty while it does not listen.</summary>
@@ -140,7 +143,7 @@ internal sealed partial class HttpsEndpoint(
     private async Task ListenAsync(CancellationToken cancellationToken)
     {
         var wanted = store.Settings.HttpsEndpoint;
-        if (_certificate is null || (_listener is not null && _wanted == wanted))
+        if (_certificate is null || (_listener is not null && _wanted == wanted && _served == _certificate.Name))
         {
             return;
         }
@@ -158,7 +161,7 @@ internal sealed partial class HttpsEndpoint(
             {
                 _listener = await EndpointListener.StartAsync(
                     kestrel => kestrel.Listen(candidate, Secure), _certificate.Name, handler, tunnel, time, logging, cancellationToken).ConfigureAwait(false);
-                (_address, _wanted, Problem) = (candidate, wanted, "");
+                (_address, _wanted, _served, Problem) = (candidate, wanted, _certificate.Name, "");
                 Log.Listening(_logger, Url, candidate);
                 return;
             }

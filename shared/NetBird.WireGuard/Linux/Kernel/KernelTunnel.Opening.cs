@@ -41,7 +41,7 @@ internal sealed partial class KernelTunnel
             outside.CreateLink(options.InterfaceName, DriverKind, InterfaceClaim.Mark, space?.Handle);
             routes = space?.Run(RouteSocket.Open) ?? RouteSocket.Open();
             wireGuard = space?.Run(WireGuardSocket.Open) ?? WireGuardSocket.Open();
-            tunnel = new KernelTunnel(options.InterfaceName, space, claim, routes, wireGuard, logger);
+            tunnel = new KernelTunnel(options.InterfaceName, space, claim, routes, wireGuard, options.Time, logger);
             tunnel.Configure(options);
             return tunnel;
         }

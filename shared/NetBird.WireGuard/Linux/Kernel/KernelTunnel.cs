@@ -11,17 +11,21 @@ namespace NetBird.WireGuard.Linux.Kernel;
 [SupportedOSPlatform("linux")]
 internal sealed partial class KernelTunnel : ITunnel, IInterfaceControl
 {
+    /// <summary>REJECT_AFTER_TIME of the WireGuard paper, section 6.1.</summary>
+    private static readonly TimeSpan SessionLife = TimeSpan.FromSeconds(180);
+
     private readonly NetworkNamespace? _namespace;
     private readonly InterfaceClaim? _claim;
     private readonly RouteSocket _routes;
     private readonly WireGuardSocket _wireGuard;
     private readonly DriverInterface _interface;
+    private readonly TimeProvider _time;
     private readonly ILogger _logger;
 
     private KernelTunnel(
-        string name, NetworkNamespace? networkNamespace, InterfaceClaim? claim, RouteSocket routes, WireGuardSocket wireGuard, ILogger logger)
+        string name, NetworkNamespace? networkNamespace, InterfaceClaim? claim, RouteSocket routes, WireGuardSocket wireGuard, TimeProvider time, ILogger logger)
     {
-        (InterfaceName, _namespace, _claim, _routes, _wireGuard, _logger) = (name, networkNamespace, claim, routes, wireGuard, logger);
+        (InterfaceName, _namespace, _claim, _routes, _wireGuard, _time, _logger) = (name, networkNamespace, claim, routes, wireGuard, time, logger);
         _interface = new DriverInterface(Read, change => wireGuard.Apply(name, change));
         Overlay = new KernelOverlay(networkNamespace, name, bound: networkNamespace is null);
     }
@@ -51,7 +55,7 @@ internal sealed partial class KernelTunnel : ITunnel, IInterfaceControl
     /// the mark drops those (drivers/net/wireguard/netlink.c, wg_set_device).
     /// </summary>
     public void NetworkChanged()
-        => _interface.NetworkChanged(state => new InterfaceChange { FirewallMark = state.FirewallMark });
+        => _interface.NetworkChanged(state => new InterfaceChange { FirewallMark = state.FirewallMark, Peers = [.. MadeAnew(state)] });
 
     public InterfaceState Read() => _wireGuard.Read(InterfaceName);
 
@@ -76,6 +80,31 @@ internal sealed partial class KernelTunnel : ITunnel, IInterfaceControl
             Release();
         });
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>
+    /// The kernel greets a peer once in 5 s at most (REKEY_TIMEOUT, drivers/net/wireguard/messages.h), and a try in vain counts: after
+    /// an outage that outlasted the session (REJECT_AFTER_TIME) the next would come that late. A peer that is made anew has no try
+    /// behind it, and its keepalive, from off to on, is the first.
+    /// </summary>
+    private IEnumerable<PeerChange> MadeAnew(InterfaceState state)
+    {
+        var now = _time.GetUtcNow();
+        foreach (var (peer, secret) in state.Peers)
+        {
+            if (peer.PersistentKeepalive > TimeSpan.Zero && peer.Endpoint is not null && (peer.LastHandshake is not { } at || now - at > SessionLife))
+            {
+                yield return new PeerChange { PublicKey = peer.PublicKey, Remove = true };
+                yield return PeerChange.From(new PeerConfiguration
+                {
+                    PublicKey = peer.PublicKey,
+                    PresharedKey = secret,
+                    Endpoint = peer.Endpoint,
+                    AllowedIPs = peer.AllowedIPs,
+                    PersistentKeepalive = peer.PersistentKeepalive,
+                });
+            }
+        }
     }
 
     private void Release()

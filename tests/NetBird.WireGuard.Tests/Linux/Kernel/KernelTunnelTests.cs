@@ -19,6 +19,7 @@ public sealed class KernelTunnelTests(KernelGuest guest, ITestOutputHelper outpu
     [InlineData("wg-agrees")]
     [InlineData("plain-interface")]
     [InlineData("network-changed")]
+    [InlineData("network-changed-after-tries-in-vain")]
     [InlineData("removed-when-disposed")]
     [InlineData("left-behind-is-removed")]
     [InlineData("others-interface-is-kept")]
