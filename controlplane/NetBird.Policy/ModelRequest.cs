@@ -19,6 +19,7 @@ namespace NetBird.Policy;
 /// <param name="AddedPrompt">
 /// The body asks for something for which the provider puts words of its own into the prompt (tools, a format of the answer, skills).
 /// </param>
+/// <param name="ProviderTools">The body offers tools that the provider runs by itself, as often as it likes, each time with a prompt and a fee.</param>
 /// <param name="Batch">The requests of a batch that is being created, each as if it came by itself; null for every other call.</param>
 public sealed record ModelRequest(
     RequestKind Kind,
@@ -32,6 +33,7 @@ public sealed record ModelRequest(
     bool CacheWrite1h = false,
     bool UnboundedInput = false,
     bool AddedPrompt = false,
+    bool ProviderTools = false,
     ImmutableArray<ModelRequest>? Batch = null);
 
 /// <summary>The provider's calls that policy tells apart. Stored: add at the end.</summary>

@@ -16,7 +16,7 @@ namespace NetBird.Policy;
 /// </para>
 /// <para>
 /// A batch passes where each request in it would. Its cost is known when its results are read, up to a day later, which no strict cap
-/// can wait for: candidates with one do not take batches.
+/// can wait for: candidates with one do not take batches. Nor requests with tools that the provider runs: nothing bounds how often.
 /// </para>
 /// </summary>
 public static class PolicyEvaluator
@@ -71,7 +71,7 @@ public static class PolicyEvaluator
             foreach (var group in ApplicableCaps.HasGroupCap(policy.Limits) ? groups : [groups[0]])
             {
                 var caps = ApplicableCaps.Of(policy, group, caller.User, ruleCaps, raises);
-                if (request.Batch is not null && StrictOf(caps) is { } strict)
+                if ((request.Batch is not null || request.ProviderTools) && StrictOf(caps) is { } strict)
                 {
                     nearest = nearest.Step < RefusalStep.StrictLimit ? new(RefusalStep.StrictLimit, policy, Strict: strict) : nearest;
                     continue;

@@ -25,7 +25,7 @@ internal enum RefusalStep
     /// <summary>Over the ceiling.</summary>
     MaxTokens = 5,
 
-    /// <summary>A batch under a strict cap.</summary>
+    /// <summary>A batch, or tools that the provider runs, under a strict cap.</summary>
     StrictLimit = 6,
 }
 
@@ -34,7 +34,7 @@ internal enum RefusalStep
 /// <param name="Policy">Which policy.</param>
 /// <param name="Guardrail">Which guardrail of it, where one refused.</param>
 /// <param name="Offender">What did not pass: of a batch one request in it; null: the request itself.</param>
-/// <param name="Strict">The strict cap that takes no batch.</param>
+/// <param name="Strict">The strict cap that takes nothing without a bound.</param>
 internal readonly record struct Refusal(
     RefusalStep Step, AccessPolicy? Policy, Guardrail? Guardrail = null, ModelRequest? Offender = null, Cap? Strict = null);
 
@@ -75,6 +75,9 @@ internal static class Refusals
                 DenyReason.ModelNotAllowed,
                 $"Model \"{Clean(request.Model)}\" is not allowed by policy \"{policy}\". {Allowed(refusal.Guardrail)}"),
             RefusalStep.MaxTokens => new(DenyReason.MaxTokensTooHigh, MaxTokens(refusal.Guardrail!, request, policy)),
+            RefusalStep.StrictLimit when request.Batch is null => new(
+                DenyReason.CallNotOffered,
+                $"Tools that the provider runs (web search, code execution, MCP servers) are not offered under the strict limit of \"{Clean(refusal.Strict!.SourceName)}\": how often it runs them is known only afterwards."),
             RefusalStep.StrictLimit => new(
                 DenyReason.CallNotOffered,
                 $"Batches are not offered under the strict limit of \"{Clean(refusal.Strict!.SourceName)}\": what a batch costs is known only when its results are read."),

@@ -67,6 +67,7 @@ public sealed class PolicyEvaluatorModelTests
         Gen.Bool,
         (kind, model, max, items, creates) => new ModelRequest(kind, model, true, max, 1_000)
         {
+            ProviderTools = creates && kind is RequestKind.Messages or RequestKind.CountTokens,
             Batch = kind == RequestKind.Batches && creates
                 ? [.. items.Select(item => new ModelRequest(RequestKind.Messages, item.Item1, false, item.Item2, 500))]
                 : null,
@@ -108,7 +109,7 @@ public sealed class PolicyEvaluatorModelTests
             from pair in groups.Take(grouped ? int.MaxValue : 1)
             from provider in policy.Providers.OrderBy(p => p.Value, StringComparer.Ordinal)
             where snapshot.Providers.TryGetValue(provider, out var known) && Offers(known, request)
-            where request.Batch is null || !CapsOf(policy, pair, caller).Concat(snapshot.BudgetRules.SelectMany(rule => CapsOf(rule, caller))).Any(cap => cap.Strict)
+            where !paid || (request.Batch is null && !request.ProviderTools) || !CapsOf(policy, pair, caller).Concat(snapshot.BudgetRules.SelectMany(rule => CapsOf(rule, caller))).Any(cap => cap.Strict)
             select new Candidate(
                 policy.Id,
                 policy.Name,

@@ -190,6 +190,21 @@ public sealed class PolicyEvaluatorTests
         Assert.NotEmpty(Assert.Single(Allowed(snapshot, Person("ann", "eng"), creation with { Batch = null })).Caps);
     }
 
+    [Fact]
+    public void Evaluate_ToolsOfTheProviderUnderAStrictLimit_GoToTheNextPolicyOrAreRefused()
+    {
+        var strict = Access("strict", ["eng"], Tokens(1, 1, strict: true));
+        var request = Message() with { ProviderTools = true };
+
+        var denied = Denied(Snapshot([strict]), Person("ann", "eng"), request);
+
+        Assert.Equal(DenyReason.CallNotOffered, denied.Reason);
+        Assert.Contains("not offered under the strict limit of \"strict\"", denied.Explanation, StringComparison.Ordinal);
+        Assert.Equal("next", Assert.Single(Allowed(Snapshot([strict, Access("next", ["eng"], Tokens(1, 1))]), Person("ann", "eng"), request)).PolicyName);
+        Assert.Single(Allowed(Snapshot([strict]), Person("ann", "eng"), request with { Kind = RequestKind.CountTokens }));
+        Assert.Single(Allowed(Snapshot([strict]), Person("ann", "eng"), Message()));
+    }
+
     [Theory]
     [InlineData(RequestKind.Other)]
     [InlineData(RequestKind.BatchResult)]

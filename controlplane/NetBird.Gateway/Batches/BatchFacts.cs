@@ -120,7 +120,7 @@ internal static class BatchFacts
 
             found.Add(new(
                 RequestKind.Messages, model, Stream: false, facts.MaxTokens, body.Length, null, null, facts.Fast, facts.CacheWrite1h,
-                facts.UnboundedInput, facts.AddedPrompt));
+                facts.UnboundedInput, facts.AddedPrompt, facts.ProviderTools));
         }
 
         return found.Count == count ? $"Request {count + 1} of the batch has no \"params\"." : "";

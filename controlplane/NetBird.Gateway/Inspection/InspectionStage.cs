@@ -63,7 +63,7 @@ internal sealed class InspectionStage(GatewayOptions options)
 
         call.Request = new(
             kind, model, facts.Stream, facts.MaxTokens, body.Length, session, agent, facts.Fast, facts.CacheWrite1h, facts.UnboundedInput,
-            facts.AddedPrompt);
+            facts.AddedPrompt, facts.ProviderTools);
         return null;
     }
 

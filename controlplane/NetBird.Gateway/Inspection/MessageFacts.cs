@@ -18,6 +18,7 @@ internal struct MessageFacts
     private bool _streamSeen;
     private bool _maxTokensSeen;
     private bool _speedSeen;
+    private bool _inTools;
 
     public string? Model { get; private set; }
 
@@ -35,6 +36,9 @@ internal struct MessageFacts
 
     /// <summary>The provider puts words of its own into the prompt for it.</summary>
     public bool AddedPrompt { get; private set; }
+
+    /// <summary>Tools are offered that the provider runs by itself.</summary>
+    public bool ProviderTools { get; private set; }
 
     /// <summary>
     /// Reads a body. Everything that two parsers could read in two ways is refused: a field that decides and is there twice, a value
@@ -107,6 +111,8 @@ internal struct MessageFacts
 
     private bool ReadTopLevel(ref Utf8JsonReader reader, ref string problem)
     {
+        _inTools = false;
+
         // The names that decide have 5 to 13 bytes; an escaped name can be longer and still be one of them.
         if (!reader.ValueIsEscaped && reader.ValueSpan.Length is < 5 or > 13)
         {
@@ -133,8 +139,10 @@ internal struct MessageFacts
         }
         else
         {
-            UnboundedInput |= reader.ValueTextEquals("mcp_servers"u8);
-            AddedPrompt |= reader.ValueTextEquals("tools"u8) || reader.ValueTextEquals("output_config"u8) || reader.ValueTextEquals("container"u8);
+            _inTools = reader.ValueTextEquals("tools"u8);
+            ProviderTools |= reader.ValueTextEquals("mcp_servers"u8);
+            UnboundedInput |= ProviderTools;
+            AddedPrompt |= _inTools || reader.ValueTextEquals("output_config"u8) || reader.ValueTextEquals("container"u8);
             return true;
         }
 
@@ -156,7 +164,13 @@ internal struct MessageFacts
             }
             else if (reader.ValueTextEquals("type"u8))
             {
-                UnboundedInput |= reader.Read() && reader.TokenType == JsonTokenType.String && IsUnboundedType(ref reader);
+                // Of a tool itself: what stands deeper is its schema.
+                var isTool = _inTools && reader.CurrentDepth == 3;
+                if (reader.Read() && reader.TokenType == JsonTokenType.String)
+                {
+                    ProviderTools |= isTool && IsRunByTheProvider(ref reader);
+                    UnboundedInput |= IsUnboundedType(ref reader);
+                }
             }
             else if (reader.ValueTextEquals("file_id"u8))
             {
@@ -170,18 +184,21 @@ internal struct MessageFacts
     /// <summary>Content blocks and tools whose tokens are not in the body: pictures, documents, links, tools that the provider runs.</summary>
     private static bool IsUnboundedType(ref Utf8JsonReader reader)
     {
-        if (reader.ValueIsEscaped || reader.ValueSpan.Length >= LongStrings.LongBytes)
-        {
-            // Nobody escapes these words, or makes them so long, but to hide them.
-            return true;
-        }
-
         var type = reader.ValueSpan;
-        return type.SequenceEqual("image"u8) || type.SequenceEqual("document"u8) || type.SequenceEqual("url"u8) || type.SequenceEqual("file"u8)
-            || type.SequenceEqual("container_upload"u8)
-            || type.StartsWith("web_search_"u8) || type.StartsWith("web_fetch_"u8) || type.StartsWith("code_execution_"u8) || type.StartsWith("mcp_"u8)
-            || type.StartsWith("advisor_"u8) || type.StartsWith("compact_"u8);
+        return IsHidden(ref reader) || type.SequenceEqual("image"u8) || type.SequenceEqual("document"u8) || type.SequenceEqual("url"u8) || type.SequenceEqual("file"u8)
+            || type.SequenceEqual("container_upload"u8) || type.StartsWith("compact_"u8) || IsRunByTheProvider(ref reader);
     }
+
+    /// <summary>Also blocks in which it tells what such a tool found, which begin alike.</summary>
+    private static bool IsRunByTheProvider(ref Utf8JsonReader reader)
+    {
+        var type = reader.ValueSpan;
+        return IsHidden(ref reader) || type.StartsWith("web_search_"u8) || type.StartsWith("web_fetch_"u8) || type.StartsWith("code_execution_"u8)
+            || type.StartsWith("mcp_"u8) || type.StartsWith("advisor_"u8);
+    }
+
+    /// <summary>Nobody escapes these words, or makes them so long, but to hide them.</summary>
+    private static bool IsHidden(ref Utf8JsonReader reader) => reader.ValueIsEscaped || reader.ValueSpan.Length >= LongStrings.LongBytes;
 
     private bool TakeModel(ref Utf8JsonReader reader)
     {

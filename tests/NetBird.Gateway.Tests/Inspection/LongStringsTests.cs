@@ -92,6 +92,6 @@ public sealed class LongStringsTests
     private static string Read(byte[] body)
     {
         var read = MessageFacts.TryReadAsItIs(body, out var facts, out var problem);
-        return read ? $"{facts.Model} {facts.Stream} {facts.MaxTokens} {facts.Fast} {facts.CacheWrite1h} {facts.UnboundedInput} {facts.AddedPrompt}" : problem;
+        return read ? $"{facts.Model} {facts.Stream} {facts.MaxTokens} {facts.Fast} {facts.CacheWrite1h} {facts.UnboundedInput} {facts.AddedPrompt} {facts.ProviderTools}" : problem;
     }
 }

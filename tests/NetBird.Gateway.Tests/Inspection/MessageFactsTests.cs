@@ -54,6 +54,21 @@ public sealed class MessageFactsTests
     }
 
     [Theory]
+    [InlineData("""{"model":"m","tools":[{"name":"x"},{"type":"web_search_20250305","name":"web_search","max_uses":3}]}""", true)]
+    [InlineData("""{"model":"m","to\u006fls":[{"typ\u0065":"web\u005fsearch_20250305"}]}""", true)]
+    [InlineData("""{"model":"m","tools":[{"type":"code_execution_20250825","name":"code_execution"}]}""", true)]
+    [InlineData("""{"model":"m","tools":[{"type":"mcp_toolset","mcp_server_name":"a"}]}""", true)]
+    [InlineData("""{"model":"m","mcp_servers":[{"type":"url","url":"https://a"}]}""", true)]
+    [InlineData("""{"model":"m","tools":[{"type":"bash_20250124","name":"bash"},{"type":"custom","name":"x"},{"type":"text_editor_20250728"},{"type":"memory_20250818"},{"type":"tool_search_tool_regex_20251119"}]}""", false)]
+    [InlineData("""{"model":"m","tools":[{"name":"x","input_schema":{"properties":{"a":{"type":"web_search_20250305"}}}}]}""", false)]
+    [InlineData("""{"model":"m","tools":[],"messages":[{"content":[{"type":"web_search_tool_result","content":[]}]}]}""", false)]
+    public void ToolsThatTheProviderRuns_AreSeen(string body, bool seen)
+    {
+        Assert.True(Read(body, out var facts));
+        Assert.Equal(seen, facts.ProviderTools);
+    }
+
+    [Theory]
     [InlineData("""{"model":"m","tools":[{"name":"x"}]}""", true)]
     [InlineData("""{"model":"m","output_config":{"format":{"type":"json_schema"}}}""", true)]
     [InlineData("""{"model":"m","container":{"skills":[]}}""", true)]
