@@ -24,7 +24,8 @@ public abstract record BookOutcome
 /// <param name="OverNanoUsd">Cost by which a cap is passed now.</param>
 public readonly record struct Settlement(long UnderTokens, long UnderNanoUsd, long OverTokens, long OverNanoUsd)
 {
-    internal Settlement With(Cap cap, long under, long over) => cap.Unit is CapUnit.NanoUsd
+    /// <summary>With one more cap taken into account.</summary>
+    public Settlement With(Cap cap, long under, long over) => cap.Unit is CapUnit.NanoUsd
         ? this with { UnderNanoUsd = Math.Max(UnderNanoUsd, under), OverNanoUsd = Math.Max(OverNanoUsd, over) }
         : this with { UnderTokens = Math.Max(UnderTokens, under), OverTokens = Math.Max(OverTokens, over) };
 }

@@ -111,6 +111,7 @@ public sealed class ReservationBook(CounterHistory history)
             lock (_gate)
             {
                 Advance(now);
+                Lapse();
                 for (var i = first; i < Math.Min(caps.Length, first + ReadAtOnce); i++)
                 {
                     readings[i] = ReadLocked(caps[i]);

@@ -83,6 +83,23 @@ public abstract class ReservationsContract
     }
 
     [SkippableFact]
+    public async Task Reserve_SoftCapPassed_RefusesNobodyAndIsCounted()
+    {
+        var soft = NewCap(10) with { Soft = true };
+        var hard = NewCap(1_000, strict: true);
+        for (var i = 0; i < 5; i++)
+        {
+            var id = Id();
+            Assert.IsType<ReserveOutcome.Granted>(await ReserveAsync(Node(i % Nodes), id, Request(100, 100), Under(soft, hard)));
+            await Node(0).SettleAsync(new(id), new(new TokenUsage(100, 100)), default);
+        }
+
+        Assert.Equal((1_000, 0), Figures(soft));
+        var full = Assert.IsType<ReserveOutcome.Full>(await ReserveAsync(Node(0), Id(), Request(100, 100), Under(soft, hard)));
+        Assert.Equal(hard.Counter, full.Reached.Cap.Counter);
+    }
+
+    [SkippableFact]
     public async Task Reserve_NothingUsed_ReleasesEverything()
     {
         var cap = NewCap(10_000);

@@ -61,7 +61,7 @@ internal sealed class PostgresReservations(
             : await CallInTurnAsync(request, caps, cancellationToken);
         if (chosen >= 0)
         {
-            _pending[request.Id] = new(request.Request, request.Candidates[chosen].Provider, at);
+            _pending[request.Id] = new(request.Request, request.Candidates[chosen], at);
             return new ReserveOutcome.Granted(request.Candidates[chosen]);
         }
 
@@ -73,14 +73,16 @@ internal sealed class PostgresReservations(
     public async ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost)
     {
         var tokens = InMemoryReservations.TokensOf(used.Tokens);
+        _pending.TryRemove(request, out var pending);
         try
         {
-            await using var command = database.Source.CreateCommand("select usage_settle($1, $2, $3, $4)");
+            await using var command = database.Source.CreateCommand("select counter, missed, used_now from usage_settle_each($1, $2, $3, $4)");
             command.Parameters.AddWithValue(request.Value);
             command.Parameters.AddWithValue(tokens);
             command.Parameters.AddWithValue(Math.Max(0, cost.Value));
             command.Parameters.Add(new() { Value = (object?)database.Now ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint });
-            await command.ExecuteScalarAsync(CancellationToken.None);
+            await using var reader = await command.ExecuteReaderAsync(CancellationToken.None);
+            metrics.Settled(await SettlementAsync(reader, pending?.Chosen.Caps ?? []));
         }
         catch (Exception failed) when (PostgresGuard.IsUnreachable(failed))
         {
@@ -89,11 +91,30 @@ internal sealed class PostgresReservations(
         }
         finally
         {
-            if (_pending.TryRemove(request, out var pending) && tokens > 0 && pending.Request.Kind is RequestKind.Messages)
+            if (pending is { Request.Kind: RequestKind.Messages } && tokens > 0)
             {
-                pricing.Learn(pending.Provider, pending.Request, used.Tokens, cost, pending.At);
+                pricing.Learn(pending.Chosen.Provider, pending.Request, used.Tokens, cost, pending.At);
             }
         }
+    }
+
+    /// <summary>How far the reservation was from the truth, as <see cref="ReservationBook.Settle"/> tells it.</summary>
+    private static async Task<Settlement> SettlementAsync(NpgsqlDataReader reader, ImmutableArray<Cap> caps)
+    {
+        var settlement = default(Settlement);
+        while (await reader.ReadAsync(CancellationToken.None))
+        {
+            var key = reader.GetString(0);
+            foreach (var cap in caps)
+            {
+                if (!cap.Soft && CapArrays.KeyOf(cap.Counter) == key)
+                {
+                    settlement = settlement.With(cap, reader.GetInt64(1), reader.GetInt64(2) - cap.Limit);
+                }
+            }
+        }
+
+        return settlement;
     }
 
     public async ValueTask<ImmutableArray<CounterReading>> ReadAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
@@ -243,7 +264,7 @@ internal sealed class PostgresReservations(
     private static DateTimeOffset? Instant(NpgsqlDataReader reader, int column)
         => reader.IsDBNull(column) ? null : new DateTimeOffset(reader.GetInt64(column), TimeSpan.Zero);
 
-    private sealed record Pending(ModelRequest Request, ProviderId Provider, DateTimeOffset At);
+    private sealed record Pending(ModelRequest Request, Candidate Chosen, DateTimeOffset At);
 
     private sealed record CapAnswer(int Index, CounterReading Reading, long? Fits);
 }

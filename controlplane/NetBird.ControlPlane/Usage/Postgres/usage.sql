@@ -294,13 +294,14 @@ create or replace function usage_used(p_key text, p_window bigint, p_now bigint)
 $$ select least(coalesce(sum(amount), 0), 9000000000000000000)::bigint from usage_slots where key = p_key and at > p_now - p_window $$;
 
 -- What requests in flight hold, those of nodes that have been silent for 30 s and of requests older than an hour left out: but not on
--- a strict cap, where they may have been spent, and count for the whole window until their node comes back and says what they were.
+-- a strict cap, where they may have been spent, and count for the whole window until their node comes back and says what they were; while
+-- it lives for a day, as in one process, however short the window: the request may yet be charged.
 create or replace function usage_reserved(p_key text, p_window bigint, p_now bigint) returns bigint language sql stable as $$
     select least(coalesce(sum(r.amount), 0), 9000000000000000000)::bigint
     from usage_reservations r left join usage_nodes n on n.node = r.node
     where r.key = p_key
         and ((r.strict and r.since > p_now - p_window)
-            or (r.since > p_now - 36000000000 and n.seen > usage_clock() - 300000000))
+            or (r.since > p_now - case when r.strict then 864000000000 else 36000000000 end and n.seen > usage_clock() - 300000000))
 $$;
 
 -- Reserves under the first candidate whose caps all have room. Caps of all candidates lie behind one another in the
@@ -366,22 +367,25 @@ returns bigint language sql stable as $$
     end
 $$;
 
--- Replaces a reservation by what was used; nothing when there is none any more.
-create or replace function usage_settle(p_request text, p_tokens bigint, p_cost bigint, p_now bigint) returns int language plpgsql as $$
+-- Replaces a reservation by what was used; nothing when there is none any more. Answers for each counter by how much the request used more
+-- than it had reserved (less: below zero), and, but for strict caps, which cannot be passed, what is used of it now.
+create or replace function usage_settle_each(p_request text, p_tokens bigint, p_cost bigint, p_now bigint)
+returns table (counter text, missed bigint, used_now bigint) language plpgsql as $$
 declare
     v_keys text[];
+    v_missed bigint[];
+    v_strict boolean[];
     v_now bigint;
-    v_parts int;
 begin
-    select array_agg(key) into v_keys from usage_reservations where request_id = p_request;
+    select array_agg(r.key) into v_keys from usage_reservations r where r.request_id = p_request;
     if v_keys is null then
-        return 0;
+        return;
     end if;
 
     perform usage_lock(v_keys);
     v_now := usage_now(v_keys, p_now);
     with gone as (
-        delete from usage_reservations where request_id = p_request returning key, money
+        delete from usage_reservations r where r.request_id = p_request returning r.key, r.money, r.amount, r.strict
     ), spent as (
         select g.key, k.window_ticks, case when g.money then p_cost else p_tokens end as amount
         from gone g join usage_counters k on k.key = g.key
@@ -395,9 +399,17 @@ begin
         delete from usage_slots s using usage_counters k
         where s.key = any(v_keys) and k.key = s.key and s.at <= v_now - k.window_ticks
     )
-    select count(*) into v_parts from gone;
-    return v_parts;
+    select array_agg(g.key), array_agg(case when g.money then p_cost else p_tokens end - g.amount), array_agg(g.strict)
+    into v_keys, v_missed, v_strict from gone g;
+
+    return query
+    select t.k, t.m, case when t.s then 0 else usage_used(t.k, c.window_ticks, v_now) end
+    from unnest(v_keys, v_missed, v_strict) as t (k, m, s) join usage_counters c on c.key = t.k;
 end $$;
+
+-- The same for whoever has only to know of how many counters it was.
+create or replace function usage_settle(p_request text, p_tokens bigint, p_cost bigint, p_now bigint) returns int language sql volatile as
+$$ select count(*)::int from usage_settle_each(p_request, p_tokens, p_cost, p_now) $$;
 
 create or replace function usage_read(
     p_now bigint, p_key text[], p_window bigint[], p_source text[], p_scope smallint[], p_subject text[], p_rule boolean[],
