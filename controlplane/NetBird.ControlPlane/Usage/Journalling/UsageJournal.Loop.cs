@@ -15,13 +15,21 @@ internal sealed partial class UsageJournal
     /// <summary>Ours: a quiet ledger gets a row at once, a busy one a batch this often.</summary>
     private static readonly TimeSpan BatchEvery = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Ours: so long after it was looked at, the ledger is taken to be there without another look.</summary>
+    private static readonly TimeSpan FreshFor = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Ours: a request that has to wait for such a look is refused within a second.</summary>
+    private static readonly TimeSpan CheckWithin = TimeSpan.FromMilliseconds(900);
+
     private readonly Channel<bool> _work = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     private readonly CancellationTokenSource _stop = new();
     private Task _loop = Task.CompletedTask;
+    private TaskCompletionSource? _check;
     private bool _quiet;
     private long _lastBatch;
+    private long _lastCheck;
 
     /// <summary>Writes what is left to the ledger, for at most 2 s; the rest is read back at the next start.</summary>
     public async ValueTask DisposeAsync()
@@ -57,12 +65,19 @@ internal sealed partial class UsageJournal
     {
         while (!_stop.IsCancellationRequested)
         {
+            TaskCompletionSource? waiting = null;
             try
             {
                 await WaitAsync();
+                lock (_gate)
+                {
+                    waiting = _check;
+                }
+
                 CheckSegment();
-                _segment.Flush();
                 await ProbeAsync();
+                Told(waiting);
+                _segment.Flush();
                 while (await HandOverAsync(_stop.Token))
                 {
                 }
@@ -80,7 +95,22 @@ internal sealed partial class UsageJournal
                     SegmentFailsLocked(failed);
                 }
             }
+            finally
+            {
+                Told(waiting);
+            }
         }
+    }
+
+    /// <summary>Whoever waits to be let in looks at the faults now.</summary>
+    private void Told(TaskCompletionSource? waiting)
+    {
+        lock (_gate)
+        {
+            _check = _check == waiting ? null : _check;
+        }
+
+        waiting?.TrySetResult();
     }
 
     /// <summary>Until there is work, or a tick has passed; and not sooner than a batch is due.</summary>
@@ -103,7 +133,7 @@ internal sealed partial class UsageJournal
             lock (_gate)
             {
                 _quiet = false;
-                if (!woken || _ready.Count > 0)
+                if (!woken || _ready.Count > 0 || _check is not null)
                 {
                     return;
                 }
@@ -173,6 +203,11 @@ internal sealed partial class UsageJournal
         catch (IOException failed)
         {
             LedgerFails(failed);
+        }
+
+        lock (_gate)
+        {
+            _lastCheck = _time.GetTimestamp();
         }
     }
 

@@ -86,21 +86,57 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
         record = RecordBounds.Apply(record);
         lock (_gate)
         {
-            if ((_segmentFault ?? _ledgerFault) is { } fault)
+            if ((_quiet || _check is not null) && _time.GetElapsedTime(_lastCheck) > FreshFor)
             {
-                throw new IOException(fault);
+                return BeginAfterCheckAsync(record, cancellationToken);
             }
 
-            AppendLocked(BeginFrame, 0, record);
-            _inFlight[record.Id] = record;
-            if (_quiet)
-            {
-                _quiet = false;
-                _work.Writer.TryWrite(true);
-            }
+            BeginLocked(record);
         }
 
         return default;
+    }
+
+    /// <summary>While nobody asked, nobody looked: what worked seconds ago may be gone, and the first to ask must not find that out by being let in.</summary>
+    private async ValueTask BeginAfterCheckAsync(UsageRecord record, CancellationToken cancellationToken)
+    {
+        Task check;
+        lock (_gate)
+        {
+            _quiet = false;
+            check = (_check ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+
+        _work.Writer.TryWrite(true);
+        try
+        {
+            await check.WaitAsync(CheckWithin, TimeProvider.System, cancellationToken);
+        }
+        catch (TimeoutException late)
+        {
+            throw new IOException("The usage ledger does not answer.", late);
+        }
+
+        lock (_gate)
+        {
+            BeginLocked(record);
+        }
+    }
+
+    private void BeginLocked(UsageRecord record)
+    {
+        if ((_segmentFault ?? _ledgerFault) is { } fault)
+        {
+            throw new IOException(fault);
+        }
+
+        AppendLocked(BeginFrame, 0, record);
+        _inFlight[record.Id] = record;
+        if (_quiet)
+        {
+            _quiet = false;
+            _work.Writer.TryWrite(true);
+        }
     }
 
     public void Note(UsageRecord record)

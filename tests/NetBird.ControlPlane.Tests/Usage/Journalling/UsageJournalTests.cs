@@ -119,6 +119,25 @@ public sealed class UsageJournalTests : IDisposable
         Assert.Contains(await RowsAsync(store, 1), row => row.Id.Value == "r1");
     }
 
+    /// <summary>Nobody asked for a while, so nobody looked: the first who asks is refused, too, and nothing is begun.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Begin_StoreGoneWhileNobodyAsked_RefusesTheFirst(bool journal)
+    {
+        await using var store = await OpenAsync(_scratch.Path);
+        await store.Journal.CompleteAsync(Rows.Row(1));
+        await RowsAsync(store, 1);
+        await Task.Delay(1_000);
+        var from = journal ? JournalDirectory : Path.Combine(_scratch.Path, "usage.db");
+        Directory.Move(from, from + ".away");
+
+        Assert.True(await RefusesAsync(store, 100));
+
+        Directory.Move(from + ".away", from);
+        await UntilAsync(async () => !await RefusesAsync(store, 101), TimeSpan.FromSeconds(5));
+    }
+
     [Fact]
     public async Task Begin_JournalDirectoryGone_RefusesAndKeepsWhatFinishes()
     {

@@ -150,6 +150,27 @@ public sealed class PostgresReservationsTests(PostgresCluster cluster) : Reserva
         }
     }
 
+    /// <summary>Without a cap nothing asks the database before a request goes out: the journal looks, also for the first after a while.</summary>
+    [SkippableFact]
+    public async Task Begin_DatabaseGoneWhileNobodyAsked_RefusesTheFirst()
+    {
+        Skip.If(cluster.Missing is not null, cluster.Missing);
+        Assert.False(await RefusesAsync(_nodes[0].Store));
+        await _nodes[1].Store.Journal.CompleteAsync(Rows.Row(1) with { Id = RequestId.New() });
+        await Task.Delay(1_500);
+        cluster.Stop();
+        try
+        {
+            Assert.True(await RefusesAsync(_nodes[1].Store));
+        }
+        finally
+        {
+            cluster.Start();
+        }
+
+        await Eventually.TrueAsync(async () => !await RefusesAsync(_nodes[1].Store), seconds: 20);
+    }
+
     private async Task<(Scratch State, UsageStore Store)> OpenAsync(Scratch state)
         => (state, await UsageStore.OpenPostgresAsync(cluster.ConnectionString, state.Path, TimeProvider.System, NullLoggerFactory.Instance, default));
 
