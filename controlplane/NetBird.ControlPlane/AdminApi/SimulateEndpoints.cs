@@ -13,8 +13,9 @@ using NetBird.Primitives;
 namespace NetBird.ControlPlane.AdminApi;
 
 /// <summary>
-/// <c>POST /api/agent-network/simulate?days=30[&amp;policy=ID]</c>: what a policy would have done to the last days. With
-/// <c>policy</c> it stands in for that one among all others; without, it is tried alone. Budget rules hold either way. Nothing is changed.
+/// <c>POST /api/agent-network/simulate?days=30[&amp;policy=ID][&amp;by_name=true]</c>: what a policy would have done to the last days. With
+/// <c>policy</c> it stands in for that one among all others; without, it is tried alone. Budget rules hold either way. Limits are as full
+/// at the first moment as they would have been: what came earlier, for as long as the longest window, fills them and is not told of. Nothing is changed.
 /// </summary>
 internal static class SimulateEndpoints
 {
@@ -22,7 +23,9 @@ internal static class SimulateEndpoints
 
     public static void MapSimulate(this IEndpointRouteBuilder api)
         => api.MapPost("/agent-network/simulate", SimulateAsync).ForAdmins()
-            .Asks(new("days", "How many days back.", Microsoft.OpenApi.JsonSchemaType.Integer, 366), new("policy", "Id of the policy that it stands in for.")).WithTags("Policies")
+            .Asks(
+                new("days", "How many days back.", Microsoft.OpenApi.JsonSchemaType.Integer, 366), new("policy", "Id of the policy that it stands in for."),
+                new("by_name", "The policy names groups, providers and guardrails as 'apply' does, by their names.", Choices: ["true", "false"])).WithTags("Policies")
             .Takes((form, references, _) => PolicyForm.Read(form, references, new() { Id = PolicyId.New(), Name = "" })).Produces<SimulationAnswer>();
 
     private static async Task<IResult> SimulateAsync(HttpContext http, IConfigurationStore store, TimeProvider time)
@@ -51,7 +54,8 @@ internal static class SimulateEndpoints
 
         var form = new Form(node);
         var basis = existing ?? new() { Id = PolicyId.New(), Name = "", CreatedAt = now, ModifiedAt = now };
-        var policy = PolicyForm.Read(form, new(new ConfigurationDraft(store.Current), byName: false), basis).ToAccessPolicy();
+        var byName = http.Request.Query["by_name"] == "true";
+        var policy = PolicyForm.Read(form, new(new ConfigurationDraft(store.Current), byName), basis).ToAccessPolicy();
         if (!form.IsValid)
         {
             return Problems.Invalid(form.Errors);
@@ -67,28 +71,51 @@ internal static class SimulateEndpoints
         {
             Policies = existing is null ? [policy] : [.. current.Policies.Policies.Select(other => other.Id == policy.Id ? policy : other)],
         };
-        var past = new List<PastRequest>();
-        await foreach (var row in ledger.EnumerateAsync(new() { From = now.AddDays(-days), Allowed = true }, http.RequestAborted))
-        {
-            if (row.User is not null && row.Kind is RequestKind.Messages)
-            {
-                past.Add(Of(row));
-            }
-        }
-
-        past.Reverse();
-        return Paging.Json(SimulationAnswer.Of(PolicySimulation.Run(snapshot, past)));
+        return Paging.Json(SimulationAnswer.Of(await ReplayAsync(ledger, snapshot, now.AddDays(-days), now, http.RequestAborted)));
     }
 
-    /// <summary>The row does not keep <c>max_tokens</c>: what was generated stands for it, so a ceiling below that refuses.</summary>
-    private static PastRequest Of(UsageRecord row) => new(
-        row.Id,
-        row.Timestamp,
-        row.Timestamp + row.Duration,
-        new(row.User!.Value, row.UserName, row.Peer ?? NoPeer, [.. row.Groups]),
-        new(row.Kind, row.Model, row.Stream, row.Usage.Tokens.Output, row.RequestBytes, row.SessionId, row.AgentId),
-        row.Usage.Tokens.Total,
-        row.Cost);
+    /// <summary>A day in memory at a time: the ledger gives the newest first, a replay needs the oldest.</summary>
+    private static async Task<SimulationResult> ReplayAsync(
+        IUsageLedger ledger, PolicySnapshot snapshot, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellationToken)
+    {
+        var simulation = new PolicySimulation(snapshot, from);
+        var day = new List<PastRequest>();
+        for (var start = from - PolicySimulation.LeadOf(snapshot); start < to; start = start.AddDays(1))
+        {
+            day.Clear();
+            var end = start.AddDays(1) < to ? start.AddDays(1) : to;
+            await foreach (var row in ledger.EnumerateAsync(new() { From = start, To = end, Allowed = true }, cancellationToken))
+            {
+                if (row.User is not null && row.Kind is RequestKind.Messages or RequestKind.BatchResult)
+                {
+                    day.Add(Of(row));
+                }
+            }
+
+            day.Reverse();
+            day.ForEach(simulation.Take);
+        }
+
+        return simulation.Result();
+    }
+
+    /// <summary>
+    /// The row does not keep <c>max_tokens</c>: what was generated stands for it, so a ceiling below that refuses. A result of a batch is as
+    /// a batch of its own, created when its batch was and charged when it was read.
+    /// </summary>
+    private static PastRequest Of(UsageRecord row)
+    {
+        var request = new ModelRequest(
+            RequestKind.Messages, row.Model, row.Stream, row.Usage.Tokens.Output, row.RequestBytes, row.SessionId, row.AgentId);
+        return new(
+            row.Id,
+            row.Timestamp,
+            row.Timestamp + row.Duration,
+            new(row.User!.Value, row.UserName, row.Peer ?? NoPeer, [.. row.Groups]),
+            row.Kind is RequestKind.BatchResult ? request with { Kind = RequestKind.Batches, Batch = [request] } : request,
+            row.Usage.Tokens.Total,
+            row.Cost);
+    }
 }
 
 /// <summary>The answer; amounts are exact dollars.</summary>

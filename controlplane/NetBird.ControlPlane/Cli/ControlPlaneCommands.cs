@@ -19,6 +19,7 @@ internal static class ControlPlaneCommands
         UsageCommands.Usage(),
         UsageCommands.Logs(),
         ReconcileCommand.Create(),
+        SimulateCommand.Create(),
         PromptCommands.Create(),
         RaiseCommands.Create(),
         WebhookCommands.Create(),

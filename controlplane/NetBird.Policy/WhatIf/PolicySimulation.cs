@@ -9,44 +9,74 @@ namespace NetBird.Policy.WhatIf;
 /// evaluator and the same book as the gateway, at each request's own time; it reserves what the request then used, as if every
 /// estimate had been right. A strict limit reserves its upper bound in earnest and would refuse somewhat sooner.
 /// </summary>
-public static class PolicySimulation
+/// <param name="snapshot">The policies to try.</param>
+/// <param name="from">What came earlier only fills the counters: a limit is as full at this moment as it would have been.</param>
+public sealed class PolicySimulation(PolicySnapshot snapshot, DateTimeOffset from = default)
 {
+    private readonly ReservationBook _book = new((_, _) => []);
+    private readonly PriorityQueue<PastRequest, DateTimeOffset> _open = new();
+    private readonly Dictionary<(UserId, DenyReason, string), SimulatedRefusals> _refusals = [];
+    private long _requests;
+    private NanoUsd _cost = NanoUsd.Zero;
+
+    /// <summary>How much before <paramref name="from"/> it must be told of requests: the longest window of a limit.</summary>
+    public static TimeSpan LeadOf(PolicySnapshot snapshot)
+        => snapshot.Policies.Where(policy => policy.Enabled).Select(policy => policy.Limits)
+            .Concat(snapshot.BudgetRules.Where(rule => rule.Enabled).Select(rule => rule.Limits))
+            .SelectMany(limits => new[] { limits.Tokens, limits.Money })
+            .Max(limit => limit?.Window) ?? TimeSpan.Zero;
+
     /// <summary>Replays.</summary>
     /// <param name="snapshot">The policies to try.</param>
     /// <param name="past">Requests in the order in which they came.</param>
     public static SimulationResult Run(PolicySnapshot snapshot, IEnumerable<PastRequest> past)
     {
-        var book = new ReservationBook((_, _) => []);
-        var open = new PriorityQueue<PastRequest, DateTimeOffset>();
-        var refusals = new Dictionary<(UserId, DenyReason, string), SimulatedRefusals>();
-        long requests = 0;
-        var cost = NanoUsd.Zero;
+        var simulation = new PolicySimulation(snapshot);
         foreach (var request in past)
         {
-            while (open.TryPeek(out var ended, out var at) && at <= request.Begun)
-            {
-                open.Dequeue();
-                book.Settle(ended.Id, ended.Tokens, ended.Cost.Value, at, out _);
-            }
-
-            requests++;
-            cost += request.Cost;
-            if (Refuse(snapshot, book, request) is { } refused)
-            {
-                var key = (request.Caller.User, refused.Reason, refused.Source);
-                refusals[key] = refusals.TryGetValue(key, out var before) ? before.And(request) : refused.Begin(request);
-            }
-            else
-            {
-                open.Enqueue(request, request.Ended > request.Begun ? request.Ended : request.Begun);
-            }
+            simulation.Take(request);
         }
 
-        var all = refusals.Values.OrderByDescending(item => item.Count).ThenBy(item => item.User).ToImmutableArray();
-        return new(requests, all.Sum(item => item.Count), cost, new(all.Sum(item => item.CostSaved.Value)), all);
+        return simulation.Result();
     }
 
-    private static Refused? Refuse(PolicySnapshot snapshot, ReservationBook book, PastRequest request)
+    /// <summary>The next request, which did not come before the last one.</summary>
+    public void Take(PastRequest request)
+    {
+        while (_open.TryPeek(out var ended, out var at) && at <= request.Begun)
+        {
+            _open.Dequeue();
+            _book.Settle(ended.Id, ended.Tokens, ended.Cost.Value, at, out _);
+        }
+
+        var refused = Refuse(request);
+        if (refused is null)
+        {
+            _open.Enqueue(request, request.Ended > request.Begun ? request.Ended : request.Begun);
+        }
+
+        if (request.Begun < from)
+        {
+            return;
+        }
+
+        _requests++;
+        _cost += request.Cost;
+        if (refused is not null)
+        {
+            var key = (request.Caller.User, refused.Reason, refused.Source);
+            _refusals[key] = _refusals.TryGetValue(key, out var before) ? before.And(request) : refused.Begin(request);
+        }
+    }
+
+    /// <summary>What was found so far.</summary>
+    public SimulationResult Result()
+    {
+        var all = _refusals.Values.OrderByDescending(item => item.Count).ThenBy(item => item.User).ToImmutableArray();
+        return new(_requests, all.Sum(item => item.Count), _cost, new(all.Sum(item => item.CostSaved.Value)), all);
+    }
+
+    private Refused? Refuse(PastRequest request)
     {
         var decision = PolicyEvaluator.Evaluate(snapshot, request.Caller, request.Request, request.Begun);
         if (decision is not PolicyDecision.Allowed allowed)
@@ -58,7 +88,7 @@ public static class PolicySimulation
         var demand = new Demand(request.Tokens, request.Cost.Value, request.Tokens, request.Cost.Value);
         var demands = new Demand[allowed.Candidates.Length];
         Array.Fill(demands, demand);
-        return book.Reserve(request.Id, allowed.Candidates, demands, request.Begun) is BookOutcome.Full full
+        return _book.Reserve(request.Id, allowed.Candidates, demands, request.Begun) is BookOutcome.Full full
             ? new(DenyReason.LimitReached, full.Reached.Cap.SourceName, $"A limit of \"{full.Reached.Cap.SourceName}\" was reached.")
             : null;
     }

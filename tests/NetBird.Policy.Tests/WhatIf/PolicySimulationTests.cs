@@ -41,6 +41,26 @@ public sealed class PolicySimulationTests
         Assert.Equal(15, PolicySimulation.Run(raised, past).Refused);
     }
 
+    /// <summary>A limit is as full at the first moment that is told of as it would have been.</summary>
+    [Fact]
+    public void Take_RequestsFromBefore_FillTheCountersAndAreNotToldOf()
+    {
+        var snapshot = Snapshot([Access("p", ["eng"], Tokens(0, 100, seconds: 600))]);
+        var simulation = new PolicySimulation(snapshot, Noon.AddMinutes(3));
+        foreach (var request in Enumerable.Range(0, 14).Select(i => Past(i, "ann", "claude-opus-5-5", 40)))
+        {
+            simulation.Take(request);
+        }
+
+        // Those of minutes 0 and 1 fill it until 10 and 11, when one each fits again; 3 to 9, 12 and 13 are refused.
+        var result = simulation.Result();
+        Assert.Equal((11L, 9L, 440L, 360L), (result.Requests, result.Refused, result.Cost.Value, result.CostSaved.Value));
+        var ann = Assert.Single(result.Refusals);
+        Assert.Equal((Noon.AddMinutes(3), Noon.AddMinutes(13)), (ann.First, ann.Last));
+        Assert.Equal(TimeSpan.FromMinutes(10), PolicySimulation.LeadOf(snapshot));
+        Assert.Equal(TimeSpan.Zero, PolicySimulation.LeadOf(Snapshot([Access("p", ["eng"])])));
+    }
+
     private static PastRequest Past(int minute, string user, string model, long tokens) => new(
         new($"r{minute}"), Noon.AddMinutes(minute), Noon.AddMinutes(minute), Person(user, "eng"), Message(model), tokens, new(tokens));
 }
