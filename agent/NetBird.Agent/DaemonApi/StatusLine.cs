@@ -32,12 +32,36 @@ internal static class StatusLine
             parts.Add(Left(cap));
         }
 
+        if (Warning(figures) is { } warning)
+        {
+            parts.Add(warning);
+        }
+
         return parts.Count == 0 ? "netbird: connected" : string.Join(" · ", parts);
     }
 
     /// <summary>The cap with the smallest share left, of those that stop requests.</summary>
     private static Cap? Tightest(GetBudgetReply? figures)
         => figures?.Caps.Where(cap => cap is { Limit: > 0, Soft: false }).MinBy(cap => (decimal)(cap.Limit - cap.Used - cap.Reserved) / cap.Limit);
+
+    /// <summary>As webhooks are told: from 50, 80 and 95% of a cap on; of the fullest. What requests in flight hold is not used yet.</summary>
+    internal static string? Warning(GetBudgetReply? figures)
+    {
+        if (figures?.Caps.Where(cap => cap.Limit > 0).MaxBy(cap => (decimal)cap.Used / cap.Limit) is not { } cap)
+        {
+            return null;
+        }
+
+        var percent = (long)((decimal)cap.Used * 100 / cap.Limit);
+        var used = string.Create(CultureInfo.InvariantCulture, $"{percent}% of \"{cap.Source}\" used");
+        return percent switch
+        {
+            >= 95 => "nearly at the limit: " + used,
+            >= 80 => "warning: " + used,
+            >= 50 => used,
+            _ => null,
+        };
+    }
 
     private static string Left(Cap cap)
     {

@@ -62,6 +62,16 @@ public static class ApplicableCaps
         return caps.DrainToImmutable();
     }
 
+    /// <summary>The cap of a counter under the limits of its policy or budget rule; null where they have none such any more.</summary>
+    public static Cap? Of(CounterKey counter, PolicyLimits limits, string name, RaisesAt raises)
+    {
+        var limit = counter.Unit is CapUnit.NanoUsd ? limits.Money : limits.Tokens;
+        var cap = counter.Scope is CapScope.User ? limit?.UserCap : limit?.GroupCap;
+        return limit is null || cap is not > 0
+            ? null
+            : new(counter, counter.Unit, raises.Apply(counter, cap.Value), limit.Window, limit.Strict, name, limit.Soft);
+    }
+
     private static void AddUser(
         ImmutableArray<Cap>.Builder caps, in RaisesAt raises, string source, bool rule, string name, PolicyLimits limits, UserId user)
     {

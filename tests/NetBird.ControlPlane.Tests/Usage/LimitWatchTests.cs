@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using NetBird.ControlPlane.Audit;
+using NetBird.ControlPlane.Policies;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Usage;
 using NetBird.ControlPlane.Usage.Warnings;
@@ -72,6 +73,50 @@ public sealed class LimitWatchTests : IAsyncLifetime
         Assert.Equal("80 50", await UseAsync(450));
     }
 
+    /// <summary>What rolled out of the window while no process ran, or nobody asked, makes the next time news, also where it comes in one jump.</summary>
+    [Theory]
+    [InlineData(true, "80 80")]
+    [InlineData(false, "80")]
+    public async Task Restart_UsageRolledOutMeanwhile_IsToldAgain_AndNotWhereItIsStillThere(bool rolledOut, string expected)
+    {
+        await _store.CommitAsync(
+            Actor.System,
+            draft =>
+            {
+                draft.Policies.Put(new()
+                {
+                    Id = new("p"), Name = "Engineering", Limits = new(new(true, 0, 1_000, 3_600, false, Soft: true), LimitSetting.Off),
+                });
+                return true;
+            },
+            default);
+        Assert.Equal("80", await UseAsync(900));
+        _watch = NewWatch();
+        _state.Time.Advance(rolledOut ? TimeSpan.FromHours(2) : TimeSpan.FromMinutes(1));
+
+        await _watch.RunOnceAsync(default);
+
+        Assert.Equal(expected, await UseAsync(rolledOut ? 900 : 1));
+    }
+
+    /// <summary>Two processes over one outbox that both see every threshold: each is told once.</summary>
+    [Fact]
+    public async Task TwoWatches_OverOneOutbox_TellOnce()
+    {
+        var other = new WatchedReservations(_book);
+        var second = new LimitWatch(other, _outbox, _store, _state.Time, NullLogger<LimitWatch>.Instance);
+        var told = "";
+        foreach (var tokens in (long[])[600, 150, 50, 60, 100])
+        {
+            told = await UseAsync(tokens);
+            await ChargeAsync(other, 1);
+            await second.RunOnceAsync(default);
+        }
+
+        Assert.Equal("50 80 95", told);
+        Assert.Equal(3, (await _outbox.ListAsync(new("hook"), 100, default)).Length);
+    }
+
     [Fact]
     public async Task Warning_SaysWhoAndHowMuch()
     {
@@ -89,15 +134,20 @@ public sealed class LimitWatchTests : IAsyncLifetime
     /// <summary>Uses so many tokens, looks, and gives the thresholds told so far, oldest first.</summary>
     private async Task<string> UseAsync(long tokens)
     {
-        var id = RequestId.New();
-        var caller = new Caller(new("ann"), "ann@example.com", new("peer"), [new GroupId("eng")]);
-        var request = new ModelRequest(RequestKind.Messages, "claude-opus-5-5", false, 100, 400);
-        Assert.IsType<ReserveOutcome.Granted>(await _reservations.ReserveAsync(
-            new(id, caller, request, [new(new("p"), "Engineering", new("eng"), new("a"), [Cap])]), default));
-        await _reservations.SettleAsync(id, new(new TokenUsage(tokens, 0)), default);
+        await ChargeAsync(_reservations, tokens);
         await _watch.RunOnceAsync(default);
         _state.Time.Advance(TimeSpan.FromMilliseconds(1));
         return string.Join(' ', (await _outbox.ListAsync(new("hook"), 100, default)).Reverse()
             .Select(delivery => System.Text.Json.Nodes.JsonNode.Parse(delivery.Body)!["data"]!["threshold"]!.GetValue<int>()));
+    }
+
+    private static async Task ChargeAsync(IReservations reservations, long tokens)
+    {
+        var id = RequestId.New();
+        var caller = new Caller(new("ann"), "ann@example.com", new("peer"), [new GroupId("eng")]);
+        var request = new ModelRequest(RequestKind.Messages, "claude-opus-5-5", false, 100, 400);
+        Assert.IsType<ReserveOutcome.Granted>(await reservations.ReserveAsync(
+            new(id, caller, request, [new(new("p"), "Engineering", new("eng"), new("a"), [Cap])]), default));
+        await reservations.SettleAsync(id, new(new TokenUsage(tokens, 0)), default);
     }
 }

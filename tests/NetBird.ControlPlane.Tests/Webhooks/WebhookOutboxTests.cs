@@ -79,6 +79,38 @@ public sealed class PostgresWebhookOutboxTests(PostgresCluster cluster) : Webhoo
         }
     }
 
+    /// <summary>Several nodes see a threshold at one moment, again and again: it is told by one of them.</summary>
+    [SkippableFact]
+    public async Task Raise_ByThreeNodesAtOnce_TellsOnce()
+    {
+        _ = Outbox;
+        using var others = new Scratch();
+        var stores = new List<UsageStore> { _store! };
+        foreach (var name in (string[])["b", "c"])
+        {
+            stores.Add(await UsageStore.OpenPostgresAsync(
+                cluster.ConnectionString, Directory.CreateDirectory(Path.Combine(others.Path, name)).FullName, TimeProvider.System, NullLoggerFactory.Instance, default));
+        }
+
+        var hook = WebhookId.New();
+        for (var round = 0; round < 20; round++)
+        {
+            var counter = RequestId.New().Value;
+            foreach (var level in (int[])[50, 80, 95])
+            {
+                var told = await Task.WhenAll(stores.Select(store => Task.Run(async () => await store.Outbox.RaiseAsync(
+                    counter, level, [WebhookDelivery.New(hook, "limit.threshold", "{}", Rows.Noon)], default))));
+                Assert.Single(told, one => one);
+            }
+        }
+
+        Assert.Equal(60, (await Outbox.ListAsync(hook, 1000, default)).Length);
+        foreach (var store in stores.Skip(1))
+        {
+            await store.DisposeAsync();
+        }
+    }
+
     public async Task InitializeAsync()
     {
         if (cluster.Missing is null)

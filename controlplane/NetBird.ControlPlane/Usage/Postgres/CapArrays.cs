@@ -72,6 +72,20 @@ internal sealed class CapArrays(PolicySnapshot? snapshot)
     internal static string KeyOf(CounterKey counter)
         => $"{(counter.FromRule ? 'r' : 'p')}:{counter.Source}:{(int)counter.Scope}:{counter.Subject}:{(int)counter.Unit}";
 
+    /// <summary>The other way round; false for what is no such key.</summary>
+    internal static bool TryParseKey(string key, out CounterKey counter)
+    {
+        counter = default;
+        if (key.Split(':') is not [("r" or "p") and var kind, { Length: > 0 } source, var scope, var subject, var unit]
+            || !Enum.TryParse<CapScope>(scope, out var whose) || !Enum.TryParse<CapUnit>(unit, out var of))
+        {
+            return false;
+        }
+
+        counter = new(source, whose, subject, of, kind == "r");
+        return true;
+    }
+
     /// <summary>The people whom a rule's shared pool names, or null for everyone.</summary>
     private string? Members(Cap cap)
     {

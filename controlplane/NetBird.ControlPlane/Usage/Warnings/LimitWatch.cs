@@ -6,6 +6,7 @@ using NetBird.ControlPlane.Raises;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Usage.Postgres;
 using NetBird.ControlPlane.Webhooks;
+using NetBird.Policy;
 using NetBird.Policy.Limits;
 using NetBird.Primitives;
 
@@ -39,12 +40,12 @@ internal sealed partial class LimitWatch(
             _above[cap.Counter] = cap;
         }
 
+        _levels ??= await RecallAsync(cancellationToken);
         if (_above.Count == 0)
         {
             return;
         }
 
-        _levels ??= await outbox.LevelsAsync(cancellationToken);
         foreach (var reading in await reservations.ReadAsync([.. _above.Values], cancellationToken))
         {
             await LookAsync(reading, cancellationToken);
@@ -59,8 +60,8 @@ internal sealed partial class LimitWatch(
         {
             while (true)
             {
-                // With a cap above a threshold it is looked at whether usage rolled out of its window.
-                if (_above.Count == 0)
+                // With a cap above a threshold it is looked at whether usage rolled out of its window; which were above one is the first question.
+                if (_above.Count == 0 && _levels is not null)
                 {
                     await bell.WaitAsync(Timeout.InfiniteTimeSpan, stoppingToken);
                 }
@@ -82,6 +83,35 @@ internal sealed partial class LimitWatch(
             reservations.Charged -= bell.Ring;
         }
     }
+
+    /// <summary>
+    /// What was told before this process began. Its caps are looked at from now on: usage that rolled out of a window meanwhile makes
+    /// the next time news, also where that comes in one jump.
+    /// </summary>
+    private async Task<ImmutableDictionary<string, int>> RecallAsync(CancellationToken cancellationToken)
+    {
+        var levels = await outbox.LevelsAsync(cancellationToken);
+        var configuration = store.Current;
+        var raises = new RaisesAt(configuration.RaisesInPlace(), time.GetUtcNow());
+        foreach (var key in levels.Keys)
+        {
+            if (CapArrays.TryParseKey(key, out var counter)
+                && LimitsOf(configuration, counter) is var (limits, name)
+                && ApplicableCaps.Of(counter, limits, name, raises) is { } cap)
+            {
+                _above.TryAdd(counter, cap);
+            }
+        }
+
+        return levels;
+    }
+
+    private static (PolicyLimits Limits, string Name)? LimitsOf(Configuration configuration, CounterKey counter)
+        => counter.FromRule
+            ? BudgetRuleId.TryParse(counter.Source, out var ruleId) && configuration.BudgetRules.TryGetValue(ruleId, out var rule) && rule.Enabled
+                ? (rule.Limits.ToLimits(), rule.Name) : null
+            : PolicyId.TryParse(counter.Source, out var policyId) && configuration.Policies.TryGetValue(policyId, out var policy) && policy.Enabled
+                ? (policy.Limits.ToLimits(), policy.Name) : null;
 
     private async Task LookAsync(CounterReading reading, CancellationToken cancellationToken)
     {
