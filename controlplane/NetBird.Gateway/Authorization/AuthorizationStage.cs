@@ -63,7 +63,7 @@ internal sealed partial class AuthorizationStage(
         catch (Exception unreadable) when (unreadable is not OperationCanceledException)
         {
             Log.CountersUnavailable(logger, unreadable);
-            return Refusal.CannotDecide("The usage counters cannot be read, so no request is let through.");
+            return Refusal.CountersUnreadable("The usage counters cannot be read, so no request is let through.");
         }
 
         switch (outcome)

@@ -66,6 +66,9 @@ internal static class LimitHeaders
         }
     }
 
+    /// <summary>On a refusal for want of the counters: the sentence says the rest.</summary>
+    public static void AddUnreadable(IHeaderDictionary headers) => headers[Overage + "disabled-reason"] = "fetch_error";
+
     /// <summary>The counter nearest to its cap, or null when there is none.</summary>
     public static CounterReading? Fullest(ImmutableArray<CounterReading> readings)
     {
@@ -96,5 +99,9 @@ internal static class LimitHeaders
         _ => null,
     };
 
-    private static string UnixSeconds(DateTimeOffset at) => at.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+    /// <summary>Unix seconds, rounded up: who comes back at the second that was named finds room.</summary>
+    public static long WholeSeconds(DateTimeOffset at)
+        => at.ToUnixTimeSeconds() + (at.UtcTicks % TimeSpan.TicksPerSecond == 0 ? 0 : 1);
+
+    private static string UnixSeconds(DateTimeOffset at) => WholeSeconds(at).ToString(CultureInfo.InvariantCulture);
 }

@@ -27,7 +27,7 @@ internal sealed class UsageAnswer(IReservations reservations, IEnumerable<IPerso
         }
         catch (IOException)
         {
-            return Refusals.Refusal.CannotDecide("The usage counters cannot be read.");
+            return Refusals.Refusal.CountersUnreadable("The usage counters cannot be read.");
         }
     }
 
@@ -95,7 +95,7 @@ internal sealed class UsageAnswer(IReservations reservations, IEnumerable<IPerso
         json.WriteString("kind"u8, "spend"u8);
         json.WriteString("group"u8, LimitHeaders.PeriodOf(reading.Cap.Window) ?? "monthly");
         json.WriteNumber("percent"u8, Math.Min(percent, 100));
-        json.WriteString("resets_at"u8, DateTimeOffset.FromUnixTimeSeconds(LimitHeaders.ResetOf(reading, now).ToUnixTimeSeconds()));
+        json.WriteString("resets_at"u8, DateTimeOffset.FromUnixTimeSeconds(LimitHeaders.WholeSeconds(LimitHeaders.ResetOf(reading, now))));
         json.WriteString("severity"u8, percent >= 95 ? "critical" : percent >= 75 ? "warning" : "normal");
         json.WriteBoolean("is_active"u8, true);
         json.WriteEndObject();

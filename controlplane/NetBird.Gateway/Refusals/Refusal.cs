@@ -42,6 +42,9 @@ internal sealed record Refusal
     /// <summary>The counter in the way, where a limit is reached.</summary>
     public CounterReading? Reached { get; private init; }
 
+    /// <summary>It is the counters that cannot be read: said in the header that clients have for it.</summary>
+    public bool ForCounters { get; private init; }
+
     /// <summary>When the request would fit; null where no waiting helps.</summary>
     public DateTimeOffset? FitsAt { get; private init; }
 
@@ -52,6 +55,9 @@ internal sealed record Refusal
     /// <summary>We cannot decide, so the answer is no; it may be yes in a moment.</summary>
     public static Refusal CannotDecide(string what)
         => new(DenyReason.CheckFailed, 503, "api_error", what) { Final = false, RetryAfter = TryAgainSoon };
+
+    /// <summary>As <see cref="CannotDecide"/>, since what is used cannot be told.</summary>
+    public static Refusal CountersUnreadable(string what) => CannotDecide(what) with { ForCounters = true };
 
     /// <summary>As Anthropic answers it; Claude Code shows its own text for 413.</summary>
     public static Refusal TooLarge(long maxBytes)

@@ -48,6 +48,11 @@ internal static class RefusalWriter
             LimitHeaders.AddRejected(headers, reached, refusal.FitsAt ?? reached.FreesUpAt ?? now + reached.Cap.Window);
         }
 
+        if (refusal.ForCounters)
+        {
+            LimitHeaders.AddUnreadable(headers);
+        }
+
         if (!HttpMethods.IsHead(response.HttpContext.Request.Method))
         {
             response.BodyWriter.Write(body.WrittenSpan);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
+using NetBird.Gateway.Authorization;
 using NetBird.Gateway.Metering;
 using NetBird.Policy;
 using NetBird.Policy.Limits;
@@ -65,6 +66,51 @@ public sealed class LimitHeaderTests
         var row = await gateway.Journal.SingleAsync();
         var billed = Assert.Single(gateway.Upstream.Ledger.Entries);
         Assert.Equal((Completeness.Complete, billed.OutputTokens), (row.Completeness, row.Usage.Tokens.Output));
+    }
+
+    /// <summary>Never early: at the second that is named there is room.</summary>
+    [Fact]
+    public async Task Reset_InTheMiddleOfASecond_IsNamedByTheNextOne_InHeadersAndOnTheUsagePage()
+    {
+        var time = new FakeTimeProvider(Noon);
+        await using var gateway = await TestGateway.StartAsync(time: time);
+        gateway.Account.Limits = new(null, new(0, 500 * NanoUsd.PerUsd, TimeSpan.FromDays(7), Strict: false));
+        gateway.Account.Publish();
+        var frees = Noon.AddDays(3).AddTicks(1 - TimeSpan.TicksPerSecond);
+        gateway.Reservations.Readings = [new(TestAccount.Dollars(500), 410 * NanoUsd.PerUsd, 0, frees)];
+        using var client = gateway.Client();
+
+        using var usage = JsonDocument.Parse(await client.GetStringAsync("/api/oauth/usage"));
+        var served = await gateway.AskAsync("hi");
+        gateway.Reservations.Answer = _ => new ReserveOutcome.Full(new(TestAccount.Dollars(500), 500 * NanoUsd.PerUsd, 0, frees), 1, frees);
+        var refused = await gateway.AskAsync("hi");
+
+        Assert.Equal(Noon.AddDays(3), usage.RootElement.GetProperty("limits")[0].GetProperty("resets_at").GetDateTimeOffset());
+        Assert.Equal((Resets, Resets), (served.Header(Prefix + "reset"), served.Header(Prefix + "overage-reset")));
+        Assert.Equal((429, Resets, "259200"), (refused.Status, refused.Header(Prefix + "reset"), refused.Header("retry-after")));
+    }
+
+    /// <summary>Refused because nobody knows what is used: the header that clients have for it and no other of the family.</summary>
+    [Fact]
+    public async Task Refused_CountersCannotBeRead_SaysSo_OnTheUsagePageToo()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+        gateway.Account.Limits = new(null, new(0, 500 * NanoUsd.PerUsd, TimeSpan.FromDays(7), Strict: false));
+        gateway.Account.Publish();
+        gateway.Reservations.Unreadable = true;
+        gateway.Reservations.Answer = _ => throw new IOException("The database is away.");
+        using var client = gateway.Client();
+
+        using var page = await client.GetAsync("/api/oauth/usage");
+        foreach (var answer in new[] { await gateway.AskAsync("hi"), await Answered.ReadAsync(page) })
+        {
+            Assert.Equal((503, "api_error", "5"), (answer.Status, answer.ErrorType, answer.Header("retry-after")));
+            Assert.Equal("fetch_error", answer.Header(Prefix + "overage-disabled-reason"));
+            Assert.Single(answer.Headers.Keys, name => name.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase));
+            Assert.Contains("counters cannot be read", answer.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(gateway.Upstream.Requests.All);
     }
 
     [Fact]
