@@ -19,6 +19,7 @@ internal sealed class GatewayMetrics : IDisposable
     private readonly UpDownCounter<long> _active;
     private readonly Counter<long> _refused;
     private readonly Counter<long> _interrupted;
+    private readonly Counter<long> _unreadable;
     private readonly Counter<double> _cost;
 
     public GatewayMetrics(IMeterFactory factory)
@@ -30,6 +31,8 @@ internal sealed class GatewayMetrics : IDisposable
         _active = _meter.CreateUpDownCounter<long>("netbird.gateway.active_requests", "{request}", "Requests in flight");
         _refused = _meter.CreateCounter<long>("netbird.gateway.refused_requests", "{request}", "Requests refused, by reason");
         _interrupted = _meter.CreateCounter<long>("netbird.gateway.interrupted_requests", "{request}", "Requests whose usage is partly estimated");
+        _unreadable = _meter.CreateCounter<long>(
+            "netbird.gateway.unreadable_usage", "{answer}", "Answers that ended well and told no usage that can be read; it is estimated");
         _cost = _meter.CreateCounter<double>("netbird.gateway.cost", "{USD}", "Cost of requests");
     }
 
@@ -37,12 +40,19 @@ internal sealed class GatewayMetrics : IDisposable
 
     public void Ended() => _active.Add(-1);
 
+    public void UsageUnreadable() => _unreadable.Add(1);
+
     public void Recorded(GatewayCall call, UsageRecord record)
     {
         if (call.Refusal is { } refusal)
         {
             _refused.Add(1, new KeyValuePair<string, object?>("reason", refusal.Reason));
-            return;
+            if (record.Usage == default)
+            {
+                return;
+            }
+
+            // Sent, and refused for want of an answer: what the provider may charge for it is metered like any other.
         }
 
         if (!_duration.Enabled && !_tokens.Enabled)

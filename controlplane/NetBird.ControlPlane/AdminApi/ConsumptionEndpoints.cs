@@ -70,15 +70,10 @@ internal static class ConsumptionEndpoints
         return new(
             counter.Source,
             reading.Cap.SourceName,
-            PolicyId.TryParse(counter.Source, out var policy) && configuration.Policies.ContainsKey(policy) ? "policy" : "budget_rule",
+            counter.FromRule ? "budget_rule" : "policy",
             AccessLogAnswer.Snake(counter.Scope),
             counter.Subject,
-            counter.Scope switch
-            {
-                CapScope.User when UserId.TryParse(counter.Subject, out var id) => configuration.Users.GetValueOrDefault(id)?.DisplayName() ?? "",
-                CapScope.Group when GroupId.TryParse(counter.Subject, out var id) => configuration.Groups.GetValueOrDefault(id)?.Name ?? "",
-                _ => "",
-            },
+            configuration.SubjectName(counter.Scope, counter.Subject),
             usd ? "usd" : "tokens",
             Amount(reading.Used),
             Amount(reading.Reserved),

@@ -23,7 +23,7 @@ internal sealed partial class MeteringStage(
         {
             // What a crash right after this would leave: the estimate, marked as such.
             var estimate = IsPaid(call) ? UsageEstimate.Of(call.Body.Length).InputTokens : 0;
-            var record = RecordOf(call, new(new TokenUsage(estimate, 0)), estimate == 0 ? Completeness.Complete : Completeness.Interrupted);
+            var record = RecordOf(call, new(new TokenUsage(estimate, 0), Fast: estimate > 0 && call.Request!.Fast), estimate == 0 ? Completeness.Complete : Completeness.Interrupted);
             await journal.BeginAsync(
                 IsUnderStrictCap(call) ? StrictBound.OfUnseen(call, record) : record, call.Http.RequestAborted).ConfigureAwait(false);
             call.Opened = true;
@@ -55,7 +55,8 @@ internal sealed partial class MeteringStage(
     {
         if (call is { Opened: true, Meter: { } meter })
         {
-            var record = RecordOf(call, meter.Result(UsageEstimate.Of(call.Body.Length)).Usage, Completeness.Interrupted);
+            var seen = meter.Result(UsageEstimate.Of(call.Body.Length)) with { Completeness = Completeness.Interrupted };
+            var record = RecordOf(call, AsAsked(call, meter, seen).Usage, Completeness.Interrupted);
             journal.Note(IsUnderStrictCap(call) ? StrictBound.OfSeen(call, record, meter.TellsInput) : record);
         }
     }
@@ -91,6 +92,7 @@ internal sealed partial class MeteringStage(
         if (completeness == Completeness.Interrupted && !call.Broken)
         {
             Log.UsageMissing(logger, call.Id, record.Model);
+            metrics.UsageUnreadable();
         }
 
         metrics.Recorded(call, record);
@@ -111,6 +113,7 @@ internal sealed partial class MeteringStage(
             if (added.Completeness == Completeness.Interrupted)
             {
                 Log.UsageMissing(logger, added.Id, added.Model);
+                metrics.UsageUnreadable();
             }
         }
     }
@@ -138,14 +141,20 @@ internal sealed partial class MeteringStage(
         if (call.Meter is { } meter)
         {
             await meter.FinishAsync().ConfigureAwait(false);
-            return meter.Result(UsageEstimate.Of(call.Body.Length));
+            return AsAsked(call, meter, meter.Result(UsageEstimate.Of(call.Body.Length)));
         }
 
         // Sent, and no answer: the provider may have worked on it.
         return call is { Sent: true, Broken: true, Answered: false } && IsPaid(call)
-            ? new(new(new TokenUsage(UsageEstimate.Of(call.Body.Length).InputTokens, 1)), Completeness.Interrupted)
+            ? new(new(new TokenUsage(UsageEstimate.Of(call.Body.Length).InputTokens, 1), Fast: call.Request!.Fast), Completeness.Interrupted)
             : new(default, Completeness.Complete);
     }
+
+    /// <summary>An estimate for an answer that did not come so far as to tell its speed takes the one that was asked for, which is the dearer.</summary>
+    private static MeteredUsage AsAsked(GatewayCall call, UsageMeter meter, MeteredUsage metered)
+        => metered.Completeness is Completeness.Interrupted && call.Request is { Fast: true } && !meter.TellsInput
+            ? metered with { Usage = metered.Usage with { Fast = true } }
+            : metered;
 
     private static UsageRecord RecordOf(GatewayCall call, BatchResult result)
     {

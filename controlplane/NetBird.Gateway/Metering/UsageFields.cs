@@ -80,21 +80,19 @@ internal struct UsageFields
             }
             else if (reader.ValueTextEquals("service_tier"u8))
             {
-                reader.Read();
-                Tier = IsText(ref reader, "batch"u8) ? ServiceTier.Batch
+                Tier = !ReadTold(ref reader) ? Tier
+                    : IsText(ref reader, "batch"u8) ? ServiceTier.Batch
                     : IsText(ref reader, "priority"u8) ? ServiceTier.Priority : ServiceTier.Standard;
                 reader.Skip();
             }
             else if (reader.ValueTextEquals("speed"u8))
             {
-                reader.Read();
-                Fast = IsText(ref reader, "fast"u8);
+                Fast = ReadTold(ref reader) ? IsText(ref reader, "fast"u8) : Fast;
                 reader.Skip();
             }
             else if (reader.ValueTextEquals("inference_geo"u8))
             {
-                reader.Read();
-                InferenceInUs = IsText(ref reader, "us"u8);
+                InferenceInUs = ReadTold(ref reader) ? IsText(ref reader, "us"u8) : InferenceInUs;
                 reader.Skip();
             }
             else
@@ -114,6 +112,13 @@ internal struct UsageFields
         return new(
             new(input, output, CacheRead ?? 0, fiveMinutes, hour),
             (int)Math.Min(WebSearches ?? 0, int.MaxValue), Tier, Fast, InferenceInUs, (int)Math.Min(CodeExecutions ?? 0, int.MaxValue));
+    }
+
+    /// <summary>Steps to the value; null is as good as nothing, and what was told before stands.</summary>
+    private static bool ReadTold(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        return reader.TokenType != JsonTokenType.Null;
     }
 
     private static bool IsText(ref Utf8JsonReader reader, ReadOnlySpan<byte> text)

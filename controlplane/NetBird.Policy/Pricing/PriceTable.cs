@@ -17,6 +17,13 @@ public sealed class PriceTable
     /// <summary>USD 10 for 1,000 searches, besides their tokens.</summary>
     public const long WebSearchNanoUsd = 10 * NanoUsd.PerUsd / 1000;
 
+    /// <summary>
+    /// Code that the provider ran, for each request in which it did: USD 0.05 an hour of its container, of which it charges five minutes at
+    /// least, rounded up. Free beside a web search. An answer counts runs and tells no time, and not whether the organisation still has
+    /// free hours, so this is the least that a started container costs once those are spent.
+    /// </summary>
+    public const long CodeExecutionNanoUsd = ((5 * NanoUsd.PerUsd / 100) + 11) / 12;
+
     /// <summary>The longest prompt of any model in the list, tokens: what input without a bound in the body is held to.</summary>
     public const long LongestPromptTokens = 1_000_000;
 
@@ -108,9 +115,14 @@ public sealed class PriceTable
             (_, true) => Round(cost * 11, 10),
             _ => cost,
         };
-        cost += (Int128)Math.Max(0, usage.WebSearchRequests) * WebSearchNanoUsd;
+        cost += FeesOf(usage);
         return new(new(cost > long.MaxValue ? long.MaxValue : (long)cost), known);
     }
+
+    /// <summary>What tools that the provider ran cost besides their tokens; neither batch nor place changes it.</summary>
+    public static Int128 FeesOf(in RequestUsage usage)
+        => ((Int128)Math.Max(0, usage.WebSearchRequests) * WebSearchNanoUsd)
+            + (usage is { CodeExecutionRequests: > 0, WebSearchRequests: <= 0 } ? CodeExecutionNanoUsd : 0);
 
     /// <summary>
     /// The most a request can use, which strict limits reserve. Tokens of the prompt: one for each byte of the body, since a token
@@ -120,7 +132,7 @@ public sealed class PriceTable
     /// </summary>
     /// <remarks>
     /// Not bounded by this: tools that the provider runs in a loop within one request (searches count as prompt again each
-    /// time), and their own fees.
+    /// time), and their own fees. So no request with such tools is let through under a strict cap (<see cref="PolicyEvaluator"/>).
     /// </remarks>
     public RequestBound UpperBound(ProviderId provider, ModelRequest request, DateTimeOffset at)
     {

@@ -26,11 +26,16 @@ public sealed partial class MonitoringTests
                   budget_limit: { enabled: true, user_cap_usd: 0.000001, window_seconds: 86400, strict: true }
             """);
 
-        // One that is answered, one that a cap refuses, one that its caller leaves.
+        // One that is answered, one without usage, one that a cap refuses, one that its caller leaves.
         using (var answered = await world.MessageAsync("hi", "claude-haiku-4-5", stream: true))
         {
             Assert.Equal(200, (int)answered.StatusCode);
             await answered.Content.ReadAsStringAsync();
+        }
+
+        using (var untold = await world.MessageAsync("[[scenario:no-usage]]", "claude-haiku-4-5"))
+        {
+            Assert.Equal(200, (int)untold.StatusCode);
         }
 
         using (var refused = await world.MessageAsync("hi", "claude-opus-4-8"))
@@ -97,7 +102,7 @@ public sealed partial class MonitoringTests
             var panels = await Command.RunAsync("promtool", ["check", "rules", "panels.yaml"], folder: scratch.FullName);
 
             Assert.True(configuration.ExitCode == 0, configuration.ToString());
-            Assert.Contains("6 rules found", configuration.Output, StringComparison.Ordinal);
+            Assert.Contains("7 rules found", configuration.Output, StringComparison.Ordinal);
             Assert.True(panels.ExitCode == 0, panels.ToString());
         }
         finally

@@ -135,6 +135,22 @@ public sealed class MeteringTests
         Assert.Equal((row.RequestBytes + 3) / 4, row.Usage.Tokens.Input);
     }
 
+    [Theory]
+    [InlineData("reset")]
+    [InlineData("cut:0")]
+    [InlineData("no-usage")]
+    public async Task FastModeAskedFor_AndNoWordOfItInTheAnswer_IsEstimatedAtItsPrice(string scenario)
+    {
+        await using var gateway = await TestGateway.StartAsync();
+
+        await gateway.AskAsync($"hi [[scenario:{scenario}]]", more: ",\"speed\":\"fast\"");
+
+        var row = await gateway.Journal.SingleAsync();
+        Assert.Equal((Completeness.Interrupted, true), (row.Completeness, row.Usage.Fast));
+        Assert.True(gateway.Journal.Begun.Single().Usage.Fast);
+        Assert.Equal((row.Usage.Tokens.Input * 8_000) + (row.Usage.Tokens.Output * 40_000), row.Cost.Value);
+    }
+
     [Fact]
     public async Task EachCall_IsBegun_BeforeItGoesUpstream()
     {

@@ -36,6 +36,31 @@ public sealed class UsageReaderTests
         }
     }
 
+    /// <summary>Cumulative events that spell out what they do not tell: null takes nothing back.</summary>
+    [Fact]
+    public async Task Stream_LaterFiguresThatAreNull_LeaveWhatWasTold()
+    {
+        var nulls = Delta.Replace(
+            "\"output_tokens\":22",
+            "\"output_tokens\":22,\"service_tier\":null,\"speed\":null,\"inference_geo\":null,\"cache_creation\":null,\"cache_read_input_tokens\":null,\"cache_creation_input_tokens\":null",
+            StringComparison.Ordinal);
+
+        var result = await ReadAsync(new SseUsageReader(), Encoding.UTF8.GetBytes(Stream.Replace(Delta, nulls, StringComparison.Ordinal)));
+
+        Assert.NotEqual(Delta, nulls);
+        Assert.Equal(new(Expected, Completeness.Complete), result);
+    }
+
+    [Fact]
+    public async Task PlainAnswer_ToolsThatTheProviderRan_AreCounted()
+    {
+        var (usage, completeness) = await ReadAsync(
+            new JsonUsageReader(),
+            """{"usage":{"input_tokens":1,"output_tokens":2,"server_tool_use":{"web_fetch_requests":9,"code_execution_requests":3,"web_search_requests":4}}}"""u8.ToArray());
+
+        Assert.Equal((new RequestUsage(new(1, 2), WebSearchRequests: 4, CodeExecutionRequests: 3), Completeness.Complete), (usage, completeness));
+    }
+
     [Fact]
     public async Task Stream_FedByteByByte_ReadsTheSame()
     {

@@ -73,8 +73,9 @@ public sealed class PriceTableTests
             Gen.Select(count, count, count, count, count),
             Gen.Int[0, 5],
             Gen.Enum<ServiceTier>(),
-            Gen.Bool).Sample(
-            (m, t, searches, tier, us) =>
+            Gen.Bool,
+            Gen.Int[0, 3]).Sample(
+            (m, t, searches, tier, us, runs) =>
             {
                 var row = Json.RootElement.GetProperty("models").GetProperty(models[m]).EnumerateArray().Last();
                 var tokens = new TokenUsage(t.Item1, t.Item2, t.Item3, t.Item4, t.Item5);
@@ -84,8 +85,10 @@ public sealed class PriceTableTests
                     + (Usd(rates, "cache_read") * t.Item3) + (Usd(rates, "cache_write_5m") * t.Item4)
                     + (Usd(rates, "cache_write_1h") * t.Item5)) / 1_000_000m
                     * (tier == ServiceTier.Batch ? 0.5m : 1m) * (us ? 1.1m : 1m);
-                var expected = Math.Round(usd, 9, MidpointRounding.ToEven) + (searches * 0.01m);
-                return Price(models[m], new(tokens, searches, tier, InferenceInUs: us), Noon).ToUsd() == expected;
+
+                // Five minutes at five cents an hour, rounded up to a nano-dollar; free beside a search.
+                var expected = Math.Round(usd, 9, MidpointRounding.ToEven) + (searches * 0.01m) + (runs > 0 && searches == 0 ? 0.004166667m : 0m);
+                return Price(models[m], new(tokens, searches, tier, InferenceInUs: us, CodeExecutionRequests: runs), Noon).ToUsd() == expected;
             },
             iter: 20_000);
     }

@@ -81,10 +81,16 @@ internal sealed class Reconciliation
             Interrupted = usage.Interrupted + (row.Completeness is Completeness.Interrupted ? 1 : 0),
         };
         var searches = new NanoUsd(row.Usage.WebSearchRequests * PriceTable.WebSearchNanoUsd);
-        Add(day, row.Model, new(row.Cost.Value - searches.Value));
+        var fees = (long)Int128.Min(PriceTable.FeesOf(row.Usage), row.Cost.Value);
+        Add(day, row.Model, new(row.Cost.Value - fees));
         if (searches.Value != 0)
         {
             Add(day, "web_search", searches);
+        }
+
+        if (fees > searches.Value)
+        {
+            Add(day, "code_execution", new(fees - searches.Value));
         }
     }
 
