@@ -17,7 +17,8 @@ public sealed class Ledger(string? file) : IDisposable
 
     public void Dispose() => _file?.Dispose();
 
-    internal void Add(LedgerEntry entry)
+    /// <summary>Also for tests that want an entry of another day.</summary>
+    public void Add(LedgerEntry entry)
     {
         _entries.Enqueue(entry);
         if (_file is not null)

@@ -28,12 +28,22 @@ internal static class PlaneCalls
         return JsonNode.Parse(text)!;
     }
 
-    public static async Task<(int Code, string Output, string Error)> RunAsync(RunningControlPlane plane, params string[] arguments)
+    public static Task<(int Code, string Output, string Error)> RunAsync(RunningControlPlane plane, params string[] arguments)
+        => RunAsync(plane, arguments, null);
+
+    /// <summary>With one more variable in its environment.</summary>
+    public static async Task<(int Code, string Output, string Error)> RunAsync(
+        RunningControlPlane plane, string[] arguments, (string Name, string Value)? variable)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "netbird-controlplane.dll"));
         Array.ForEach(arguments, start.ArgumentList.Add);
         start.Environment["NETBIRD_CP_STATE_DIR"] = plane.Options.StateDirectory;
+        if (variable is { } set)
+        {
+            start.Environment[set.Name] = set.Value;
+        }
+
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();

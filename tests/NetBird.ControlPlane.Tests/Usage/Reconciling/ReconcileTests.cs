@@ -86,6 +86,43 @@ public sealed class ReconcileTests : IAsyncLifetime
         Assert.DoesNotContain("haiku", run.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>Days are whole days of UTC on both sides, whatever the zone of either machine; five of them are three pages of the report.</summary>
+    [Theory]
+    [InlineData("Pacific/Kiritimati")]
+    [InlineData("America/Los_Angeles")]
+    public async Task Reconcile_AtTheEdgesOfDays_PutsEachRequestOnItsOwn(string zone)
+    {
+        var first = new DateTimeOffset(DateTimeOffset.UtcNow.UtcDateTime.Date, TimeSpan.Zero).AddDays(-5);
+        await UseAsync(FirstKey, "hi");
+        var entry = _upstream.Ledger.Entries.Single();
+        _upstream.Ledger.Clear();
+        for (var day = 0; day < 5; day++)
+        {
+            _upstream.Ledger.Add(entry with { At = first.AddDays(day), RequestId = $"morning-{day}", OutputTokens = 100 + day });
+            _upstream.Ledger.Add(entry with { At = first.AddDays(day + 1).AddTicks(-1), RequestId = $"night-{day}", OutputTokens = 10 });
+        }
+
+        await MeterAllAsync();
+
+        // A request of ours on the wrong side of a midnight: both of its days differ.
+        var whole = await ReconcileInAsync(zone, "--from", Day(first), "--to", Day(first.AddDays(4)), "--all", "--json");
+        await MeterAsync(entry with { At = first.AddDays(2).AddTicks(-1), OutputTokens = 7 });
+        _upstream.Ledger.Add(entry with { At = first.AddDays(2), OutputTokens = 7, RequestId = "moved" });
+        var moved = await ReconcileInAsync(zone, "--from", Day(first), "--to", Day(first.AddDays(4)), "--json");
+
+        Assert.True(whole.Code == 0, whole.Error);
+        var rows = JsonNode.Parse(whole.Output)!["data"]!.AsArray();
+        Assert.Equal(
+            Enumerable.Range(0, 5).Select(day => (Day(first.AddDays(day)), 110L + day)),
+            rows.Select(row => ((string)row!["date"]!, (long)row["ours"]!["output_tokens"]!)));
+        Assert.Equal(0, (int)JsonNode.Parse(whole.Output)!["cost_differences"]!);
+        var answer = JsonNode.Parse(moved.Output)!;
+        Assert.Equal((1, 2, 2), (moved.Code, (int)answer["usage_differences"]!, (int)answer["cost_differences"]!));
+        Assert.Equal(
+            [Day(first.AddDays(1)), Day(first.AddDays(2))],
+            answer["data"]!.AsArray().Where(row => (bool)row!["differs"]!).Select(row => (string)row!["date"]!));
+    }
+
     [Fact]
     public async Task Reconcile_OtherKeysOfTheOrganisation_AreNotComparedButTold()
     {
@@ -119,6 +156,13 @@ public sealed class ReconcileTests : IAsyncLifetime
 
     private Task<(int Code, string Output, string Error)> ReconcileAsync(params string[] more) => ReconcileAsync(_upstream.AdminKey, more);
 
+    private async Task<(int Code, string Output, string Error)> ReconcileInAsync(string zone, params string[] more)
+    {
+        var file = Path.Combine(_plane.Options.StateDirectory, "admin-key");
+        await File.WriteAllTextAsync(file, _upstream.AdminKey);
+        return await PlaneCalls.RunAsync(_plane, ["reconcile", "--provider", "Anthropic", "--admin-key-file", file, .. more], ("TZ", zone));
+    }
+
     /// <summary>The last three days: more than the upstream tells on one page.</summary>
     private async Task<(int Code, string Output, string Error)> ReconcileAsync(string adminKey, string[] more)
     {
@@ -148,25 +192,30 @@ public sealed class ReconcileTests : IAsyncLifetime
     /// <summary>What a gateway would have recorded of the upstream's answers.</summary>
     private async Task MeterAllAsync(int from = 0, int skip = 0)
     {
-        var journal = _plane.Services.GetRequiredService<IUsageJournal>();
-        var ids = _provider["keys"]!.AsArray().Select(key => (string)key!["id"]!).ToList();
         foreach (var entry in _upstream.Ledger.Entries.Skip(from + skip))
         {
-            var usage = new RequestUsage(
-                new(entry.InputTokens, entry.OutputTokens, entry.CacheReadInputTokens, entry.CacheCreation5mInputTokens, entry.CacheCreation1hInputTokens),
-                (int)entry.WebSearchRequests);
-            var provider = new ProviderId((string)_provider["id"]!);
-            await journal.CompleteAsync(Rows.Row(1) with
-            {
-                Id = RequestId.New(),
-                Timestamp = entry.At,
-                Provider = provider,
-                Kind = RequestKind.Messages,
-                Model = entry.Model,
-                Usage = usage,
-                Cost = PriceTable.Default.Price(provider, entry.Model, usage, entry.At).Cost,
-                KeyId = ids[entry.KeyNumber - 1],
-            });
+            await MeterAsync(entry);
         }
+    }
+
+    private async Task MeterAsync(LedgerEntry entry)
+    {
+        var journal = _plane.Services.GetRequiredService<IUsageJournal>();
+        var ids = _provider["keys"]!.AsArray().Select(key => (string)key!["id"]!).ToList();
+        var usage = new RequestUsage(
+            new(entry.InputTokens, entry.OutputTokens, entry.CacheReadInputTokens, entry.CacheCreation5mInputTokens, entry.CacheCreation1hInputTokens),
+            (int)entry.WebSearchRequests);
+        var provider = new ProviderId((string)_provider["id"]!);
+        await journal.CompleteAsync(Rows.Row(1) with
+        {
+            Id = RequestId.New(),
+            Timestamp = entry.At,
+            Provider = provider,
+            Kind = RequestKind.Messages,
+            Model = entry.Model,
+            Usage = usage,
+            Cost = PriceTable.Default.Price(provider, entry.Model, usage, entry.At).Cost,
+            KeyId = ids[entry.KeyNumber - 1],
+        });
     }
 }
