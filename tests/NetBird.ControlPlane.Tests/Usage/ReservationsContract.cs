@@ -94,7 +94,7 @@ public abstract class ReservationsContract
             await Node(0).SettleAsync(new(id), new(new TokenUsage(100, 100)), default);
         }
 
-        Assert.Equal((1_000, 0), Figures(soft));
+        Assert.Equal((1_000, 0), await CountedAsync(soft));
         var full = Assert.IsType<ReserveOutcome.Full>(await ReserveAsync(Node(0), Id(), Request(100, 100), Under(soft, hard)));
         Assert.Equal(hard.Counter, full.Reached.Cap.Counter);
     }

@@ -88,7 +88,7 @@ public sealed class PostgresAgreesTests(PostgresCluster cluster) : IClassFixture
                 }
             }
 
-            Assert.Equal(_memory.Read([.. caps]).Select(Text), database.ReadNow([.. caps]).Select(Text));
+            Assert.Equal((await _memory.ReadAsync([.. caps], default)).Select(Text), (await database.ReadNowAsync([.. caps], default)).Select(Text));
         }
 
         Assert.True(granted > 60 && refused > 20, $"{granted} granted, {refused} refused: the run proves little.");
@@ -112,7 +112,7 @@ public sealed class PostgresAgreesTests(PostgresCluster cluster) : IClassFixture
             _clock.Wall = Rows.Noon.AddSeconds(-back);
             Assert.IsType<ReserveOutcome.Full>(await _memory.ReserveAsync(Next(), default));
             Assert.IsType<ReserveOutcome.Full>(await database.ReserveAsync(Next(), default));
-            Assert.Equal(500, database.ReadNow([cap])[0].Used);
+            Assert.Equal(500, (await database.ReadNowAsync([cap], default))[0].Used);
         }
 
         _clock.Wall = Rows.Noon.AddHours(1);
@@ -144,7 +144,7 @@ public sealed class PostgresAgreesTests(PostgresCluster cluster) : IClassFixture
         var id = RequestId.New();
         await database.ReserveAsync(
             new(id, Ann, new(RequestKind.Messages, "claude-opus-5-5", false, 10, 40), [Under("p", tokens, money, soft)]), default);
-        var reserved = database.ReadNow([tokens])[0].Reserved;
+        var reserved = (await database.ReadNowAsync([tokens], default))[0].Reserved;
 
         await database.SettleAsync(id, new(new TokenUsage(7_654_321, 0)), new(31 * NanoUsd.PerUsd));
         listener.Dispose();
