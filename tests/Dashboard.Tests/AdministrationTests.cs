@@ -15,14 +15,14 @@ public sealed class AdministrationTests(Chromium chromium)
         await using var tab = await chromium.SignInAsync(site, Company.Owner);
         await tab.GoAsync("/budgets");
         await tab.Page.GetByPlaceholder("Search").FillAsync(Company.Developer);
-        await tab.Button($"Raise for a while: {Company.Developer}, Engineering may use Claude Code").ClickAsync();
+        await tab.Button($"Raise for a while: {Company.DeveloperName}, Engineering may use Claude Code").ClickAsync();
         await tab.Dialog().GetByLabel("USD more").FillAndLeaveAsync("12.5");
         await tab.Dialog().Locator("select").SelectOptionAsync("28800");
         await tab.Dialog().GetByLabel("Why").FillAndLeaveAsync("release week");
         await tab.Dialog().Button("Give it").Last.ClickAsync();
         await tab.ClosedAsync();
 
-        await tab.Page.GetByLabel("Temporary raises").SeesAsync("$12.50 more for " + Company.Developer);
+        await tab.Page.GetByLabel("Temporary raises").SeesAsync("$12.50 more for " + Company.DeveloperName);
         await tab.Page.GetByLabel("Temporary raises").SeesAsync("release week");
         await tab.Page.Locator(".counter", new() { HasText = "Engineering may use Claude Code" }).First.SeesAsync("of $172.50");
         var given = Assert.Single((await site.GetAsync("/api/agent-network/limit-raises")).EnumerateArray());

@@ -17,6 +17,7 @@ internal static class Company
     public const string Owner = "olga.owner@acme.example";
     public const string Auditor = "audrey.auditor@acme.example";
     public const string Developer = "ana.moreira@acme.example";
+    public const string DeveloperName = "Ana Moreira";
 
     public static readonly ProviderId Anthropic = new("anthropic");
 

@@ -16,11 +16,15 @@ public sealed class RoleTests(Chromium chromium)
         await tab.Page.Locator("main, .page").Last.SeesAsync("My limits");
         Assert.Equal(["My usage"], await tab.Page.Locator("nav.mud-navmenu a").AllInnerTextsAsync());
         Assert.DoesNotContain(Company.Developers[1].Email, await tab.Page.ContentAsync(), StringComparison.Ordinal);
-        foreach (var path in (string[])["/", "/usage", "/budgets", "/policies", "/people", "/audit", "/tokens", "/session?id=x", "/dashboard/export"])
+        foreach (var path in (string[])["/usage", "/budgets", "/policies", "/people", "/audit", "/tokens", "/session?id=x", "/dashboard/export"])
         {
             var answer = await tab.Page.GotoAsync(path);
             Assert.Equal(403, answer!.Status);
         }
+
+        // Where everybody arrives after the login is their own page.
+        await tab.GoAsync("/");
+        Assert.Equal("/my-usage", new Uri(tab.Page.Url).AbsolutePath);
     }
 
     [SkippableFact]

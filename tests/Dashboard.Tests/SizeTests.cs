@@ -154,6 +154,8 @@ public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
             }
         }
 
+        await AskEveryCombinationAsync(site.Ledger);
+
         var (exported, grown) = await ExportAsync(tab, site, count);
         output.WriteLine($"export of {exported:N0} rows: {grown >> 20} MB more held at its most");
         Assert.InRange(grown, long.MinValue, 256L << 20);
@@ -178,6 +180,48 @@ public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
             spent = now;
             return now - before;
         }
+    }
+
+    /// <summary>Every combination of filters, of requests and of sessions, in a range up to now and in one that has passed: the better of two calls.</summary>
+    private async Task AskEveryCombinationAsync(IUsageLedger ledger)
+    {
+        var now = DateTimeOffset.UtcNow;
+        Func<UsageQuery, UsageQuery>[][] choices =
+        [
+            [query => query, query => query with { User = new("u42") }],
+            [query => query, query => query with { Group = new("g211") }],
+            [query => query, query => query with { Model = "claude-opus-5-5" }],
+            [query => query, query => query with { Provider = Company.Anthropic }],
+            [query => query, query => query with { Policy = Everyone }],
+            [query => query, query => query with { Allowed = true }, query => query with { Allowed = false }, query => query with { Refusal = "$160" }, query => query with { Refusal = "nothing of the kind" }],
+            [query => query with { From = now.AddDays(-29) }, query => query with { From = now.AddDays(-20), To = now.AddDays(-3) }],
+        ];
+        IEnumerable<UsageQuery> queries = [new() { PageSize = 25 }];
+        foreach (var choice in choices)
+        {
+            queries = queries.SelectMany(query => choice.Select(change => change(query)));
+        }
+
+        var times = new List<(double Ms, string What)>();
+        foreach (var query in queries.ToList())
+        {
+            foreach (var (what, ask) in ((string, Func<Task>)[])[("requests", () => ledger.QueryAsync(query, default).AsTask()), ("sessions", () => ledger.SessionsAsync(query, default).AsTask())])
+            {
+                var best = double.MaxValue;
+                for (var i = 0; i < 2; i++)
+                {
+                    var watch = System.Diagnostics.Stopwatch.StartNew();
+                    await ask();
+                    best = Math.Min(best, watch.Elapsed.TotalMilliseconds);
+                }
+
+                times.Add((best, $"{what} of user {query.User}, group {query.Group}, model {query.Model}, provider {query.Provider}, policy {query.Policy}, allowed {query.Allowed}, refusal {query.Refusal}, to {query.To:d MMM}"));
+            }
+        }
+
+        times.Sort((a, b) => b.Ms.CompareTo(a.Ms));
+        output.WriteLine($"{times.Count} combinations of filters: median {times[times.Count / 2].Ms:F0} ms, {times.Count(time => time.Ms > 500)} above 500 ms; the slowest:");
+        times.Take(25).ToList().ForEach(time => output.WriteLine($"  {time.Ms:F0} ms: {time.What}"));
     }
 
     /// <summary>A million rows, or a tenth of fewer, as CSV, read as they come.</summary>

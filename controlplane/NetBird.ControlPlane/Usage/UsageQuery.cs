@@ -44,13 +44,6 @@ public sealed record UsageQuery
     /// <summary>1 to 1,000.</summary>
     public int PageSize { get; init; } = 50;
 
-    /// <summary>
-    /// Whether sessions can be found by when they were last active: no filter on what single requests were, and no end of the range
-    /// before <paramref name="now"/>.
-    /// </summary>
-    public bool AsksForWholeSessions(DateTimeOffset now)
-        => Group is null && Provider is null && Policy is null && Model is null && Allowed is null && Refusal is null && (To is null || To > now);
-
     /// <summary>The same rows, told more narrowly: only refused requests have a sentence.</summary>
     public UsageQuery Narrowed => Refusal is not null && Allowed is null ? this with { Allowed = false } : this;
 

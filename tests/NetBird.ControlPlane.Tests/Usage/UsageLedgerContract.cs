@@ -12,6 +12,9 @@ public abstract class UsageLedgerContract
     /// <summary>As a restart: what is in memory is read anew.</summary>
     private protected virtual Task ReopenAsync() => Task.CompletedTask;
 
+    /// <summary>The store as a version wrote it that did not keep yet what sessions were active with, opened again.</summary>
+    private protected abstract Task AsFromBeforeAsync();
+
     [SkippableFact]
     public async Task Append_TheSameTwice_AddsItOnce()
     {
@@ -73,21 +76,65 @@ public abstract class UsageLedgerContract
     [SkippableFact]
     public async Task Sessions_AnyFilters_AgreeWithAList()
     {
-        var rows = Rows.Many(1_500);
-        await AppendAsync(rows);
-        await ReopenAsync();
-        foreach (var pick in Enumerable.Range(0, 40))
+        var rows = Sessions();
+        foreach (var batch in rows.Chunk(211))
         {
-            var like = rows[pick * 30];
+            await AppendAsync(batch);
+        }
+
+        await ReopenAsync();
+        await AssertSessionsAgreeAsync(rows);
+    }
+
+    [SkippableFact]
+    public async Task Sessions_OfALedgerFromBeforeTheirPartsWereKept_AgreeWithAList()
+    {
+        var rows = Sessions();
+        await AppendAsync(rows.Take(1_400));
+        await AsFromBeforeAsync();
+        await AppendAsync(rows.Skip(1_400));
+
+        await AssertSessionsAgreeAsync(rows);
+        Assert.Empty(await Ledger.VerifyAsync(default));
+    }
+
+    [SkippableFact]
+    public async Task Retain_OldRows_AreInNoSession()
+    {
+        var rows = Sessions();
+        await AppendAsync(rows);
+        var cut = Rows.Noon.AddHours(-20);
+        await Ledger.RetainAsync(cut, Rows.Noon.AddDays(-500), _ => { }, default);
+        await ReopenAsync();
+
+        await AssertSessionsAgreeAsync(rows.FindAll(row => row.Timestamp >= cut), rows);
+    }
+
+    /// <summary>Rows of all kinds, a third of them in a few long sessions of two people with requests of every facet.</summary>
+    private static List<UsageRecord> Sessions() => [.. Rows.Many(1_500).Select((row, i) => i % 3 != 0 ? row : row with
+    {
+        SessionId = $"s{i % 23}", User = new($"u{i % 2}"), Timestamp = Rows.Noon.AddMinutes(-(i * 7 % 4_000)), Model = $"m{i % 4}",
+        Groups = [new($"g{i % 5}"), new("all")], Policy = new($"p{i % 3}"), Provider = new($"v{i % 2}"),
+    })];
+
+    private async Task AssertSessionsAgreeAsync(List<UsageRecord> rows, List<UsageRecord>? likes = null)
+    {
+        likes ??= rows;
+        foreach (var pick in Enumerable.Range(0, 120))
+        {
+            var like = likes[pick * 12];
             var query = new UsageQuery
             {
-                User = pick % 2 == 0 ? like.User : null,
-                Group = pick % 3 == 0 && like.Groups.Length > 0 ? like.Groups[0] : null,
+                User = pick % 4 == 0 ? like.User : null,
+                Group = pick % 3 == 0 && like.Groups.Length > 0 ? like.Groups[^1] : null,
                 Model = pick % 5 == 0 ? like.Model : null,
-                Session = pick % 7 == 0 ? like.SessionId : null,
+                Provider = pick % 7 == 2 ? like.Provider : null,
+                Policy = pick % 9 == 4 ? like.Policy : null,
+                Allowed = pick % 5 == 3 ? like.DenyReason is null : null,
+                Session = pick % 11 == 0 ? like.SessionId : null,
                 Refusal = pick % 8 == 3 ? like.DenyText?[5..8].ToUpperInvariant() : null,
-                From = pick % 4 == 1 ? like.Timestamp.AddDays(-100) : null,
-                To = pick % 6 == 1 ? like.Timestamp.AddDays(50) : null,
+                From = pick % 4 == 1 ? like.Timestamp.AddDays(-1 - (pick % 40)) : null,
+                To = (pick % 6) switch { 1 => like.Timestamp.AddHours(pick), 5 => new DateTimeOffset(like.Timestamp.Date, TimeSpan.Zero), _ => null },
                 Page = 1 + (pick % 2),
                 PageSize = 9,
             };

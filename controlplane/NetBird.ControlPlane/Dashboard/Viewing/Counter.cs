@@ -3,12 +3,15 @@ using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Dashboard.Viewing;
 
-/// <summary>A counter as pages show it; amounts in tokens or nano-USD.</summary>
+/// <summary>A counter as pages show it; amounts in tokens or nano-USD. A person is called by name, with the address beside it.</summary>
 public sealed record Counter(
-    string SourceId, string Source, CapScope Scope, string SubjectId, string Subject, bool IsMoney, long Used, long Reserved, long Limit, TimeSpan Window, bool Strict, bool Soft, DateTimeOffset? FreesUpAt)
+    string SourceId, string Source, CapScope Scope, string SubjectId, string Subject, string Address, bool IsMoney, long Used, long Reserved, long Limit, TimeSpan Window, bool Strict, bool Soft, DateTimeOffset? FreesUpAt)
 {
     /// <summary>How full it is, 0 to 1 and above.</summary>
     public decimal Fullness => Limit <= 0 ? 0 : (decimal)(Used + Reserved) / Limit;
+
+    /// <summary>Whether somebody who typed this looks for it.</summary>
+    public bool Has(string text) => new[] { Subject, Address, Source }.Any(part => part.Contains(text, StringComparison.OrdinalIgnoreCase));
 
     public string Text(long value) => IsMoney ? Figures.Usd(new NanoUsd(value)) : Figures.Count(value);
 
@@ -21,7 +24,8 @@ public sealed record Counter(
             CapScope.Group => "Group " + names.Group(new GroupId(counter.Subject)),
             _ => "Everyone",
         };
-        return new(counter.Source, reading.Cap.SourceName, counter.Scope, counter.Subject, subject, reading.Cap.Unit is CapUnit.NanoUsd,
+        var address = counter.Scope is CapScope.User ? names.Address(new UserId(counter.Subject)) : "";
+        return new(counter.Source, reading.Cap.SourceName, counter.Scope, counter.Subject, subject, address, reading.Cap.Unit is CapUnit.NanoUsd,
             reading.Used, reading.Reserved, reading.Cap.Limit, reading.Cap.Window, reading.Cap.Strict, reading.Cap.Soft, reading.FreesUpAt);
     }
 }

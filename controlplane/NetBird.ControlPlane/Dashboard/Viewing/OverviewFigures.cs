@@ -12,11 +12,14 @@ internal sealed record OverviewFigures
     /// <summary>Of the period of the same length before.</summary>
     public required UsageTotals Before { get; init; }
 
-    /// <summary>Spent since the first of this month.</summary>
-    public required NanoUsd Month { get; init; }
+    /// <summary>Since midnight.</summary>
+    public required UsageTotals Today { get; init; }
+
+    /// <summary>Since the first of this month.</summary>
+    public required UsageTotals Month { get; init; }
 
     /// <summary>What the month comes to when its rest goes on as the last seven days did.</summary>
-    public required NanoUsd Forecast { get; init; }
+    public required Forecast Forecast { get; init; }
 
     /// <summary>What the prompt would have cost beyond what it did, without a cache, at list prices; below zero: writing cost more.</summary>
     public required NanoUsd CacheSaved { get; init; }
@@ -32,6 +35,9 @@ internal sealed record OverviewFigures
     /// <summary>The chosen dimension's largest over time, and all others as one.</summary>
     public required IReadOnlyList<ChartSeries> Series { get; init; }
 }
+
+/// <summary>Of a month, to its end.</summary>
+internal readonly record struct Forecast(NanoUsd Cost, long Tokens);
 
 /// <summary>One person, group, model or provider of an overview.</summary>
 public sealed record OverviewLine(string Key, string Name, UsageTotals Totals);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using NetBird.ControlPlane.Dashboard.Charts;
 using NetBird.ControlPlane.Usage;
+using NetBird.ControlPlane.Usage.Sums;
 using NetBird.Gateway;
 using NetBird.Primitives;
 
@@ -23,12 +24,16 @@ internal sealed class OverviewReader(IUsageLedger ledger, DisplayNames names, IS
         var range = choice.Range.At(now, zone);
         var month = new RangeChoice("This month").At(now, zone);
 
+        // From a whole hour on: its sums are there, where a part of an hour would be read row by row.
+        var week = HourlySums.StartOf(HourlySums.HourOf(now.AddDays(-7)));
+
         // All at once: each waits a moment for what is on its way to the ledger.
         var byDimension = Dimensions.Select(dimension => RowsAsync(Granularity.Whole, dimension, null)).ToList();
         var earlier = range.Before();
         var before = ledger.SumAsync(earlier.From, earlier.To, null, cancellationToken);
         var thisMonth = ledger.SumAsync(month.From, month.To, null, cancellationToken);
-        var lastWeek = ledger.SumAsync(now.AddDays(-7), now, null, cancellationToken);
+        var today = ledger.SumAsync(TimeRange.Midnight(TimeZoneInfo.ConvertTime(now, zone).Date, zone), now, null, cancellationToken);
+        var lastWeek = ledger.SumAsync(week, now, null, cancellationToken);
         var times = TimesAsync(range, cancellationToken);
         var lines = new Dictionary<OverviewKey, IReadOnlyList<OverviewLine>>();
         for (var i = 0; i < Dimensions.Length; i++)
@@ -37,13 +42,14 @@ internal sealed class OverviewReader(IUsageLedger ledger, DisplayNames names, IS
         }
 
         var spans = Spans.Of(new(range.From, range.To, range.Granularity, OverviewKey.Model, zone)).Select(span => span.Start).ToList();
-        var spent = (await thisMonth).Cost;
+        var spent = await thisMonth;
         return new()
         {
             Totals = lines[OverviewKey.Model].Aggregate(default(UsageTotals), (sum, line) => sum + line.Totals),
             Before = await before,
+            Today = await today,
             Month = spent,
-            Forecast = spent + Rest((await lastWeek).Cost, now, zone),
+            Forecast = ToEnd(spent, await lastWeek, now - week, now, zone),
             CacheSaved = Saved(lines[OverviewKey.Model], now),
             Times = await times,
             Labels = spans.ConvertAll(start => Label(start, range.Granularity, zone)),
@@ -128,11 +134,14 @@ internal sealed class OverviewReader(IUsageLedger ledger, DisplayNames names, IS
         TimeSpan? At(double share) => times.Count == 0 ? null : times[(int)(share * (times.Count - 1))];
     }
 
-    private static NanoUsd Rest(NanoUsd week, DateTimeOffset now, TimeZoneInfo zone)
+    /// <summary>What is there, and the rest of the month at the pace of some time before now.</summary>
+    private static Forecast ToEnd(UsageTotals month, UsageTotals lately, TimeSpan paced, DateTimeOffset now, TimeZoneInfo zone)
     {
         var local = TimeZoneInfo.ConvertTime(now, zone);
         var end = TimeRange.Midnight(new DateTime(local.Year, local.Month, 1, 0, 0, 0, DateTimeKind.Unspecified).AddMonths(1), zone);
-        return new((long)((Int128)week.Value * (end - now).Ticks / TimeSpan.FromDays(7).Ticks));
+        return new(new(month.Cost.Value + Rest(lately.Cost.Value)), month.Tokens.Total + Rest(lately.Tokens.Total));
+
+        long Rest(long value) => (long)((Int128)value * (end - now).Ticks / paced.Ticks);
     }
 
     private static string Label(DateTimeOffset start, Granularity granularity, TimeZoneInfo zone)

@@ -86,7 +86,7 @@ internal sealed class Sentences(IConfigurationStore store, DisplayNames names)
     }
 
     /// <summary>The first ten by name: a sentence that goes on for a page says nothing, and the editor has them all.</summary>
-    private static string List(IEnumerable<string> items, string none)
+    public static string List(IEnumerable<string> items, string none)
     {
         var all = items.ToList();
         return all.Count switch

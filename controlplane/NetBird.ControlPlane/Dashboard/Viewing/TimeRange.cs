@@ -52,10 +52,13 @@ public sealed record RangeChoice(string Name, DateOnly? First = null, DateOnly? 
             "Last 12 months" => new(Name, Day(month.AddMonths(-11)), now, Granularity.Month),
             TimeRange.Custom when First is { } first && Last is { } last && first <= last
                 => Between(Day(first.ToDateTime(default)), Day(last.AddDays(1).ToDateTime(default))),
-            _ => new("Last 24 hours", now.AddHours(-24), now, Granularity.Hour),
+            _ => new("Last 24 hours", WholeHour(now.AddHours(-23)), now, Granularity.Hour),
         };
 
         DateTimeOffset Day(DateTime date) => TimeRange.Midnight(date, zone);
+
+        // The hour that runs and those before it, as days begin at midnight: no bar of the chart is a part of one.
+        DateTimeOffset WholeHour(DateTimeOffset at) => at - TimeSpan.FromTicks((at.UtcTicks + zone.GetUtcOffset(at).Ticks) % TimeSpan.TicksPerHour);
     }
 
     private static TimeRange Between(DateTimeOffset from, DateTimeOffset to) => new(TimeRange.Custom, from, to, (to - from).TotalDays switch

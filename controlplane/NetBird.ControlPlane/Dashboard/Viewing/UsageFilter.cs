@@ -27,6 +27,9 @@ public sealed class UsageFilter
     /// <summary>Part of a refusal's sentence.</summary>
     public string? Refusal { get; set; }
 
+    /// <summary>Whether anything but the range is chosen.</summary>
+    internal bool IsSet => new[] { User, Group, Provider, Policy, Model, Session, Decision, Refusal }.Any(value => Text(value) is not null);
+
     internal UsageQuery ToQuery(ViewerClock clock)
     {
         var range = Range.At(clock.Now, clock.Zone);

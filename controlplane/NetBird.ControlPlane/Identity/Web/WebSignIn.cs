@@ -47,6 +47,13 @@ internal static class WebSignIn
             };
             cookie.Events.OnRedirectToAccessDenied = context =>
             {
+                // Where everybody arrives: a developer's first page is their own.
+                if (context.Request.Path == "/")
+                {
+                    context.Response.Redirect("/my-usage");
+                    return Task.CompletedTask;
+                }
+
                 context.Response.StatusCode = StatusCodes.Status403Forbidden;
                 return IdpPage.Show(
                     context.HttpContext,

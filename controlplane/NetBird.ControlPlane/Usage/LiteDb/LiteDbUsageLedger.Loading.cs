@@ -30,15 +30,16 @@ internal sealed partial class LiteDbUsageLedger
                     block["_id"].AsInt64, block["first"].AsInt64, block["last"].AsInt64, block["count"].AsInt32)).OrderBy(b => b.Id));
             }
 
-            _refusalsFrom = meta is not null && meta.TryGetValue("refusals_from", out var from) ? from.AsInt64 : _blocks.Count > 0 ? _blocks[^1].Id + 1 : 0;
+            _refusalsFrom = FromBlock("refusals_from");
+            _deniedFrom = FromBlock("denied_from");
             LoadSessions();
             _edges.Forget(null);
-            _tail.Clear();
+            ClearTail();
             if (_blocks.Count > 0)
             {
                 foreach (var record in ReadBlock(_blocks[^1].Id)!.All())
                 {
-                    _tail.Add(record);
+                    AddToTail(record);
                 }
             }
         }
@@ -46,33 +47,8 @@ internal sealed partial class LiteDbUsageLedger
         {
             throw new IOException($"{_path} is damaged: {damaged.Message}", damaged);
         }
-    }
 
-    /// <summary>A ledger from before spans were kept is read through once.</summary>
-    private void LoadSessions()
-    {
-        _sessions.Clear();
-        var spans = Sessions.FindAll().ToDictionary(
-            session => (session["session"].AsString, session["user"].AsString), session => (session["first"].AsInt64, session["last"].AsInt64));
-        if (spans.Count > 0 || _blocks.Count == 0)
-        {
-            _sessions.Replace(spans);
-            return;
-        }
-
-        foreach (var block in _blocks)
-        {
-            _sessions.Replace(_sessions.With(ReadBlock(block.Id)?.All() ?? []));
-        }
-
-        var found = _sessions.With([]);
-        foreach (var (session, user, first, last) in _sessions.Page(new(), 1, int.MaxValue).Page)
-        {
-            found[(session, user?.Value ?? "")] = (first, last);
-        }
-
-        _database.BeginTrans();
-        StoreSessions(found);
-        _database.Commit();
+        // What a ledger from before did not keep is kept from the next block on.
+        long FromBlock(string name) => Meta.FindById("ledger") is { } meta && meta.TryGetValue(name, out var from) ? from.AsInt64 : _blocks.Count > 0 ? _blocks[^1].Id + 1 : 0;
     }
 }

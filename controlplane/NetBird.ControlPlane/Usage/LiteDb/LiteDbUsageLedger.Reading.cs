@@ -7,7 +7,7 @@ using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Usage.LiteDb;
 
-/// <summary>Pages, exports and sessions, from blocks; counts from sums where the filter allows.</summary>
+/// <summary>Pages and exports, from blocks; counts from sums where the filter allows.</summary>
 internal sealed partial class LiteDbUsageLedger
 {
     /// <summary>Ours: so many are read in some milliseconds.</summary>
@@ -68,34 +68,6 @@ internal sealed partial class LiteDbUsageLedger
         {
             yield return record;
         }
-    }
-
-    public ValueTask<UsagePage<SessionSummary>> SessionsAsync(UsageQuery query, CancellationToken cancellationToken)
-    {
-        query = WithinRetention(query.Narrowed);
-        if (!query.AsksForWholeSessions(DateTimeOffset.MaxValue.AddTicks(-1)))
-        {
-            return new(SessionSums.Page(Unordered(query, cancellationToken), query));
-        }
-
-        var size = Math.Clamp(query.PageSize, 1, 1000);
-        var page = Math.Max(1, query.Page);
-        var (active, total) = _sessions.Page(query, page, size);
-        if (active.Count == 0)
-        {
-            return new(new UsagePage<SessionSummary>([], page, size, total));
-        }
-
-        var wanted = active.Select(session => (session.Session, session.User)).ToHashSet();
-        var from = active.Min(session => session.First);
-        var rows = Unordered(
-            query with
-            {
-                From = query.From is { } after && after.UtcTicks > from ? after : new DateTimeOffset(from, TimeSpan.Zero),
-                To = new DateTimeOffset(active.Max(session => session.Last) + 1, TimeSpan.Zero),
-            },
-            cancellationToken).Where(row => row.SessionId is not null && wanted.Contains((row.SessionId, row.User)));
-        return new(SessionSums.Page(rows, query with { Page = 1 }) with { Page = page, PageSize = size, TotalRecords = total });
     }
 
     /// <summary>Rows that are older than what is kept may linger in a block beside younger ones; they are gone all the same.</summary>
@@ -171,28 +143,35 @@ internal sealed partial class LiteDbUsageLedger
             blocks = Saying(words, blocks);
         }
 
+        if (query.Session is { } session && blocks.Count > FewBlocks)
+        {
+            return Holding(blocks, _sessions.HoursOf(session, query), long.MinValue);
+        }
+
         if (blocks.Count <= FewBlocks || query is { User: null, Group: null, Provider: null, Policy: null, Model: null, Allowed: null or true })
         {
             return blocks;
         }
 
-        var summed = _sums.FirstHour;
-        var hours = _sums.HoursOf(HourOf(Math.Max(from, blocks.Min(block => block.First))), HourOf(blocks.Max(block => block.Last)) + 1, query);
-        return blocks.FindAll(block =>
-        {
-            for (var hour = HourOf(block.First); hour <= HourOf(block.Last); hour++)
-            {
-                if (hour < summed || hours.Contains(hour))
-                {
-                    return true;
-                }
-            }
-
-            return false;
-        });
-
-        static long HourOf(long ticks) => ticks / TimeSpan.TicksPerHour;
+        return Holding(
+            blocks, _sums.HoursOf(HourOf(Math.Max(from, blocks.Min(block => block.First))), HourOf(blocks.Max(block => block.Last)) + 1, query), _sums.FirstHour);
     }
+
+    /// <summary>Blocks that hold requests of one of some hours, or of any before another.</summary>
+    private static List<BlockInfo> Holding(List<BlockInfo> blocks, HashSet<long> hours, long orBefore) => blocks.FindAll(block =>
+    {
+        for (var hour = HourOf(block.First); hour <= HourOf(block.Last); hour++)
+        {
+            if (hour < orBefore || hours.Contains(hour))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    });
+
+    private static long HourOf(long ticks) => ticks / TimeSpan.TicksPerHour;
 
     private List<BlockInfo> BlocksWithin(UsageQuery query)
     {
@@ -205,11 +184,14 @@ internal sealed partial class LiteDbUsageLedger
     }
 
     private IEnumerable<UsageRecord> Unordered(UsageQuery query, CancellationToken cancellationToken)
+        => Unordered(query, BlocksOf(query), cancellationToken);
+
+    private IEnumerable<UsageRecord> Unordered(UsageQuery query, List<BlockInfo> blocks, CancellationToken cancellationToken)
     {
-        foreach (var block in BlocksOf(query))
+        foreach (var block in blocks)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            foreach (var record in ReadBlock(block.Id)?.Matching(query) ?? [])
+            foreach (var record in RowsOf(block.Id, query))
             {
                 yield return record;
             }
@@ -228,7 +210,7 @@ internal sealed partial class LiteDbUsageLedger
         for (var i = 0; i < blocks.Count; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            foreach (var record in ReadBlock(blocks[i].Id)?.Matching(query) ?? [])
+            foreach (var record in RowsOf(blocks[i].Id, query))
             {
                 waiting.Enqueue(record, (record.Timestamp.UtcTicks, record.Id.Value));
             }

@@ -1,29 +1,66 @@
 using LiteDB;
+using NetBird.ControlPlane.Usage.Rows;
+using NetBird.Gateway.Metering;
 
 namespace NetBird.ControlPlane.Usage.LiteDb;
 
 /// <summary>
-/// Which sentences refused callers got in each block, beside the blocks: who searches for words of them reads the blocks that have them, and
-/// counts without reading any.
+/// Which sentences refused callers got in each block, and the refused rows once more, beside the blocks: who looks for refusals, which are few,
+/// reads them and no block; who counts those of some words reads the sentences alone.
 /// </summary>
 internal sealed partial class LiteDbUsageLedger
 {
     /// <summary>The first block of which the sentences are kept; those from before are read to see.</summary>
     private long _refusalsFrom;
 
+    /// <summary>The first block of which the refused rows are kept apart.</summary>
+    private long _deniedFrom;
+
+    /// <summary>Those of the last block.</summary>
+    private readonly RowBlockBuilder _deniedTail = new();
+
     private ILiteCollection<BsonDocument> Refusals => _database.GetCollection("block_refusals", BsonAutoId.Int64);
 
     private void StoreRefusals(long block)
     {
-        if (_tail.Refusals.Count > 0)
+        if (_deniedTail.Count > 0)
         {
-            Refusals.Upsert(new BsonDocument
-            {
-                ["_id"] = block,
-                ["texts"] = new BsonArray(_tail.Refusals.Keys.Select(text => new BsonValue(text))),
-                ["rows"] = new BsonArray(_tail.Refusals.Values.Select(rows => new BsonValue(rows))),
-            });
+            StoreRefusals(block, _tail.Refusals, _deniedTail);
         }
+    }
+
+    private void StoreRefusals(long block, IReadOnlyDictionary<string, int> told, RowBlockBuilder denied) => Refusals.Upsert(new BsonDocument
+    {
+        ["_id"] = block,
+        ["texts"] = new BsonArray(told.Keys.Select(text => new BsonValue(text))),
+        ["rows"] = new BsonArray(told.Values.Select(rows => new BsonValue(rows))),
+        ["denied"] = denied.ToArray(),
+    });
+
+    private void AddToTail(UsageRecord record)
+    {
+        _tail.Add(record);
+        if (record.DenyReason is not null)
+        {
+            _deniedTail.Add(record);
+        }
+    }
+
+    private void ClearTail()
+    {
+        _tail.Clear();
+        _deniedTail.Clear();
+    }
+
+    /// <summary>Rows of a block that a query asks for; where it asks for refused ones alone, without reading the block.</summary>
+    private IEnumerable<UsageRecord> RowsOf(long block, UsageQuery query)
+    {
+        if (query.Allowed is not false || block < _deniedFrom)
+        {
+            return ReadBlock(block)?.Matching(query) ?? [];
+        }
+
+        return Reading(() => Refusals.FindById(block)) is { } refusals ? new RowBlock(refusals["denied"].AsBinary).Matching(query) : [];
     }
 
     /// <summary>Of these blocks those that may have a sentence with these words.</summary>
@@ -50,7 +87,7 @@ internal sealed partial class LiteDbUsageLedger
             else if (block.Id < _refusalsFrom || rows.ContainsKey(block.Id))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                count += ReadBlock(block.Id)?.Matching(query).LongCount() ?? 0;
+                count += RowsOf(block.Id, query).LongCount();
             }
         }
 

@@ -61,8 +61,9 @@ internal sealed partial class LiteDbUsageLedger
             return;
         }
 
-        var packed = new RowBlockBuilder();
+        var (packed, denied) = (new RowBlockBuilder(), new RowBlockBuilder());
         rows.ForEach(packed.Add);
+        rows.Where(row => row.DenyReason is not null).ToList().ForEach(denied.Add);
         var bytes = packed.ToArray();
         var hours = _sums.Repriced(changed);
         LiteDbFile.RefuseIfFull(_path, bytes.Length);
@@ -71,6 +72,11 @@ internal sealed partial class LiteDbUsageLedger
         {
             _database.BeginTrans();
             Blocks.Upsert(new BsonDocument { ["_id"] = id, ["rows"] = bytes, ["crc"] = (long)Journalling.JournalSegment.Crc(bytes) });
+            if (id >= _deniedFrom && denied.Count > 0)
+            {
+                StoreRefusals(id, packed.Refusals, denied);
+            }
+
             foreach (var (hour, sums) in hours)
             {
                 Hours.Upsert(new BsonDocument { ["_id"] = hour, ["sums"] = _sums.Pack(sums) });
@@ -89,8 +95,8 @@ internal sealed partial class LiteDbUsageLedger
         if (id == LastBlock().Id)
         {
             // New rows are added to it.
-            _tail.Clear();
-            rows.ForEach(_tail.Add);
+            ClearTail();
+            rows.ForEach(AddToTail);
         }
 
         _stale = false;

@@ -142,11 +142,11 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
                 {
                     Store(current);
                     touched.Add(current);
-                    _tail.Clear();
+                    ClearTail();
                     current = new(current.Id + 1, long.MaxValue, long.MinValue, 0);
                 }
 
-                _tail.Add(record);
+                AddToTail(record);
                 var ticks = record.Timestamp.UtcTicks;
                 current = new(current.Id, Math.Min(current.First, ticks), Math.Max(current.Last, ticks), current.Count + 1);
             }
@@ -231,23 +231,12 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
         StoreRefusals(block.Id);
     }
 
-    private void StoreSessions(Dictionary<(string Session, string User), (long First, long Last)> sessions)
-    {
-        foreach (var ((session, user), (first, last)) in sessions)
-        {
-            Sessions.Upsert(new BsonDocument
-            {
-                ["_id"] = SessionKey(session, user), ["session"] = session, ["user"] = user, ["first"] = first, ["last"] = last,
-            });
-        }
-    }
-
     /// <summary>A hash: LiteDB's text keys do not tell capitals from small letters.</summary>
     private static byte[] SessionKey(string session, string user) => SHA256.HashData(Encoding.UTF8.GetBytes($"{user}\n{session}"));
 
     private void StoreMeta(long sequence) => Meta.Upsert(new BsonDocument
     {
-        ["_id"] = "ledger", ["version"] = 1, ["sequence"] = sequence, ["rows_from"] = _rowsFrom.UtcTicks, ["refusals_from"] = _refusalsFrom,
+        ["_id"] = "ledger", ["version"] = 1, ["sequence"] = sequence, ["rows_from"] = _rowsFrom.UtcTicks, ["refusals_from"] = _refusalsFrom, ["denied_from"] = _deniedFrom,
     });
 
     private void TryRollback()

@@ -4,8 +4,8 @@ using NetBird.Primitives;
 namespace NetBird.ControlPlane.Usage.LiteDb;
 
 /// <summary>
-/// When each session was active, all in memory: some hundred bytes a session. A page of sessions is found by it, and only the blocks that
-/// those on the page lie in are read.
+/// When each session was active and with what, all in memory: some two hundred bytes a session. A page of sessions is found by it,
+/// whatever the filter, and only the blocks that those on the page lie in are read.
 /// </summary>
 /// <remarks>Thread-safe.</remarks>
 internal sealed class SessionSpans
@@ -15,12 +15,13 @@ internal sealed class SessionSpans
         (a, b) => a.Last != b.Last ? a.Last.CompareTo(b.Last) : string.CompareOrdinal(b.Session, a.Session));
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<(string Session, string User), (long First, long Last)> _spans = [];
+    private readonly Dictionary<(string Session, string User), SessionActivity> _sessions = [];
+    private readonly SessionFacets _facets = new();
 
-    /// <summary>Spans as they will be with these rows; <see cref="Replace"/> makes it so.</summary>
-    public Dictionary<(string Session, string User), (long First, long Last)> With(IEnumerable<UsageRecord> rows)
+    /// <summary>Sessions as they will be with these rows; <see cref="Replace"/> makes it so.</summary>
+    public Dictionary<(string Session, string User), SessionActivity> With(IEnumerable<UsageRecord> rows)
     {
-        var changed = new Dictionary<(string, string), (long First, long Last)>();
+        var changed = new Dictionary<(string, string), SessionActivity>();
         lock (_gate)
         {
             foreach (var row in rows)
@@ -29,8 +30,12 @@ internal sealed class SessionSpans
                 {
                     var key = (session, row.User?.Value ?? "");
                     var ticks = row.Timestamp.UtcTicks;
-                    var span = changed.TryGetValue(key, out var known) || _spans.TryGetValue(key, out known) ? known : (ticks, ticks);
-                    changed[key] = (Math.Min(span.Item1, ticks), Math.Max(span.Item2, ticks));
+                    if (!changed.TryGetValue(key, out var known) && !_sessions.TryGetValue(key, out known))
+                    {
+                        known = new(ticks, ticks, []);
+                    }
+
+                    changed[key] = known.With(ticks, _facets.Number(SessionFacet.Of(row)));
                 }
             }
         }
@@ -38,14 +43,44 @@ internal sealed class SessionSpans
         return changed;
     }
 
-    public void Replace(Dictionary<(string Session, string User), (long First, long Last)> changed)
+    public void Replace(Dictionary<(string Session, string User), SessionActivity> changed)
     {
         lock (_gate)
         {
-            foreach (var (key, span) in changed)
+            foreach (var (key, activity) in changed)
             {
-                _spans[key] = span;
+                _sessions[key] = activity;
             }
+        }
+    }
+
+    /// <summary>Facets from a number on, to be stored.</summary>
+    public List<(int Number, SessionFacet Facet)> FacetsFrom(int number)
+    {
+        lock (_gate)
+        {
+            return [.. Enumerable.Range(number, Math.Max(0, _facets.Count - number)).Select(i => (i, _facets[i]))];
+        }
+    }
+
+    /// <summary>Takes facets in the order of their numbers, which are theirs again.</summary>
+    public void Take(IEnumerable<SessionFacet> facets)
+    {
+        lock (_gate)
+        {
+            foreach (var facet in facets)
+            {
+                _facets.Number(facet);
+            }
+        }
+    }
+
+    /// <summary>All there are.</summary>
+    public Dictionary<(string Session, string User), SessionActivity> All()
+    {
+        lock (_gate)
+        {
+            return new(_sessions);
         }
     }
 
@@ -53,7 +88,8 @@ internal sealed class SessionSpans
     {
         lock (_gate)
         {
-            _spans.Clear();
+            _sessions.Clear();
+            _facets.Clear();
         }
     }
 
@@ -62,8 +98,8 @@ internal sealed class SessionSpans
     {
         lock (_gate)
         {
-            var old = _spans.Where(span => span.Value.Last < ticks).Select(span => span.Key).ToList();
-            old.ForEach(key => _spans.Remove(key));
+            var old = _sessions.Where(session => session.Value.Last < ticks).Select(session => session.Key).ToList();
+            old.ForEach(key => _sessions.Remove(key));
             return old;
         }
     }
@@ -74,11 +110,11 @@ internal sealed class SessionSpans
         lock (_gate)
         {
             (long First, long Last)? found = null;
-            foreach (var (key, span) in _spans)
+            foreach (var (key, activity) in _sessions)
             {
                 if (key.Session == session)
                 {
-                    found = (Math.Min(span.First, found?.First ?? long.MaxValue), Math.Max(span.Last, found?.Last ?? long.MinValue));
+                    found = (Math.Min(activity.First, found?.First ?? long.MaxValue), Math.Max(activity.Last, found?.Last ?? long.MinValue));
                 }
             }
 
@@ -86,22 +122,53 @@ internal sealed class SessionSpans
         }
     }
 
+    /// <summary>Hours in which some sessions had requests that a query asks for, time aside.</summary>
+    public HashSet<long> HoursOf(IEnumerable<(string Session, string User)> sessions, UsageQuery query)
+    {
+        lock (_gate)
+        {
+            return HoursLocked(sessions.Where(_sessions.ContainsKey).Select(key => _sessions[key]), query);
+        }
+    }
+
+    /// <summary>As <see cref="HoursOf(IEnumerable{ValueTuple{string, string}}, UsageQuery)"/>, of every session of an id.</summary>
+    public HashSet<long> HoursOf(string session, UsageQuery query)
+    {
+        lock (_gate)
+        {
+            return HoursLocked(_sessions.Where(one => one.Key.Session == session).Select(one => one.Value), query);
+        }
+    }
+
     /// <summary>One page of the sessions that a query asks for, the last active first, and how many there are.</summary>
-    public (List<(string Session, UserId? User, long First, long Last)> Page, int Total) Page(UsageQuery query, int page, int size)
+    /// <param name="query">Its words of refusals are not looked at.</param>
+    /// <param name="end">The hour in which its range ends, where it ends within one that has requests after it.</param>
+    /// <param name="endings">Of the sessions with requests in that hour up to the end of the range, when they had the last.</param>
+    /// <param name="page">From 1.</param>
+    /// <param name="size">Of a page.</param>
+    public (List<(string Session, UserId? User, long Last)> Page, int Total) Page(
+        UsageQuery query, long end, Dictionary<(string Session, string User), long> endings, int page, int size)
     {
         var from = query.From?.UtcTicks ?? long.MinValue;
-
-        var latest = new PriorityQueue<KeyValuePair<(string Session, string User), (long First, long Last)>, (long Last, string Session)>(OldestFirst);
+        var latest = new PriorityQueue<(string Session, string User, long Last), (long Last, string Session)>(OldestFirst);
         var total = 0;
         lock (_gate)
         {
             // As many are kept as the pages up to this one hold: the first pages are what people look at.
-            var most = Math.Min((long)page * size, _spans.Count);
-            foreach (var span in _spans)
+            var most = Math.Min((long)page * size, _sessions.Count);
+            var matching = _facets.Matching(query);
+            foreach (var (key, activity) in _sessions)
             {
-                if (span.Value.Last < from
-                    || (query.User is not null && span.Key.User != query.User.Value.Value)
-                    || (query.Session is not null && span.Key.Session != query.Session))
+                if (activity.Last < from
+                    || (query.User is not null && key.User != query.User.Value.Value)
+                    || (query.Session is not null && key.Session != query.Session))
+                {
+                    continue;
+                }
+
+                var last = Last(activity, matching, from, end);
+                last = endings.Count > 0 ? Math.Max(last, endings.GetValueOrDefault(key, long.MinValue)) : last;
+                if (last == long.MinValue)
                 {
                     continue;
                 }
@@ -109,23 +176,49 @@ internal sealed class SessionSpans
                 total++;
                 if (latest.Count < most)
                 {
-                    latest.Enqueue(span, (span.Value.Last, span.Key.Session));
+                    latest.Enqueue((key.Session, key.User, last), (last, key.Session));
                 }
                 else
                 {
-                    latest.EnqueueDequeue(span, (span.Value.Last, span.Key.Session));
+                    latest.EnqueueDequeue((key.Session, key.User, last), (last, key.Session));
                 }
             }
         }
 
-        var sessions = new List<(string Session, UserId? User, long First, long Last)>();
+        var sessions = new List<(string Session, UserId? User, long Last)>();
         for (var onPage = latest.Count - ((page - 1L) * size); onPage > 0; onPage--)
         {
-            var (key, span) = latest.Dequeue();
-            sessions.Add((key.Session, key.User.Length == 0 ? null : new UserId(key.User), span.First, span.Last));
+            var (session, user, last) = latest.Dequeue();
+            sessions.Add((session, user.Length == 0 ? null : new UserId(user), last));
         }
 
         sessions.Reverse();
         return (sessions, total);
+    }
+
+    /// <summary>The last request asked for before an hour, <see cref="long.MinValue"/> for none.</summary>
+    private static long Last(in SessionActivity activity, bool[]? matching, long from, long end)
+    {
+        if (matching is null && activity.Last / TimeSpan.TicksPerHour < end)
+        {
+            return activity.Last;
+        }
+
+        var last = long.MinValue;
+        foreach (var part in activity.Parts)
+        {
+            if (part.Last > last && part.Last >= from && part.Hour < end && (matching is null || matching[part.Facet]))
+            {
+                last = part.Last;
+            }
+        }
+
+        return last;
+    }
+
+    private HashSet<long> HoursLocked(IEnumerable<SessionActivity> sessions, UsageQuery query)
+    {
+        var matching = _facets.Matching(query);
+        return [.. sessions.SelectMany(session => session.Parts).Where(part => matching is null || matching[part.Facet]).Select(part => part.Hour)];
     }
 }

@@ -90,7 +90,7 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
         schema.CommandText = $"select pg_advisory_xact_lock({SchemaLock})";
         await schema.ExecuteNonQueryAsync(cancellationToken);
         schema.CommandText = await ReadSchemaAsync(cancellationToken);
-        schema.CommandTimeout = 120;
+        schema.CommandTimeout = 900; // what is kept since a newer version is made of all rows, once
         await schema.ExecuteNonQueryAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }

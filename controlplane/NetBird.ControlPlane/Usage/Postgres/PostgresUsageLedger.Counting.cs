@@ -17,12 +17,13 @@ internal sealed partial class PostgresUsageLedger
     /// <summary>Roll-ups that are added to a part of an answer, or taken off it.</summary>
     private readonly record struct RollupRange(int Part, long First, long Last, short Span, short Sign);
 
-    private async Task<long> CountAsync(UsageQuery query, CancellationToken cancellationToken)
+    /// <summary>How many, and in which hours where that tells where to look for them; the hours at the ends of the range may hold more.</summary>
+    private async Task<(long Total, List<FilledHour>? Hours)> CountAsync(UsageQuery query, CancellationToken cancellationToken)
     {
         await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
         if (query.Session is not null || query.Refusal is not null)
         {
-            return await CountRowsAsync(connection, query, cancellationToken);
+            return (await CountRowsAsync(connection, query, cancellationToken), null);
         }
 
         // Sums are kept for longer than rows.
@@ -33,23 +34,67 @@ internal sealed partial class PostgresUsageLedger
         var end = to / TimeSpan.TicksPerHour;
         if (first >= end)
         {
-            return await CountRowsAsync(connection, query, cancellationToken);
+            return (await CountRowsAsync(connection, query, cancellationToken), null);
         }
 
-        var count = IsOneDimension(query)
-            ? await CountRollupsAsync(connection, query, first, end, cancellationToken)
-            : await CountHoursAsync(connection, query, first, end, cancellationToken);
+        List<FilledHour>? hours = null;
+        long count;
+        if (IsOneDimension(query) && query is { Model: null, Provider: null })
+        {
+            count = await CountRollupsAsync(connection, query, first, end, cancellationToken);
+        }
+        else
+        {
+            hours = IsOneDimension(query)
+                ? await HoursOfRollupsAsync(connection, query, first, end, cancellationToken)
+                : await CountHoursAsync(connection, query, first, end, cancellationToken);
+            count = hours.Sum(hour => hour.Requests);
+        }
+
         if (from < first * TimeSpan.TicksPerHour && query.From is not null)
         {
-            count += await CountRowsAsync(connection, query with { To = HourlySums.StartOf(first) }, cancellationToken);
+            count += await CountEdgeAsync(query with { To = HourlySums.StartOf(first) }, first - 1);
         }
 
         if (query.To is not null && to > end * TimeSpan.TicksPerHour)
         {
-            count += await CountRowsAsync(connection, query with { From = HourlySums.StartOf(end) }, cancellationToken);
+            count += await CountEdgeAsync(query with { From = HourlySums.StartOf(end) }, end);
         }
 
-        return count;
+        return (count, hours);
+
+        async Task<long> CountEdgeAsync(UsageQuery edge, long hour)
+        {
+            var rows = await CountRowsAsync(connection, edge, cancellationToken);
+            if (rows > 0)
+            {
+                hours?.Add(new(hour, rows));
+            }
+
+            return rows;
+        }
+    }
+
+    /// <summary>
+    /// The hours that hold the newest so many rows of a filter for which there is no index; null where all hours do as well. Rows of a group
+    /// that made five requests in a month would be looked for in all of it.
+    /// </summary>
+    private static long[]? Narrow(UsageQuery query, List<FilledHour>? hours, long rows)
+    {
+        if (hours is null || query.User is not null)
+        {
+            return null;
+        }
+
+        var needed = new List<long>();
+        var found = 0L;
+        foreach (var hour in hours.OrderByDescending(hour => hour.Hour).TakeWhile(_ => found < rows))
+        {
+            needed.Add(hour.Hour);
+            found += hour.Requests;
+        }
+
+        return [.. needed];
     }
 
     private static bool IsOneDimension(UsageQuery query)
@@ -66,14 +111,8 @@ internal sealed partial class PostgresUsageLedger
     private static async Task<long> CountRollupsAsync(
         NpgsqlConnection connection, UsageQuery query, long first, long end, CancellationToken cancellationToken)
     {
-        // Without a filter any dimension will do; there are fewest providers.
-        var (dimension, key) = query switch
-        {
-            { User: { } user } => (OverviewKey.User, user.Value),
-            { Model: { } model } => (OverviewKey.Model, model),
-            _ => (OverviewKey.Provider, query.Provider?.Value),
-        };
-        var what = query.Allowed switch { true => "requests - denied", false => "denied", null => "requests" };
+        var (dimension, key) = query.User is { } user ? (OverviewKey.User, user.Value) : (OverviewKey.Provider, (string?)null); // of which there are fewest
+        var what = Counted(query);
         await using var command = new NpgsqlCommand(
             $"""
             select coalesce(sum(p.sign * r.n), 0)::bigint from unnest($1, $2, $3, $4) as p (first, last, span, sign) cross join lateral (
@@ -94,29 +133,54 @@ internal sealed partial class PostgresUsageLedger
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    private static async Task<long> CountHoursAsync(
+    /// <summary>Hours of a model or a provider.</summary>
+    private static Task<List<FilledHour>> HoursOfRollupsAsync(
         NpgsqlConnection connection, UsageQuery query, long first, long end, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand { Connection = connection };
-        var conditions = new List<string>();
-        Add("hour >= {0}", first);
-        Add("hour < {0}", end);
-        Add("user_id = {0}", query.User?.Value);
-        Add("{0} = any(string_to_array(groups, ' '))", query.Group?.Value);
-        Add("provider_id = {0}", query.Provider?.Value);
-        Add("policy_id = {0}", query.Policy?.Value);
-        Add("model = {0}", query.Model);
-        Add("denied <> {0}", query.Allowed);
-        command.CommandText = $"select coalesce(sum(requests), 0)::bigint from usage_hours where {string.Join(" and ", conditions)}";
-        return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
-
-        void Add(string condition, object? value)
-        {
-            if (value is not null)
-            {
-                command.Parameters.AddWithValue(value);
-                conditions.Add(condition.Replace("{0}", $"${command.Parameters.Count}", StringComparison.Ordinal));
-            }
-        }
+        var command = new NpgsqlCommand { Connection = connection };
+        var conditions = new Conditions(command);
+        conditions.Add("dimension = {0}", (short)(query.Model is null ? OverviewKey.Provider : OverviewKey.Model));
+        conditions.Add($"span = {Hour}");
+        conditions.Add("start >= {0}", first);
+        conditions.Add("start < {0}", end);
+        conditions.Add("key = {0}", query.Model ?? query.Provider?.Value);
+        conditions.Add($"{Counted(query)} > 0");
+        command.CommandText = $"select start, {Counted(query)} from usage_rollups where {conditions}";
+        return ReadHoursAsync(command, cancellationToken);
     }
+
+    private static string Counted(UsageQuery query) => query.Allowed switch { true => "requests - denied", false => "denied", null => "requests" };
+
+    private static Task<List<FilledHour>> CountHoursAsync(
+        NpgsqlConnection connection, UsageQuery query, long first, long end, CancellationToken cancellationToken)
+    {
+        var command = new NpgsqlCommand { Connection = connection };
+        var conditions = new Conditions(command);
+        conditions.Add("hour >= {0}", first);
+        conditions.Add("hour < {0}", end);
+        conditions.Add("user_id = {0}", query.User?.Value);
+        conditions.Add("groups = any(array(select distinct groups from usage_facets where {0} = any(string_to_array(groups, ' '))))", query.Group?.Value);
+        conditions.Add("provider_id = {0}", query.Provider?.Value);
+        conditions.Add("policy_id = {0}", query.Policy?.Value);
+        conditions.Add("model = {0}", query.Model);
+        conditions.Add("denied <> {0}", query.Allowed);
+        command.CommandText = $"select hour, sum(requests)::bigint from usage_hours where {conditions} group by hour";
+        return ReadHoursAsync(command, cancellationToken);
+    }
+
+    private static async Task<List<FilledHour>> ReadHoursAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        await using var owned = command;
+        var hours = new List<FilledHour>();
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            hours.Add(new(reader.GetInt64(0), reader.GetInt64(1)));
+        }
+
+        return hours;
+    }
+
+    /// <summary>An hour (UTC) with requests that were asked for.</summary>
+    private readonly record struct FilledHour(long Hour, long Requests);
 }

@@ -22,11 +22,27 @@ internal sealed partial class PostgresUsageLedger
             var size = Math.Clamp(query.PageSize, 1, 1000);
             var page = Math.Max(1, query.Page);
             query = await WithinSessionAsync(query.Narrowed, cancellationToken);
-            var total = await CountAsync(query, cancellationToken);
+            var (total, hours) = await CountAsync(query, cancellationToken);
+            var skip = (long)(page - 1) * size;
+            if (skip >= total)
+            {
+                return new UsagePage<UsageRecord>([], page, size, total);
+            }
+
             await using var command = database.Source.CreateCommand();
             var filter = RowFilter.Apply(command, query);
-            command.CommandText =
-                $"select {RowColumns.Names} from usage_rows where {filter} order by begun desc, id collate \"C\" limit {size} offset {(long)(page - 1) * size}";
+            var from = $"usage_rows where {filter}";
+            if (Narrow(query, hours, skip + size) is { } within)
+            {
+                command.Parameters.AddWithValue(within);
+                from =
+                    $"""
+                    unnest(${command.Parameters.Count}) as h (hour) cross join lateral (
+                        select * from usage_rows where begun >= h.hour * 36000000000 and begun < (h.hour + 1) * 36000000000 and {filter} offset 0) r
+                    """;
+            }
+
+            command.CommandText = $"select {RowColumns.Names} from {from} order by begun desc, id collate \"C\" limit {size} offset {skip}";
             var rows = ImmutableArray.CreateBuilder<UsageRecord>();
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))

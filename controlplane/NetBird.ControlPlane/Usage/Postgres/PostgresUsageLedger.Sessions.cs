@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using NetBird.ControlPlane.Store.Postgres;
+using NetBird.ControlPlane.Usage.Sums;
 using NetBird.Primitives;
 using Npgsql;
 
@@ -17,20 +18,17 @@ internal sealed partial class PostgresUsageLedger
     public async ValueTask<UsagePage<SessionSummary>> SessionsAsync(UsageQuery query, CancellationToken cancellationToken)
         => await PostgresGuard.RunAsync(async () =>
         {
+            query = query.Narrowed;
             var size = Math.Clamp(query.PageSize, 1, 1000);
             var page = Math.Max(1, query.Page);
-            var byActivity = query.AsksForWholeSessions(time.GetUtcNow());
-            var (found, total) = await PageAsync(page, size);
-            if (found.IsEmpty && page > 1)
-            {
-                // A page past the end still says how many there are.
-                (_, total) = await PageAsync(1, 1);
-            }
-
-            return new UsagePage<SessionSummary>(found, page, size, total);
-
-            Task<(ImmutableArray<SessionSummary>, long)> PageAsync(int number, int rows) => byActivity
-                ? SessionsByActivityAsync(query, number, rows, cancellationToken) : SessionsOfRowsAsync(query.Narrowed, number, rows, cancellationToken);
+            await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
+            var facets = await FacetsAsync(connection, query, cancellationToken);
+            var to = query.To is { } end && end.UtcTicks <= await LastTicksAsync(connection, cancellationToken) ? end : (DateTimeOffset?)null;
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            var (active, total) = query.Refusal is not null || facets is not null || to is not null
+                ? await ActiveWithAsync(connection, query with { To = to }, facets, page, size, cancellationToken)
+                : await ActiveAsync(connection, query, page, size, cancellationToken);
+            return new UsagePage<SessionSummary>(await SummariesAsync(connection, query, active, cancellationToken), page, size, total);
         });
 
     /// <summary>A session lies where it was active: whatever plan the database takes, it need not look through the year.</summary>
@@ -52,63 +50,139 @@ internal sealed partial class PostgresUsageLedger
         };
     }
 
-    private async Task<(ImmutableArray<SessionSummary> Page, long Total)> SessionsOfRowsAsync(
-        UsageQuery query, int page, int size, CancellationToken cancellationToken)
+    /// <summary>Facets that a query asks for; null: it does not tell them apart.</summary>
+    private static async Task<long[]?> FacetsAsync(NpgsqlConnection connection, UsageQuery query, CancellationToken cancellationToken)
     {
-        await using var command = database.Source.CreateCommand();
-        var filter = RowFilter.Apply(command, query);
-        command.CommandText =
-            $"""
-            select {SessionColumns}, count(*) over ()
-            from usage_rows where {filter} and session_id <> '' group by session_id, user_id
-            order by max(begun) desc, session_id collate "C" limit {size} offset {(long)(page - 1) * size}
-            """;
-        return await ReadSessionsAsync(command, cancellationToken);
-    }
-
-    private async Task<(ImmutableArray<SessionSummary> Page, long Total)> SessionsByActivityAsync(
-        UsageQuery query, int page, int size, CancellationToken cancellationToken)
-    {
-        await using var command = database.Source.CreateCommand();
-        var active = new List<string> { "true" };
-        Add("last >= {0}", query.From?.UtcTicks);
-        Add("user_id = {0}", query.User?.Value);
-        Add("session_id = {0}", query.Session);
-        command.Parameters.AddWithValue(query.From?.UtcTicks ?? 0L);
-        command.CommandText =
-            $"""
-            with active as (
-                select session_id as id, user_id as person, last, count(*) over () as sessions from usage_sessions where {string.Join(" and ", active)}
-                order by last desc, session_id collate "C" limit {size} offset {(long)(page - 1) * size}
-            )
-            select {SessionColumns}, max(a.sessions)
-            from active a join usage_rows r on r.session_id = a.id and coalesce(r.user_id, '') = a.person
-            where begun >= ${command.Parameters.Count} group by session_id, user_id order by max(begun) desc, session_id collate "C"
-            """;
-        return await ReadSessionsAsync(command, cancellationToken);
-
-        void Add(string condition, object? value)
+        if (query is { Group: null, Provider: null, Policy: null, Model: null, Allowed: null })
         {
-            if (value is not null)
-            {
-                command.Parameters.AddWithValue(value);
-                active.Add(condition.Replace("{0}", $"${command.Parameters.Count}", StringComparison.Ordinal));
-            }
+            return null;
         }
+
+        await using var command = new NpgsqlCommand { Connection = connection };
+        var conditions = new Conditions(command);
+        conditions.Add("{0} = any(string_to_array(groups, ' '))", query.Group?.Value);
+        conditions.Add("provider_id = {0}", query.Provider?.Value);
+        conditions.Add("policy_id = {0}", query.Policy?.Value);
+        conditions.Add("model = {0}", query.Model);
+        conditions.Add("denied <> {0}", query.Allowed);
+        command.CommandText = $"select coalesce(array_agg(facet), array[]::bigint[]) from usage_facets where {conditions}";
+        return (long[])(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
-    private static async Task<(ImmutableArray<SessionSummary> Page, long Total)> ReadSessionsAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    /// <summary>A page of sessions by when they were last active, whatever with, and how many there are.</summary>
+    private static async Task<(List<ActiveSession> Page, long Total)> ActiveAsync(
+        NpgsqlConnection connection, UsageQuery query, int page, int size, CancellationToken cancellationToken)
     {
-        var sessions = ImmutableArray.CreateBuilder<SessionSummary>();
-        long total = 0;
+        await using var command = new NpgsqlCommand { Connection = connection };
+        var conditions = new Conditions(command);
+        conditions.Add("last >= {0}", query.From?.UtcTicks);
+        conditions.Add("user_id = {0}", query.User?.Value);
+        conditions.Add("session_id = {0}", query.Session);
+        command.CommandText =
+            $"""
+            select (select count(*) from usage_sessions where {conditions}), session_id, user_id, last from (
+                select * from usage_sessions where {conditions} order by last desc, session_id collate "C" limit {size} offset {(long)(page - 1) * size}) s
+            right join (select 1) one on true
+            order by last desc, session_id collate "C"
+            """;
+        return await ReadActiveAsync(command, cancellationToken);
+    }
+
+    /// <summary>
+    /// As <see cref="ActiveAsync"/>, of some facets or before some end: from the parts of whole hours, and from the rows of the hour in which
+    /// the range ends. Words of refusals are looked for in rows.
+    /// </summary>
+    private static async Task<(List<ActiveSession> Page, long Total)> ActiveWithAsync(
+        NpgsqlConnection connection, UsageQuery query, long[]? facets, int page, int size, CancellationToken cancellationToken)
+    {
+        // Half a million sessions are counted in memory; with what a query has otherwise it would be on disk.
+        await RunAsync(connection, "set local work_mem = '64MB'", cancellationToken);
+        await using var command = new NpgsqlCommand { Connection = connection };
+        var found = new List<string>();
+        var mine = "";
+        if (query.User is not null || query.Session is not null)
+        {
+            var whose = new Conditions(command);
+            whose.Add("user_id = {0}", query.User?.Value);
+            whose.Add("session_id = {0}", query.Session);
+            mine = $" and session = any(array(select usage_session(user_id, session_id) from usage_sessions where {whose}))";
+        }
+
+        var rows = query;
+        if (query.Refusal is null)
+        {
+            var parts = new Conditions(command);
+            parts.Add("last >= {0}", query.From?.UtcTicks);
+            parts.Add("facet = any({0})", facets);
+            parts.Add("hour < {0}", query.To?.UtcTicks / TimeSpan.TicksPerHour);
+            found.Add($"select session, last from usage_session_parts where {parts}{mine}");
+            var start = HourlySums.StartOf(HourlySums.HourOf(query.To ?? DateTimeOffset.MinValue));
+            rows = query with { From = query.From > start ? query.From : start };
+        }
+
+        if (query.Refusal is not null || rows.From < query.To)
+        {
+            found.Add($"select usage_session(user_id, session_id), begun from usage_rows where {RowFilter.Apply(command, rows)} and session_id <> ''");
+        }
+
+        command.CommandText =
+            $"""
+            with hits as materialized (
+                select session, max(last) as last from ({string.Join(" union all ", found)}) found (session, last) group by session
+            ), page as (
+                select session, last from hits order by last desc, session limit {size} offset {(long)(page - 1) * size}
+            )
+            select (select count(*) from hits), s.session_id, s.user_id, p.last
+            from page p join usage_sessions s on usage_session(s.user_id, s.session_id) = p.session right join (select 1) one on true
+            order by p.last desc, s.session_id collate "C"
+            """;
+        return await ReadActiveAsync(command, cancellationToken);
+    }
+
+    private static async Task<(List<ActiveSession> Page, long Total)> ReadActiveAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        var (sessions, total) = (new List<ActiveSession>(), 0L);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            sessions.Add(SessionOf(reader));
-            total = reader.GetInt64(19);
+            total = reader.GetInt64(0);
+            if (!reader.IsDBNull(1))
+            {
+                sessions.Add(new(reader.GetString(1), reader.GetString(2), reader.GetInt64(3)));
+            }
         }
 
-        return (sessions.DrainToImmutable(), total);
+        return (sessions, total);
+    }
+
+    /// <summary>What a page shows of its sessions, from their rows.</summary>
+    private static async Task<ImmutableArray<SessionSummary>> SummariesAsync(
+        NpgsqlConnection connection, UsageQuery query, List<ActiveSession> active, CancellationToken cancellationToken)
+    {
+        if (active.Count == 0)
+        {
+            return [];
+        }
+
+        await using var command = new NpgsqlCommand { Connection = connection };
+        command.Parameters.AddWithValue(active.Select(session => session.Session).ToArray());
+        command.Parameters.AddWithValue(active.Select(session => session.User).ToArray());
+        command.CommandText =
+            $"""
+            select {SessionColumns} from unnest($1, $2) as a (id, person) cross join lateral (
+                select * from usage_rows where session_id = a.id and coalesce(user_id, '') = a.person and {RowFilter.Apply(command, query)} offset 0) r
+            group by session_id, user_id
+            """;
+        var summaries = new Dictionary<(string, string), SessionSummary>();
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var summary = SessionOf(reader);
+            summaries.Add((summary.SessionId, summary.User?.Value ?? ""), summary);
+        }
+
+        // Retention may have taken the rows of one meanwhile.
+        return [.. active.Select(session => summaries.GetValueOrDefault((session.Session, session.User))).OfType<SessionSummary>()];
     }
 
     private static SessionSummary SessionOf(NpgsqlDataReader reader) => new(
@@ -121,4 +195,6 @@ internal sealed partial class PostgresUsageLedger
         (int)reader.GetInt64(6),
         [.. reader.GetFieldValue<string[]>(7).Order(StringComparer.Ordinal)],
         Totals(reader, 8));
+
+    private readonly record struct ActiveSession(string Session, string User, long Last);
 }

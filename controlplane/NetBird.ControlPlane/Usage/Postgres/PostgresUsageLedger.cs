@@ -76,6 +76,29 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         on conflict (session_id, user_id) do update set first = least(s.first, excluded.first), last = greatest(s.last, excluded.last)
         """;
 
+    // Locked in the order of their keys, so that of two nodes neither waits for the other for ever.
+    private const string Facets =
+        """
+        insert into usage_facets
+        select usage_facet(groups, policy_id, provider_id, model, denied) as facet, groups, policy_id, provider_id, model, denied
+        from (
+            select distinct array_to_string(group_ids, ' ') as groups, coalesce(policy_id, '') as policy_id, coalesce(provider_id, '') as provider_id,
+                model, deny_reason is not null as denied
+            from usage_added) a
+        order by facet
+        on conflict (facet) do nothing
+        """;
+
+    private const string SessionParts =
+        """
+        insert into usage_session_parts as p
+        select usage_session(user_id, session_id),
+            usage_facet(array_to_string(group_ids, ' '), coalesce(policy_id, ''), coalesce(provider_id, ''), model, deny_reason is not null),
+            begun / 36000000000, max(begun)
+        from usage_added where session_id <> '' group by 1, 2, 3 order by 1, 2, 3
+        on conflict (session, facet, hour) do update set last = excluded.last where p.last < excluded.last
+        """;
+
     private const string Results =
         """
         insert into usage_results (id, at) select id, begun from usage_added where kind = 6 order by id
@@ -180,6 +203,8 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
             await RunAsync(connection, Fold, cancellationToken);
             await RunAsync(connection, RollUp, cancellationToken);
             await RunAsync(connection, Sessions, cancellationToken);
+            await RunAsync(connection, Facets, cancellationToken);
+            await RunAsync(connection, SessionParts, cancellationToken);
             await RunAsync(connection, Results, cancellationToken);
             await RunAsync(connection, SettleLeft, cancellationToken, Nullable(database.Now));
             await RunAsync(
@@ -221,6 +246,11 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
             await RunAsync(
                 connection,
                 "delete from usage_sessions where last < $1",
+                cancellationToken,
+                new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
+            await RunAsync(
+                connection,
+                "delete from usage_session_parts where last < $1",
                 cancellationToken,
                 new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
             await RunAsync(

@@ -124,6 +124,50 @@ insert into usage_sessions
 select session_id, coalesce(user_id, ''), min(begun), max(begun) from usage_rows
 where session_id <> '' and not exists (select 1 from usage_sessions) group by 1, 2;
 
+-- What sessions were active with, by which a page of them is found whatever the filter: of each session, one row for each facet (what a
+-- filter tells requests by) and hour in which it had requests. Both are known by a number made of their words, the same on every server.
+create or replace function usage_number(p_words text) returns bigint language sql immutable parallel safe as
+$$ select ('x' || left(md5(p_words), 16))::bit(64)::bigint $$;
+
+create or replace function usage_session(p_user text, p_session text) returns bigint language sql immutable parallel safe as
+$$ select usage_number(coalesce(p_user, '') || E'\n' || p_session) $$;
+
+create or replace function usage_facet(p_groups text, p_policy text, p_provider text, p_model text, p_denied boolean)
+returns bigint language sql immutable parallel safe as
+$$ select usage_number(p_groups || E'\n' || p_policy || E'\n' || p_provider || E'\n' || p_model || case when p_denied then E'\n1' else E'\n0' end) $$;
+
+create table if not exists usage_facets (
+    facet bigint primary key,
+    groups text not null,
+    policy_id text not null,
+    provider_id text not null,
+    model text not null,
+    denied boolean not null
+);
+
+create table if not exists usage_session_parts (
+    session bigint not null,
+    facet bigint not null,
+    hour bigint not null,
+    last bigint not null,
+    primary key (session, facet, hour)
+);
+create index if not exists usage_session_parts_facet on usage_session_parts (facet, last);
+create index if not exists usage_sessions_number on usage_sessions (usage_session(user_id, session_id));
+
+-- A database from before there were parts: once, from the rows.
+insert into usage_session_parts
+select usage_session(user_id, session_id), usage_facet(groups, policy_id, provider_id, model, denied), hour, max(last)
+from (
+    select coalesce(user_id, '') as user_id, session_id, array_to_string(group_ids, ' ') as groups, coalesce(policy_id, '') as policy_id,
+        coalesce(provider_id, '') as provider_id, model, deny_reason is not null as denied, begun / 36000000000 as hour, max(begun) as last
+    from usage_rows where session_id <> '' and not exists (select 1 from usage_session_parts) group by 1, 2, 3, 4, 5, 6, 7, 8) r
+group by 1, 2, 3;
+
+insert into usage_facets
+select usage_facet(groups, policy_id, provider_id, model, denied), groups, policy_id, provider_id, model, denied
+from (select distinct groups, policy_id, provider_id, model, denied from usage_hours where not exists (select 1 from usage_facets)) h;
+
 -- Results of batches that were recorded: for longer than their rows may be kept, so that none is ever counted twice.
 -- With a node: claimed by it, and not recorded yet.
 create table if not exists usage_results (

@@ -44,5 +44,27 @@ public sealed class LiteDbUsageLedgerTests : UsageLedgerContract, IDisposable
         return Task.CompletedTask;
     }
 
+    private protected override Task AsFromBeforeAsync()
+    {
+        _ledger.Dispose();
+        using (var database = new LiteDB.LiteDatabase(new LiteDB.ConnectionString { Filename = Database }))
+        {
+            database.DropCollection("session_facets");
+            Assert.True(Without("sessions", "parts") > 100);
+            Assert.True(Without("block_refusals", "denied") > 0);
+            Assert.Equal(1, Without("meta", "denied_from"));
+
+            int Without(string collection, string field)
+            {
+                var documents = database.GetCollection(collection).FindAll().ToList();
+                documents.ForEach(document => Assert.True(document.Remove(field)));
+                return documents.Count(document => database.GetCollection(collection).Update(document));
+            }
+        }
+
+        _ledger = Open();
+        return Task.CompletedTask;
+    }
+
     private LiteDbUsageLedger Open() => LiteDbUsageLedger.Open(Database, new HourlySums());
 }

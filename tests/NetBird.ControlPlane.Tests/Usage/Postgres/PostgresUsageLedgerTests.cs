@@ -86,6 +86,12 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
         Assert.Single(await store.Journal.CompleteOnceAsync([Result("lost")], default));
     }
 
+    private protected override async Task AsFromBeforeAsync()
+    {
+        cluster.Execute("truncate usage_facets, usage_session_parts");
+        await PostgresUsage.CreateTablesAsync(_database!.Source, default);
+    }
+
     public async Task InitializeAsync()
     {
         if (cluster.Missing is null)
@@ -93,7 +99,7 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
             _database = await PostgresUsage.OpenAsync(
                 cluster.ConnectionString, _scratch.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
             _ledger = new(_database, TimeProvider.System);
-            cluster.Execute("truncate usage_rows, usage_hours, usage_rollups, usage_sessions, usage_results, usage_meta");
+            cluster.Execute("truncate usage_rows, usage_hours, usage_rollups, usage_sessions, usage_facets, usage_session_parts, usage_results, usage_meta");
         }
     }
 
