@@ -61,6 +61,8 @@ public sealed class ExtremesTests(Chromium chromium)
 
                 await tab.ShootAsync($"extreme-{name}-{width}", whole: open is null);
                 found.AddRange((await tab.CutTextAsync()).Select(fault => $"{name} at {width}: {fault}"));
+                found.AddRange((await tab.Page.EvaluateAsync<string[]>("() => [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => `${e.ariaLabel} scrolls sideways: ${e.scrollWidth}`)"))!
+                    .Select(fault => $"{name} at {width}: {fault}"));
             }
 
             Assert.Empty(tab.Complaints);

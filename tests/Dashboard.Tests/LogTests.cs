@@ -35,10 +35,10 @@ public sealed class LogTests(Chromium chromium)
         [
             ("person", () => tab.Page.GetByLabel("Person", new() { Exact = true }).FillAndLeaveAsync(Company.Developers[3].Name)),
             ("model", () => tab.Page.GetByLabel("Model", new() { Exact = true }).FillAndLeaveAsync("claude-sonnet-5-5")),
-            ("group", () => tab.Page.GetByLabel("Group", new() { Exact = true }).SelectOptionAsync(Company.Groups[2].Value)),
-            ("provider", () => tab.Page.GetByLabel("Provider", new() { Exact = true }).SelectOptionAsync(Company.Anthropic.Value)),
-            ("policy", () => tab.Page.GetByLabel("Policy", new() { Exact = true }).SelectOptionAsync(Company.SupportPolicy.Value)),
-            ("decision", () => tab.Page.GetByLabel("Decision", new() { Exact = true }).SelectOptionAsync("denied")),
+            ("group", () => tab.Choice("Group").SelectOptionAsync(Company.Groups[2].Value)),
+            ("provider", () => tab.Choice("Provider").SelectOptionAsync(Company.Anthropic.Value)),
+            ("policy", () => tab.Choice("Policy").SelectOptionAsync(Company.SupportPolicy.Value)),
+            ("decision", () => tab.Choice("Decision").SelectOptionAsync("denied")),
         ];
         foreach (var (name, set) in filters)
         {

@@ -55,13 +55,13 @@ public sealed class MarkupTests(Chromium chromium)
         await tab.Page.Locator("button.link", new() { HasText = "Changes" }).First.ClickAsync();
         await tab.Page.Locator("tr.detail").SeesAsync("https://hooks.acme.example/<b class=planted>");
         await StaysTextAsync(tab, "audit log");
-        await tab.GoAsync("/groups");
-        await tab.Button("New group").ClickAsync();
-        await tab.Dialog().GetByLabel("Name").FillAndLeaveAsync(Markup);
+        await tab.GoAsync("/providers");
+        await tab.Button("Change " + Markup).ClickAsync();
+        await tab.Dialog().GetByLabel("Models, one a line").FillAndLeaveAsync(Markup);
         await tab.Dialog().Button("Save").Last.ClickAsync();
         await tab.Dialog().GetByRole(Microsoft.Playwright.AriaRole.Alert).SeesAsync(Markup);
         await StaysTextAsync(tab, "objection");
-        Assert.DoesNotContain(tab.Complaints, text => !text.Contains("409", StringComparison.Ordinal));
+        Assert.Empty(tab.Complaints);
     }
 
     private static async Task StaysTextAsync(Tab tab, string where)

@@ -13,6 +13,10 @@ internal static class Walk
     public static ILocator Button(this Tab tab, string name, bool exact = true)
         => tab.Page.GetByRole(AriaRole.Button, new() { Name = name, Exact = exact });
 
+    /// <summary>A list to choose from, by what stands above it: the browser takes its options for a part of its label.</summary>
+    public static ILocator Choice(this Tab tab, string label)
+        => tab.Page.Locator("label.field", new() { HasTextRegex = new($"^\\s*{label}\\b") }).Locator("select");
+
     /// <summary>Fills a field of MudBlazor's, which takes its value when it is left.</summary>
     public static async Task FillAndLeaveAsync(this ILocator field, string value)
     {

@@ -40,9 +40,12 @@ internal static class Figures
         _ => value.ToString("#,##0.##", Culture),
     };
 
+    /// <summary>$12.3 k: for axes.</summary>
+    public static string UsdShort(NanoUsd amount) => amount.ToUsd() is >= 10_000m and var usd ? "$" + Short(usd) : amount == NanoUsd.Zero ? "$0" : Usd(amount);
+
     /// <summary>37.5%.</summary>
     public static string Share(decimal part, decimal whole)
-        => whole == 0 ? "–" : (part / whole * 100).ToString("0.0", Culture) + "%";
+        => whole == 0 ? "–" : (part / whole * 100).ToString("#,##0.0", Culture) + "%";
 
     /// <summary>850 ms, 12.3 s, 4 min 10 s.</summary>
     public static string Duration(TimeSpan time) => time switch

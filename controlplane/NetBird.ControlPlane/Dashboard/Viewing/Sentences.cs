@@ -9,6 +9,7 @@ namespace NetBird.ControlPlane.Dashboard.Viewing;
 internal sealed class Sentences(IConfigurationStore store, DisplayNames names)
 {
     private const int NamesInASentence = 11;
+    private const int LettersInASentence = 320;
 
     public string Of(PolicyRecord policy) => Policy(
         policy.SourceGroups, policy.Providers, policy.Guardrails, policy.Limits.ToLimits());
@@ -85,7 +86,7 @@ internal sealed class Sentences(IConfigurationStore store, DisplayNames names)
         return string.Join(", ", parts);
     }
 
-    /// <summary>The first ten by name: a sentence that goes on for a page says nothing, and the editor has them all.</summary>
+    /// <summary>The first few by name, ten at most: a sentence that goes on for a page says nothing, and the editor has them all.</summary>
     public static string List(IEnumerable<string> items, string none)
     {
         var all = items.ToList();
@@ -93,9 +94,26 @@ internal sealed class Sentences(IConfigurationStore store, DisplayNames names)
         {
             0 => none,
             1 => all[0],
-            > NamesInASentence => string.Join(", ", all.Take(NamesInASentence - 1)) + $" and {Figures.Count(all.Count - NamesInASentence + 1)} more",
+            var count when Told(all) is var told && told < count => string.Join(", ", all.Take(told)) + $" and {Figures.Count(count - told)} more",
             _ => string.Join(", ", all.Take(all.Count - 1)) + " and " + all[^1],
         };
+    }
+
+    /// <summary>How many of some names a sentence tells.</summary>
+    private static int Told(List<string> names)
+    {
+        if (names.Count <= NamesInASentence && names.Sum(name => name.Length) <= LettersInASentence)
+        {
+            return names.Count;
+        }
+
+        var (told, letters) = (0, 0);
+        while (told < Math.Min(names.Count, NamesInASentence - 1) && (told == 0 || letters + names[told].Length <= LettersInASentence))
+        {
+            letters += names[told++].Length;
+        }
+
+        return told;
     }
 
     private static string Capital(string text) => text.Length == 0 ? text : char.ToUpperInvariant(text[0]) + text[1..];
