@@ -24,6 +24,8 @@ public sealed class QuickCommandTests
         var usage = await world.Agent.RunAsync("usage");
         await world.Agent.RunAsync("logout");
         var loggedOut = await world.Agent.RunAsync("status");
+        var noFigures = await world.Agent.RunAsync("budget");
+        var again = await world.Agent.RunAsync("logout");
 
         Assert.Equal(JsonValueKind.Number, status.GetProperty("login_expires_at").ValueKind);
         Assert.Equal(JsonValueKind.Number, status.GetProperty("gateways")[0].GetProperty("received_bytes").ValueKind);
@@ -35,6 +37,8 @@ public sealed class QuickCommandTests
         // What they were told as somebody is not for whoever logs in next.
         Assert.Equal(4, loggedOut.ExitCode);
         Assert.DoesNotContain("Budget:", loggedOut.Output, StringComparison.Ordinal);
+        Assert.Equal(4, noFigures.ExitCode);
+        Assert.Equal((0, "Nobody is logged in here.\n"), (again.ExitCode, again.Output));
     }
 
     [SkippableFact]

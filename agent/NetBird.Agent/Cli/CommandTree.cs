@@ -30,6 +30,11 @@ internal static class CommandTree
                 Terminal.Message.WriteLine(error == NoCommand ? "Name a command." : error);
             }
 
+            if (parsed.UnmatchedTokens is [var word, ..] && Suggestion.For(parsed.CommandResult.Command, word) is { } meant)
+            {
+                Terminal.Message.WriteLine($"Did you mean '{meant}'?");
+            }
+
             return Terminal.Fail($"See: netbird-agent {string.Concat(PathOf(parsed).Reverse())}--help", ExitCode.WrongUsage);
         }
 

@@ -7,6 +7,8 @@ namespace NetBird.Agent.Cli;
 /// <summary><c>down</c> and <c>logout</c>.</summary>
 internal static class DownCommand
 {
+    private const string Nobody = "Nobody is logged in here.";
+
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(15);
 
     public static Command BuildDown()
@@ -15,6 +17,13 @@ internal static class DownCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var state = StateDirOf.Parse(parsed);
+            if (!DaemonConnection.IsRunning(state))
+            {
+                // What was asked for is so, and a script that tidies up has nothing to mend.
+                Terminal.Result.WriteLine("The tunnel is down: the agent is not running.");
+                return ExitCode.Done;
+            }
+
             var reply = await DaemonConnection.AskAsync(state, async client =>
                 await client.DownAsync(new DownRequest(), deadline: In(Deadline), cancellationToken: cancellationToken)).ConfigureAwait(false);
             if (reply.DaemonEnds)
@@ -37,7 +46,7 @@ internal static class DownCommand
             var wasRunning = DaemonConnection.IsRunning(state);
             if (!wasRunning && !File.Exists(state.DatabaseFile))
             {
-                Terminal.Result.WriteLine("Nobody is logged in here.");
+                Terminal.Result.WriteLine(Nobody);
                 return ExitCode.Done;
             }
 
@@ -52,7 +61,7 @@ internal static class DownCommand
                 await UntilEndedAsync(state, cancellationToken).ConfigureAwait(false);
             }
 
-            Terminal.Result.WriteLine("Logged out.");
+            Terminal.Result.WriteLine(reply.NobodyWas ? Nobody : "Logged out.");
             if (reply.LeftBehind.Length != 0)
             {
                 Terminal.Message.WriteLine(Fitted.Message(reply.LeftBehind));

@@ -53,7 +53,7 @@ internal static class QuickCommand
 
             if (name is not ("--state-dir" or "--socket-dir" or "--profile") || (value ?? (++i < args.Length ? args[i] : null)) is not { Length: > 0 } given)
             {
-                return command == "statusline" && name is not ("--help" or "-h" or "-?") ? NotRunning() : null;
+                return command == "statusline" && name is not ("--help" or "-h" or "-?") ? Says($"netbird: '{name}' is no option of statusline") : null;
             }
 
             (stateDir, socketDir, profile) = name switch
@@ -84,9 +84,11 @@ internal static class QuickCommand
     private static string? Variable(string name) => Environment.GetEnvironmentVariable("NETBIRD_AGENT_" + name);
 
     /// <summary>Claude Code shows the line whatever the exit code, so words alone say it.</summary>
-    private static int NotRunning()
+    private static int NotRunning() => Says("netbird: not running");
+
+    private static int Says(string line)
     {
-        Write("netbird: not running\n", toError: false);
+        Write(line + "\n", toError: false);
         return ExitCode.Done;
     }
 

@@ -40,9 +40,10 @@ internal sealed class DaemonApiService(
 
     public override async Task<LogoutReply> Logout(LogoutRequest request, ServerCallContext context)
     {
+        var nobody = store.Enrolment is null;
         var leftBehind = await logout.RunAsync(context.CancellationToken).ConfigureAwait(false);
         await SettleAsync(snapshot => snapshot.State == AgentState.LoggedOut, context.CancellationToken).ConfigureAwait(false);
-        return new LogoutReply { LeftBehind = leftBehind };
+        return new LogoutReply { LeftBehind = leftBehind, NobodyWas = nobody };
     }
 
     public override async Task<StatusReply> GetStatus(GetStatusRequest request, ServerCallContext context)
@@ -166,7 +167,7 @@ internal sealed class DaemonApiService(
         }
         else if (request.SetupKey.Length != 0)
         {
-            tell(new UpEvent { Progress = "This machine is logged in already, and the setup key is not used. To log in with it: netbird-agent login --setup-key -" });
+            tell(new UpEvent { Progress = "The setup key is not used: this machine is logged in already, and 'netbird-agent login --setup-key -' logs it in anew." });
         }
 
         supervisor.StoreChanged(freshLogin: false);

@@ -31,7 +31,8 @@ internal sealed class QuickAnswers(AgentSupervisor supervisor, BudgetWatch budge
             case "budget" or "usage":
                 if (await budget.RefreshAsync(cancellationToken).ConfigureAwait(false) is not { } figures)
                 {
-                    return (ExitCode.NotRunning, BudgetWatch.NoFigures(supervisor.Snapshot));
+                    var snapshot = supervisor.Snapshot;
+                    return (snapshot.State == AgentState.LoggedOut || snapshot.State == AgentState.LoginNeeded ? ExitCode.LoginNeeded : ExitCode.NotRunning, BudgetWatch.NoFigures(snapshot));
                 }
 
                 return (ExitCode.Done, BudgetCommand.Format(words[0], BudgetMapping.ToReply(figures), Has("--json"), time.GetUtcNow()));

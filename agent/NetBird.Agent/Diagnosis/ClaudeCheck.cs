@@ -31,7 +31,7 @@ internal static class ClaudeCheck
         {
             return Environment.GetEnvironmentVariable(ClaudeEnvironment.BaseUrl) is { Length: > 0 } shell && IsOurs(shell, status)
                 ? Check.Pass(Link, "this shell leads it here")
-                : Check.Skip(Link, $"{file} does not name this agent, which 'netbird-agent exec' does not need; to have it do so: netbird-agent claude setup");
+                : Check.Skip(Link, $"{file} does not name this agent: 'netbird-agent claude setup' makes it, and 'netbird-agent exec' does without");
         }
 
         if (!IsOurs(named, status))

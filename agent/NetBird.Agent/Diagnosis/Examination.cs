@@ -155,10 +155,16 @@ internal sealed class Examination(StateDirectory state)
 
     private void ControlPlane(StatusReply status)
         => Add(status.ManagementConnected
-            ? Check.Pass("control plane", $"{status.ManagementUrl} connected")
+            ? SilentFor(status) is { } silence
+                ? Check.Fail("control plane", $"{status.ManagementUrl} answered {StatusText.Ago(silence)} ago and not just now", "It may be down or hang; it is tried again by itself")
+                : Check.Pass("control plane", $"{status.ManagementUrl} connected")
             : status.State is "logged_out" or "login_needed" or "down"
                 ? Check.Skip("control plane", "not asked while " + status.State.Replace('_', ' '))
                 : Check.Fail("control plane", status.Lack.Length != 0 ? status.Lack : $"{status.ManagementUrl} is not reached", "Check the network; it is tried again by itself"));
+
+    /// <summary>How old the figures are that it was asked for with this very status; null where they are fresh, or it tells none.</summary>
+    private static TimeSpan? SilentFor(StatusReply status)
+        => status.Budget is { AsOf: > 0 and var told } && TimeProvider.System.GetUtcNow() - DateTimeOffset.FromUnixTimeSeconds(told) is var age && age > Patience ? age : null;
 
     private bool Tunnel(StatusReply status)
     {
