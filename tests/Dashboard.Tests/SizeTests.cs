@@ -182,7 +182,7 @@ public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
         }
     }
 
-    /// <summary>Every combination of filters, of requests and of sessions, in a range up to now and in one that has passed: the better of two calls.</summary>
+    /// <summary>Every combination of filters, of requests and of sessions, in a range up to now and in one that has passed: where a call takes more than 300 ms, the better of two.</summary>
     private async Task AskEveryCombinationAsync(IUsageLedger ledger)
     {
         var now = DateTimeOffset.UtcNow;
@@ -208,7 +208,7 @@ public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
             foreach (var (what, ask) in ((string, Func<Task>)[])[("requests", () => ledger.QueryAsync(query, default).AsTask()), ("sessions", () => ledger.SessionsAsync(query, default).AsTask())])
             {
                 var best = double.MaxValue;
-                for (var i = 0; i < 2; i++)
+                for (var i = 0; i < 2 && best > 300; i++)
                 {
                     var watch = System.Diagnostics.Stopwatch.StartNew();
                     await ask();

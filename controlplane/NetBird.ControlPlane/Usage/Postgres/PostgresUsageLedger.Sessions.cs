@@ -90,7 +90,7 @@ internal sealed partial class PostgresUsageLedger
 
     /// <summary>
     /// As <see cref="ActiveAsync"/>, of some facets or before some end: from the parts of whole hours, and from the rows of the hour in which
-    /// the range ends. Words of refusals are looked for in rows.
+    /// the range ends. Words of refusals are looked for in rows. Sessions of the page are looked up one by one: offset 0 keeps the planner to it.
     /// </summary>
     private static async Task<(List<ActiveSession> Page, long Total)> ActiveWithAsync(
         NpgsqlConnection connection, UsageQuery query, long[]? facets, int page, int size, CancellationToken cancellationToken)
@@ -133,7 +133,8 @@ internal sealed partial class PostgresUsageLedger
                 select session, last from hits order by last desc, session limit {size} offset {(long)(page - 1) * size}
             )
             select (select count(*) from hits), s.session_id, s.user_id, p.last
-            from page p join usage_sessions s on usage_session(s.user_id, s.session_id) = p.session right join (select 1) one on true
+            from page p cross join lateral (
+                select * from usage_sessions where usage_session(user_id, session_id) = p.session offset 0) s right join (select 1) one on true
             order by p.last desc, s.session_id collate "C"
             """;
         return await ReadActiveAsync(command, cancellationToken);
