@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
+using NetBird.ControlPlane.Tests.Usage;
 using Xunit.Abstractions;
 
 namespace NetBird.ControlPlane.Tests.Store;
@@ -38,6 +39,9 @@ public sealed class ProcessKillTests(PostgresCluster cluster, ITestOutputHelper 
             var clients = Enumerable.Range(0, Clients).Select(client => WriteAsync(plane, token, $"r{round}c{client}", over.Token)).ToList();
             moments.Add(RandomNumberGenerator.GetInt32(1, 900));
             await Task.Delay(moments[^1]);
+
+            // A busy machine may not have come to anything by then.
+            await Eventually.TrueAsync(() => Task.FromResult(_answered.Count + _deleted.Count > (round + 1) * 3), 60);
             await plane.KillAsync();
             await over.CancelAsync();
             await Task.WhenAll(clients);

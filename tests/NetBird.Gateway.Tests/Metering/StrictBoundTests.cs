@@ -27,6 +27,26 @@ public sealed class StrictBoundTests
         Assert.Equal(gateway.Upstream.Ledger.Entries.Single().OutputTokens, row.Usage.Tokens.Output);
     }
 
+    /// <summary>Nothing bounds how often the provider runs its own tools: under a strict cap they are refused before anything goes out.</summary>
+    [Theory]
+    [InlineData(true, ""","tools":[{"type":"web_search_20250305","name":"web_search"}]""", 400)]
+    [InlineData(true, ""","mcp_servers":[{"type":"url","url":"https://a"}]""", 400)]
+    [InlineData(false, ""","tools":[{"type":"web_search_20250305","name":"web_search"}]""", 200)]
+    public async Task ToolsOfTheProvider_UnderAStrictCap_AreRefused(bool strict, string more, int status)
+    {
+        await using var gateway = await StartAsync(strict);
+
+        var answer = await gateway.AskAsync("hi", more: more);
+
+        Assert.Equal(status, answer.Status);
+        Assert.Equal(strict ? 0 : 1, gateway.Upstream.Requests.All.Count);
+        if (strict)
+        {
+            Assert.Equal(("policy_blocked", DenyReason.CallNotOffered), (answer.ErrorType, (await gateway.Journal.SingleAsync()).DenyReason!.Value));
+            Assert.Contains("strict limit of \"Engineering\"", answer.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Begin_UnderADefaultCap_HoldsTheEstimate()
     {

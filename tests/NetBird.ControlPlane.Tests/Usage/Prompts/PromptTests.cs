@@ -57,6 +57,11 @@ public sealed class PromptTests(PostgresCluster cluster) : IClassFixture<Postgre
 
         Assert.NotNull(plane.Services.GetRequiredService<PromptVault>().Open(first));
         Assert.Null(plane.Services.GetRequiredService<PromptVault>().Open(first with { Request = new("r2") }));
+
+        // They go by their own time, whatever becomes of rows and sums.
+        Assert.Equal(0, await store.DropAsync(DateTimeOffset.UtcNow.AddDays(-1), default));
+        Assert.Equal(2, await store.DropAsync(DateTimeOffset.UtcNow.AddMinutes(1), default));
+        Assert.Null(await store.FindAsync(new("r1"), default));
     }
 
     [Fact]
