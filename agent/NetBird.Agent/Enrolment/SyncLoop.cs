@@ -36,6 +36,7 @@ internal sealed partial class SyncLoop(
     private readonly Lock _gate = new();
     private CancellationTokenSource? _attempt;
     private int _refusals;
+    private string _said = "";
 
     /// <summary>The network changed: whatever is being waited for, start again now.</summary>
     public void Nudge()
@@ -90,6 +91,7 @@ internal sealed partial class SyncLoop(
             {
                 _backoff.Reset();
                 _refusals = 0;
+                _said = "";
                 tell(update.UpdateCase switch
                 {
                     SyncUpdate.UpdateOneofCase.Map => new SyncNews.Map(OverlayMap.Parse(update.Map, client.Url)),
@@ -109,7 +111,13 @@ internal sealed partial class SyncLoop(
 
     private TimeSpan? After(ControlPlaneException e)
     {
-        Log.StreamEnded(logger, e.Problem, e.Message);
+        if (e.Message != _said)
+        {
+            // An outage of hours is tried again thousands of times, and is one line.
+            Log.StreamEnded(logger, e.Problem, e.Message);
+            _said = e.Message;
+        }
+
         switch (e.Problem)
         {
             case ControlPlaneProblem.LoginExpired or ControlPlaneProblem.PeerRemoved:

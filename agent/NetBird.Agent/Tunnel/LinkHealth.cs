@@ -8,7 +8,13 @@ internal sealed class LinkHealth
 
     public void Answered(DateTimeOffset at) => _lastAnswer = at;
 
-    public void Silent(DateTimeOffset at) => _lastSilence = at;
+    /// <returns>True for the first silence after an answer, or ever: the rest of an outage is no news.</returns>
+    public bool Silent(DateTimeOffset at)
+    {
+        var isNews = _lastSilence is not { } before || _lastAnswer > before;
+        _lastSilence = at;
+        return isNews;
+    }
 
     /// <summary>
     /// True when the latest thing known of the gateway is a sign of life. A handshake counts for 180 s, after which

@@ -96,8 +96,11 @@ internal sealed partial class TunnelSupervisor
         {
             if (!won.IsCancellationRequested)
             {
-                HealthOf(gateway.Link.Key).Silent(time.GetUtcNow());
-                Log.GatewaySilent(logger, gateway.Link.Overlay, gateway.Link.Host, gateway.Link.Port);
+                if (HealthOf(gateway.Link.Key).Silent(time.GetUtcNow()))
+                {
+                    Log.GatewaySilent(logger, gateway.Link.Overlay, gateway.Link.Host, gateway.Link.Port);
+                }
+
                 if (gateway.Peer?.LastHandshake is not null)
                 {
                     open.Tunnel.NetworkChanged();

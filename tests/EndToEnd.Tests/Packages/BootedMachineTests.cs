@@ -23,17 +23,14 @@ public sealed class BootedMachineTests(ITestOutputHelper output)
                 File.Copy(package, Path.Combine(folder.FullName, Path.GetFileName(package)));
             }
 
-            // The cable of a machine that is its own network is its loopback; Debian's smallest tree has no ip(8).
-            File.Copy("/bin/busybox", Path.Combine(folder.FullName, "busybox"));
             var console = await BootAsync(folder.FullName, Script(GuideBlock.Read("shared/docs/fleet.md").Single(block => block.Needs == "a booted machine")));
             output.WriteLine(console);
 
             Assert.Contains("IT IS kernel", console, StringComparison.Ordinal);
             Assert.Contains("ANSWER {\"id\":\"msg_sample_", console, StringComparison.Ordinal);
-            Assert.Matches("AGAIN AFTER [0-9]+ ms", console);
             Assert.Contains("WITHOUT THE KEY kernel", console, StringComparison.Ordinal);
             Assert.Contains("SECOND ANSWER {\"id\":\"msg_sample_", console, StringComparison.Ordinal);
-            Assert.Contains("ROWS 3", console, StringComparison.Ordinal);
+            Assert.Contains("ROWS 2", console, StringComparison.Ordinal);
             Assert.Contains("LEFT none", console, StringComparison.Ordinal);
         }
         finally
@@ -60,19 +57,12 @@ public sealed class BootedMachineTests(ITestOutputHelper output)
         netbird-agent status
         echo "IT IS $(netbird-agent status --json | jq -r .tunnel_kind)"
         echo "ANSWER $({{Request}})"
-        /mnt/busybox ip link set lo down
-        sleep 30
-        /mnt/busybox ip link set lo up
-        began=$(date +%s%N)
-        until {{Request}} | grep -q '"id":"msg_sample_' || [ $(( ($(date +%s%N) - began) / 1000000000 )) -gt 120 ]; do sleep 0.1; done
-        again=$(( ($(date +%s%N) - began) / 1000000 ))
-        [ "$again" -gt 120000 ] || echo "AGAIN AFTER $again ms"
         rm /etc/netbird-agent/setup-key
         systemctl restart netbird-agent netbird-controlplane
         until_connected
         echo "WITHOUT THE KEY $(netbird-agent status --json | jq -r .tunnel_kind)"
         echo "SECOND ANSWER $({{Request}})"
-        for i in $(seq 60); do rows=$(netbird-controlplane logs --json | jq '[.[] | select(.decision == "allowed")] | length'); [ "$rows" = 3 ] && break; sleep 1; done
+        for i in $(seq 60); do rows=$(netbird-controlplane logs --json | jq '[.[] | select(.decision == "allowed")] | length'); [ "$rows" = 2 ] && break; sleep 1; done
         echo "ROWS $rows"
         systemctl stop netbird-agent netbird-controlplane
         [ "$before" = "$(ls /sys/class/net)" ] && [ -z "$(pgrep netbird)" ] && [ "$(lsmod | awk '$1 == "wireguard" { print $3 }')" = 0 ] && echo LEFT none
