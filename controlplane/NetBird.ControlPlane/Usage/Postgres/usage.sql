@@ -126,15 +126,15 @@ where session_id <> '' and not exists (select 1 from usage_sessions) group by 1,
 
 -- What sessions were active with, by which a page of them is found whatever the filter: of each session, one row for each facet (what a
 -- filter tells requests by) and hour in which it had requests. Both are known by a number made of their words, the same on every server.
-create or replace function usage_number(p_words text) returns bigint language sql immutable parallel safe as
-$$ select ('x' || left(md5(p_words), 16))::bit(64)::bigint $$;
-
+-- An index is made of the first: it calls nothing of ours, since the server's own upkeep, and a restored dump, look for functions in no schema but PostgreSQL's.
 create or replace function usage_session(p_user text, p_session text) returns bigint language sql immutable parallel safe as
-$$ select usage_number(coalesce(p_user, '') || E'\n' || p_session) $$;
+$$ select ('x' || left(md5(coalesce(p_user, '') || E'\n' || p_session), 16))::bit(64)::bigint $$;
 
 create or replace function usage_facet(p_groups text, p_policy text, p_provider text, p_model text, p_denied boolean)
 returns bigint language sql immutable parallel safe as
-$$ select usage_number(p_groups || E'\n' || p_policy || E'\n' || p_provider || E'\n' || p_model || case when p_denied then E'\n1' else E'\n0' end) $$;
+$$
+select ('x' || left(md5(p_groups || E'\n' || p_policy || E'\n' || p_provider || E'\n' || p_model || case when p_denied then E'\n1' else E'\n0' end), 16))::bit(64)::bigint
+$$;
 
 create table if not exists usage_facets (
     facet bigint primary key,
