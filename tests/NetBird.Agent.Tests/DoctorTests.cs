@@ -109,6 +109,29 @@ public sealed class DoctorTests
         Assert.All(checks, check => Assert.True(check.Result != "fail" || check.Mend.Length != 0, check.Link));
     }
 
+    /// <summary>Its connection stands, as of a process that was stopped; only that nothing is answered gives it away.</summary>
+    [SkippableFact]
+    public async Task Doctor_ControlPlaneThatHangs_IsTold()
+    {
+        await using var world = await AgentWorld.StartAsync();
+        await world.UpAsync();
+        world.Plane.Budget = new() { Caps = { new Protocol.Budget.V1.Cap { Source = "Engineering", Scope = "user", Unit = "nano_usd", Used = 1, Limit = 5, WindowSeconds = 3600 } } };
+        await UntilBudgetIsToldAsync(world.Agent);
+        Assert.Equal("pass", Of((await ExamineAsync(world.Agent)).Checks, "control plane").Result);
+
+        world.Plane.Hangs = true;
+        var (code, checks) = await ExamineAsync(world.Agent);
+        for (var i = 0; Of(checks, "control plane").Result == "pass" && i < 20; i++)
+        {
+            (code, checks) = await ExamineAsync(world.Agent);
+            await Task.Delay(1000);
+        }
+
+        Assert.Equal(1, code);
+        Assert.Equal(("fail", "It may be down or hang; it is tried again by itself"), Of(checks, "control plane"));
+        Assert.All(checks.Where(check => check.Link != "control plane"), check => Assert.NotEqual("fail", check.Result));
+    }
+
     private static (string Result, string Mend) Of(Seen[] checks, string link) => checks.Where(check => check.Link == link).Select(check => (check.Result, check.Mend)).Single();
 
     /// <summary>Figures are asked for at most every 5 s.</summary>

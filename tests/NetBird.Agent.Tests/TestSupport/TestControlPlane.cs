@@ -58,6 +58,9 @@ internal sealed class TestControlPlane : AgentService.AgentServiceBase, IAsyncDi
 
     public GetBudgetReply Budget { get; set; } = new();
 
+    /// <summary>Whoever asks for the budget waits until they give up; all else goes on.</summary>
+    public bool Hangs { get; set; }
+
     public static async Task<TestControlPlane> StartAsync(string issuer = "", int port = 0)
     {
         var plane = new TestControlPlane { Issuer = issuer, Port = port == 0 ? Ports.Free() : port };
@@ -195,10 +198,15 @@ internal sealed class TestControlPlane : AgentService.AgentServiceBase, IAsyncDi
         return Task.FromResult(new LeaveReply());
     }
 
-    public override Task<GetBudgetReply> GetBudget(GetBudgetRequest request, ServerCallContext context)
+    public override async Task<GetBudgetReply> GetBudget(GetBudgetRequest request, ServerCallContext context)
     {
         Prove(context);
-        return Task.FromResult(Budget);
+        if (Hangs)
+        {
+            await Task.Delay(Timeout.Infinite, context.CancellationToken);
+        }
+
+        return Budget;
     }
 
     /// <summary>As the real one, which ends a stream with the login; a renewal meanwhile moves the end.</summary>
