@@ -12,6 +12,10 @@ internal sealed partial class PostgresUsageLedger
         + "sum(p.sign * input)::bigint, sum(p.sign * output)::bigint, sum(p.sign * cache_read)::bigint, sum(p.sign * cache_write_5m)::bigint, "
         + "sum(p.sign * cache_write_1h)::bigint, sum(p.sign * web_searches)::bigint, sum(p.sign * cost)::bigint";
 
+    private const string SignedColumns =
+        "p.sign * requests, p.sign * denied, p.sign * interrupted, p.sign * price_unknown, p.sign * input, p.sign * output, p.sign * cache_read, "
+        + "p.sign * cache_write_5m, p.sign * cache_write_1h, p.sign * web_searches, p.sign * cost";
+
     public async ValueTask<ImmutableArray<OverviewRow>> OverviewAsync(OverviewQuery query, CancellationToken cancellationToken)
         => await PostgresGuard.RunAsync(async () =>
         {
@@ -19,7 +23,18 @@ internal sealed partial class PostgresUsageLedger
             var spans = Spans.Of(query).ToList();
             var parts = new OverviewParts(query, spans, await LastTicksAsync(connection, cancellationToken));
             var sums = new Dictionary<(int Span, string Key), UsageTotals>();
-            await AddAsync(RollupsOf(query), parts.Hours.SelectMany(Rollups));
+            if (query.Only is null)
+            {
+                // Of one hour or day there is one roll-up a key, and nothing to sum: that halves what a year by day and person takes.
+                var rollups = parts.Hours.SelectMany(Rollups).ToLookup(range => range.Last - range.First == 1);
+                await AddAsync(AllOf(query, SignedColumns, ""), rollups[true]);
+                await AddAsync(AllOf(query, Sums, " group by key"), rollups[false]);
+            }
+            else
+            {
+                await AddAsync(FewOf(query), parts.Hours.SelectMany(Rollups));
+            }
+
             await AddAsync(
                 $"""
                 select p.span, r.* from unnest($1, $2, $3, $4, $5) as p (span, first, last, unused, sign) cross join lateral (
@@ -62,17 +77,17 @@ internal sealed partial class PostgresUsageLedger
             }
         });
 
-    /// <summary>
-    /// Each part by itself, along the index: joined at once, the planner reads every roll-up for every part. A few keys are looked up
-    /// one by one; offset 0 keeps the planner to that.
-    /// </summary>
-    private static string RollupsOf(OverviewQuery query) => query.Only is null
-        ? $"""
+    /// <summary>Each part by itself, along the index: joined at once, the planner reads every roll-up for every part.</summary>
+    private static string AllOf(OverviewQuery query, string figures, string grouping)
+        => $"""
             select p.part, r.* from unnest($1, $2, $3, $4, $5) as p (part, first, last, span, sign) cross join lateral (
-                select key, {Sums} from usage_rollups
-                where dimension = {(int)query.GroupBy} and span = p.span and start >= p.first and start < p.last group by key) r
-            """
-        : $"""
+                select key, {figures} from usage_rollups
+                where dimension = {(int)query.GroupBy} and span = p.span and start >= p.first and start < p.last{grouping} offset 0) r
+            """;
+
+    /// <summary>A few keys are looked up one by one; offset 0 keeps the planner to that.</summary>
+    private static string FewOf(OverviewQuery query)
+        => $"""
             select p.part, r.key, {Sums} from unnest($1, $2, $3, $4, $5) as p (part, first, last, span, sign)
             cross join lateral generate_series(p.first, p.last - 1) as g (start) cross join unnest($6) as w (key)
             cross join lateral (
