@@ -44,6 +44,9 @@ public sealed record UsageQuery
     /// <summary>1 to 1,000.</summary>
     public int PageSize { get; init; } = 50;
 
+    /// <summary>Nothing by which the activity of one session is told apart: no group, provider, policy, model or decision.</summary>
+    public bool IsOfAnyFacet => this is { Group: null, Provider: null, Policy: null, Model: null, Allowed: null };
+
     /// <summary>The same rows, told more narrowly: only refused requests have a sentence.</summary>
     public UsageQuery Narrowed => Refusal is not null && Allowed is null ? this with { Allowed = false } : this;
 

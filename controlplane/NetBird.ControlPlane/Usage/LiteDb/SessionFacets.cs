@@ -44,7 +44,7 @@ internal sealed class SessionFacets
 
     /// <summary>Which of them a query asks for, by number; null: it does not tell them apart.</summary>
     public bool[]? Matching(UsageQuery query)
-        => query is { Group: null, Provider: null, Policy: null, Model: null, Allowed: null } ? null : [.. _facets.Select(facet => facet.Matches(query))];
+        => query.IsOfAnyFacet ? null : [.. _facets.Select(facet => facet.Matches(query))];
 
     public void Clear()
     {

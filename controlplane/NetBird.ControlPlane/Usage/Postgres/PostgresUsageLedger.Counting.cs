@@ -160,9 +160,7 @@ internal sealed partial class PostgresUsageLedger
         conditions.Add("hour < {0}", end);
         conditions.Add("user_id = {0}", query.User?.Value);
         conditions.Add("groups = any(array(select distinct groups from usage_facets where {0} = any(string_to_array(groups, ' '))))", query.Group?.Value);
-        conditions.Add("provider_id = {0}", query.Provider?.Value);
-        conditions.Add("policy_id = {0}", query.Policy?.Value);
-        conditions.Add("model = {0}", query.Model);
+        RowFilter.AddRoute(conditions, query);
         conditions.Add("denied <> {0}", query.Allowed);
         command.CommandText = $"select hour, sum(requests)::bigint from usage_hours where {conditions} group by hour";
         return ReadHoursAsync(command, cancellationToken);

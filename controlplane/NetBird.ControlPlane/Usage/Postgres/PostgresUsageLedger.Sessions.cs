@@ -53,7 +53,7 @@ internal sealed partial class PostgresUsageLedger
     /// <summary>Facets that a query asks for; null: it does not tell them apart.</summary>
     private static async Task<long[]?> FacetsAsync(NpgsqlConnection connection, UsageQuery query, CancellationToken cancellationToken)
     {
-        if (query is { Group: null, Provider: null, Policy: null, Model: null, Allowed: null })
+        if (query.IsOfAnyFacet)
         {
             return null;
         }
@@ -61,9 +61,7 @@ internal sealed partial class PostgresUsageLedger
         await using var command = new NpgsqlCommand { Connection = connection };
         var conditions = new Conditions(command);
         conditions.Add("{0} = any(string_to_array(groups, ' '))", query.Group?.Value);
-        conditions.Add("provider_id = {0}", query.Provider?.Value);
-        conditions.Add("policy_id = {0}", query.Policy?.Value);
-        conditions.Add("model = {0}", query.Model);
+        RowFilter.AddRoute(conditions, query);
         conditions.Add("denied <> {0}", query.Allowed);
         command.CommandText = $"select coalesce(array_agg(facet), array[]::bigint[]) from usage_facets where {conditions}";
         return (long[])(await command.ExecuteScalarAsync(cancellationToken))!;

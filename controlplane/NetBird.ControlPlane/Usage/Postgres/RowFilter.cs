@@ -11,9 +11,7 @@ internal static class RowFilter
         var conditions = new Conditions(command);
         conditions.Add("user_id = {0}", query.User?.Value);
         conditions.Add("{0} = any(group_ids)", query.Group?.Value);
-        conditions.Add("provider_id = {0}", query.Provider?.Value);
-        conditions.Add("policy_id = {0}", query.Policy?.Value);
-        conditions.Add("model = {0}", query.Model);
+        AddRoute(conditions, query);
         conditions.Add("session_id = {0}", query.Session);
         conditions.Add("position(lower({0}) in lower(coalesce(deny_text, ''))) > 0", query.Refusal);
         conditions.Add("begun >= {0}", query.From?.UtcTicks);
@@ -25,5 +23,13 @@ internal static class RowFilter
         }
 
         return conditions.ToString();
+    }
+
+    /// <summary>Where requests went, by which policy and with which model: columns that rows, their sums by hour and the facets of sessions have in common.</summary>
+    public static void AddRoute(Conditions conditions, UsageQuery query)
+    {
+        conditions.Add("provider_id = {0}", query.Provider?.Value);
+        conditions.Add("policy_id = {0}", query.Policy?.Value);
+        conditions.Add("model = {0}", query.Model);
     }
 }
