@@ -160,17 +160,19 @@ public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
         output.WriteLine($"export of {exported:N0} rows: {grown >> 20} MB more held at its most");
         Assert.InRange(grown, long.MinValue, 256L << 20);
 
-        // Until the list says another number of rows.
+        // Until the list says another number of rows, or that there is none; while it looks it says neither.
         async Task TimedAsync(string what, Func<Task> act)
         {
-            const string Pager = "document.querySelector('.pager')?.innerText ?? ''";
-            var before = await tab.Page.EvaluateAsync<string>(Pager);
+            const string Said = "(document.querySelector('.pager') ?? document.querySelector('.empty'))?.innerText ?? ''";
+            await tab.Page.WaitForFunctionAsync($"() => ({Said}) !== ''");
+            var before = await tab.Page.EvaluateAsync<string>(Said);
+            var paused = GC.GetTotalPauseDuration();
             Spent();
             watch.Restart();
             await act();
-            await tab.Page.WaitForFunctionAsync($"before => ({Pager}) !== before", before);
+            await tab.Page.WaitForFunctionAsync($"before => ({Said}) !== '' && ({Said}) !== before", before);
             await tab.ReadyAsync();
-            output.WriteLine($"{what}: {watch.Elapsed.TotalMilliseconds:F0} ms, {Spent().TotalMilliseconds:F0} ms of processor");
+            output.WriteLine($"{what}: {watch.Elapsed.TotalMilliseconds:F0} ms, {Spent().TotalMilliseconds:F0} ms of processor, {(GC.GetTotalPauseDuration() - paused).TotalMilliseconds:F0} ms of them collecting");
         }
 
         // Of this process, which is the control plane: what a loaded machine does not change as it does the time.

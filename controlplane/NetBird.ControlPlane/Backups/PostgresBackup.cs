@@ -13,7 +13,7 @@ internal static class PostgresBackup
     private static readonly string[] Tables =
     [
         "netbird_meta", "netbird_documents", "netbird_audit", "netbird_secrets", "netbird_issued",
-        "usage_meta", "usage_rows", "usage_hours", "usage_rollups", "usage_sessions", "usage_facets", "usage_session_parts", "usage_results", "usage_batches", "usage_prompts", "usage_counters", "usage_slots",
+        "usage_meta", "usage_rows", "usage_hours", "usage_rollups", "usage_sessions", "usage_facets", "usage_session_parts", "usage_refusals", "usage_results", "usage_batches", "usage_prompts", "usage_counters", "usage_slots",
         "usage_warnings", "webhook_deliveries",
     ];
 

@@ -11,15 +11,16 @@ using Xunit.Abstractions;
 namespace NetBird.ControlPlane.Tests.Usage;
 
 /// <summary>
-/// What pages ask for with ten million requests of a year behind them (NETBIRD_LONG=1; NETBIRD_LEDGER_ROWS sets another number). Figures
-/// are printed; what is asserted is that they add up.
+/// What pages ask for with ten million requests of a year behind them (NETBIRD_LONG=1; NETBIRD_LEDGER_ROWS and NETBIRD_LEDGER_PEOPLE set
+/// other numbers of requests and of people, who are 200). Figures are printed; what is asserted is that they add up.
 /// </summary>
 public sealed class LedgerSizeTests(PostgresCluster cluster, ITestOutputHelper output) : IClassFixture<PostgresCluster>
 {
-    private const int People = 200;
     private const int Batch = 20_000;
 
     private static readonly int Count = int.Parse(Environment.GetEnvironmentVariable("NETBIRD_LEDGER_ROWS") ?? "10000000", CultureInfo.InvariantCulture);
+
+    private static readonly int People = int.Parse(Environment.GetEnvironmentVariable("NETBIRD_LEDGER_PEOPLE") ?? "200", CultureInfo.InvariantCulture);
 
     private static readonly string[] Models =
         ["claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-fable-5-1", "claude-opus-4-8"];
@@ -75,8 +76,11 @@ public sealed class LedgerSizeTests(PostgresCluster cluster, ITestOutputHelper o
         Assert.Equal(Count, (await Timed("overview, year by day and person", () => ledger.OverviewAsync(year, default))).Sum(row => row.Totals.Requests));
         Assert.Equal(Count, (await Timed("overview, year by month and model", () => ledger.OverviewAsync(year with { Granularity = Granularity.Month, GroupBy = OverviewKey.Model }, default)))
             .Sum(row => row.Totals.Requests));
+        var newYork = TimeZoneInfo.FindSystemTimeZoneById("America/New_York");
         var berlin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
         Assert.Equal(Count, (await Timed("overview, year by day and person, Berlin", () => ledger.OverviewAsync(year with { Zone = berlin }, default))).Sum(row => row.Totals.Requests));
+        Assert.Equal(Count, (await Timed("overview, year by person, New York", () => ledger.OverviewAsync(year with { Granularity = Granularity.Whole, Zone = newYork }, default))).Sum(row => row.Totals.Requests));
+        await Timed("overview, year by day and seven people, New York", () => ledger.OverviewAsync(year with { Zone = newYork, Only = [.. Enumerable.Range(1, 7).Select(i => $"person-{i}")] }, default));
         await Timed("overview, week by hour and group", () => ledger.OverviewAsync(year with { From = End.AddDays(-7), Granularity = Granularity.Hour, GroupBy = OverviewKey.Group }, default));
         Assert.Equal(Count, (await Timed("access logs, first page", () => ledger.QueryAsync(new(), default))).TotalRecords);
         Assert.Equal(Count / People, (await Timed("access logs of a person", () => ledger.QueryAsync(new() { User = new("person-7") }, default))).TotalRecords, (double)Batch / People);
@@ -98,7 +102,7 @@ public sealed class LedgerSizeTests(PostgresCluster cluster, ITestOutputHelper o
                 best = Math.Min(best, watch.ElapsedMilliseconds);
             }
 
-            output.WriteLine($"{name}: {what,-45} {best,6} ms");
+            output.WriteLine($"{name}: {what,-52} {best,6} ms");
             return result!; // ask gives no null
         }
     }

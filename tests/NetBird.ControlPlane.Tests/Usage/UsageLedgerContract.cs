@@ -230,6 +230,30 @@ public abstract class UsageLedgerContract
     }
 
     [SkippableFact]
+    public async Task Retain_OldSums_AreInNoOverviewAndOthersStay()
+    {
+        // Every five hours for a hundred days; sums go day by day, from the middle of periods of seven and 28 days too.
+        var rows = Enumerable.Range(0, 480).Select(i => Rows.Row(i, user: $"u{i % 3}") with { Timestamp = Rows.Noon.AddHours(-5 * i) }).ToList();
+        await AppendAsync(rows);
+        foreach (var days in (int[])[80, 79, 66, 45, 20, 3])
+        {
+            var cut = new DateTimeOffset(Rows.Noon.AddDays(-days).Date, TimeSpan.Zero);
+            await Ledger.RetainAsync(cut, cut, _ => { }, default);
+            await AppendAsync([Rows.Row(1_000 + days) with { Timestamp = Rows.Noon.AddDays(-2) }]);
+            rows.Add(Rows.Row(1_000 + days) with { Timestamp = Rows.Noon.AddDays(-2) });
+            await ReopenAsync();
+
+            Assert.Empty(await Ledger.VerifyAsync(default));
+            foreach (var granularity in (Granularity[])[Granularity.Whole, Granularity.Month, Granularity.Day])
+            {
+                var overview = await Ledger.OverviewAsync(
+                    new(Rows.Noon.AddDays(-200), Rows.Noon.AddDays(1), granularity, OverviewKey.User, TimeZoneInfo.FindSystemTimeZoneById("America/New_York")), default);
+                Assert.Equal(Sum(rows.Where(row => row.Timestamp >= cut)), overview.Aggregate(default(UsageTotals), (sum, row) => sum + row.Totals));
+            }
+        }
+    }
+
+    [SkippableFact]
     public async Task Reprice_AnyRows_ChangesRowsSumsAndRollUpsTogetherAndOnlyWhenApplied()
     {
         var rows = Rows.Many(1_300);

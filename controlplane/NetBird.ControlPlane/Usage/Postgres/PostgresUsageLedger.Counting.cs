@@ -6,16 +6,14 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 /// <summary>How many rows a query asks for: whole hours from the roll-ups, the parts of an hour at either end from rows.</summary>
 internal sealed partial class PostgresUsageLedger
 {
-    private const short Hour = 1;
-    private const short Day = 24;
+    /// <summary>Hours of the periods that usage.sql keeps roll-ups of.</summary>
+    private static readonly int[] Periods = [672, 168, PeriodCover.Day, PeriodCover.Hour];
 
-    /// <summary>Hours as roll-ups by day and, where the range differs from days, by hour.</summary>
-    private static IEnumerable<RollupRange> Rollups((int Part, long First, long Last) hours)
-        => DayCover.Of(hours.First, hours.Last).Select(cover => new RollupRange(
-            hours.Part, cover.First, cover.Last, cover.Days ? Day : Hour, (short)cover.Sign));
+    private static IEnumerable<RollupRange> Rollups(long first, long last)
+        => PeriodCover.Of(first, last, Periods).Select(cover => new RollupRange(cover.First, cover.Last, (short)cover.Length, cover.Sign));
 
-    /// <summary>Roll-ups that are added to a part of an answer, or taken off it.</summary>
-    private readonly record struct RollupRange(int Part, long First, long Last, short Span, short Sign);
+    /// <summary>Roll-ups that are added to an answer, or taken off it.</summary>
+    private readonly record struct RollupRange(long First, long Last, short Length, int Sign);
 
     /// <summary>How many, and in which hours where that tells where to look for them; the hours at the ends of the range may hold more.</summary>
     private async Task<(long Total, List<FilledHour>? Hours)> CountAsync(UsageQuery query, CancellationToken cancellationToken)
@@ -104,7 +102,9 @@ internal sealed partial class PostgresUsageLedger
     private static async Task<long> CountRowsAsync(NpgsqlConnection connection, UsageQuery query, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand { Connection = connection };
-        command.CommandText = $"select count(*) from usage_rows where {RowFilter.Apply(command, query)}";
+        command.CommandText = query.Refusal is null
+            ? $"select count(*) from usage_rows where {RowFilter.Apply(command, query)}"
+            : $"select count(*) from usage_refusals where {RowFilter.ApplyToRefusals(command, query)}";
         return (long)(await command.ExecuteScalarAsync(cancellationToken))!;
     }
 
@@ -120,10 +120,10 @@ internal sealed partial class PostgresUsageLedger
                 where dimension = {(int)dimension} and span = p.span and start >= p.first and start < p.last {(key is null ? "" : "and key = $5")}) r
             """,
             connection);
-        var parts = Rollups((0, first, end)).ToList();
+        var parts = Rollups(first, end).ToList();
         command.Parameters.AddWithValue(parts.Select(part => part.First).ToArray());
         command.Parameters.AddWithValue(parts.Select(part => part.Last).ToArray());
-        command.Parameters.AddWithValue(parts.Select(part => part.Span).ToArray());
+        command.Parameters.AddWithValue(parts.Select(part => part.Length).ToArray());
         command.Parameters.AddWithValue(parts.Select(part => part.Sign).ToArray());
         if (key is not null)
         {
@@ -140,7 +140,7 @@ internal sealed partial class PostgresUsageLedger
         var command = new NpgsqlCommand { Connection = connection };
         var conditions = new Conditions(command);
         conditions.Add("dimension = {0}", (short)(query.Model is null ? OverviewKey.Provider : OverviewKey.Model));
-        conditions.Add($"span = {Hour}");
+        conditions.Add($"span = {PeriodCover.Hour}");
         conditions.Add("start >= {0}", first);
         conditions.Add("start < {0}", end);
         conditions.Add("key = {0}", query.Model ?? query.Provider?.Value);

@@ -7,14 +7,10 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 /// <summary>Overviews, as in LiteDB: whole hours and days from the roll-ups, what is left of a range at its ends from rows.</summary>
 internal sealed partial class PostgresUsageLedger
 {
-    private const string Sums =
-        "sum(p.sign * requests)::bigint, sum(p.sign * denied)::bigint, sum(p.sign * interrupted)::bigint, sum(p.sign * price_unknown)::bigint, "
-        + "sum(p.sign * input)::bigint, sum(p.sign * output)::bigint, sum(p.sign * cache_read)::bigint, sum(p.sign * cache_write_5m)::bigint, "
-        + "sum(p.sign * cache_write_1h)::bigint, sum(p.sign * web_searches)::bigint, sum(p.sign * cost)::bigint";
+    private const string Figures =
+        "requests, denied, interrupted, price_unknown, input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost";
 
-    private const string SignedColumns =
-        "p.sign * requests, p.sign * denied, p.sign * interrupted, p.sign * price_unknown, p.sign * input, p.sign * output, p.sign * cache_read, "
-        + "p.sign * cache_write_5m, p.sign * cache_write_1h, p.sign * web_searches, p.sign * cost";
+    private static readonly string Sums = string.Join(", ", Figures.Split(", ").Select(figure => $"usage_sum({figure})"));
 
     public async ValueTask<ImmutableArray<OverviewRow>> OverviewAsync(OverviewQuery query, CancellationToken cancellationToken)
         => await PostgresGuard.RunAsync(async () =>
@@ -23,25 +19,29 @@ internal sealed partial class PostgresUsageLedger
             var spans = Spans.Of(query).ToList();
             var parts = new OverviewParts(query, spans, await LastTicksAsync(connection, cancellationToken));
             var sums = new Dictionary<(int Span, string Key), UsageTotals>();
+            var rollups = parts.Hours.SelectMany(hours => Rollups(hours.First, hours.Last), (hours, range) => (hours.Span, Range: range));
+
+            // Where one day of a zone ends the next begins: the hours between them and UTC's day are read once, and taken off one, added to the other.
+            var places = rollups.ToLookup(rollup => rollup.Range with { Sign = 1 }, rollup => (rollup.Span, rollup.Range.Sign));
             if (query.Only is null)
             {
                 // Of one hour or day there is one roll-up a key, and nothing to sum: that halves what a year by day and person takes.
-                var rollups = parts.Hours.SelectMany(Rollups).ToLookup(range => range.Last - range.First == 1);
-                await AddAsync(AllOf(query, SignedColumns, ""), rollups[true]);
-                await AddAsync(AllOf(query, Sums, " group by key"), rollups[false]);
+                var single = places.ToLookup(place => place.Key.Last - place.Key.First == 1);
+                await AddAsync(AllOf(query, Figures, ""), single[true]);
+                await AddAsync(AllOf(query, Sums, " group by key"), single[false]);
             }
             else
             {
-                await AddAsync(FewOf(query), parts.Hours.SelectMany(Rollups));
+                await AddAsync(FewOf(query), places);
             }
 
             await AddAsync(
                 $"""
-                select p.span, r.* from unnest($1, $2, $3, $4, $5) as p (span, first, last, unused, sign) cross join lateral (
+                select p.part, r.* from unnest($1, $2, $3, $4) as p (part, first, last, unused) cross join lateral (
                     select coalesce({Column(query.GroupBy)}, ''), {RowSums} from usage_rows
-                    where begun >= p.first and begun < p.last{(query.Only is null ? "" : $" and coalesce({Column(query.GroupBy)}, '') = any($6)")} group by 1) r
+                    where begun >= p.first and begun < p.last{(query.Only is null ? "" : $" and coalesce({Column(query.GroupBy)}, '') = any($5)")} group by 1) r
                 """,
-                parts.Edges.Select(edge => new RollupRange(edge.Span, edge.First, edge.Last, 0, 1)));
+                parts.Edges.ToLookup(edge => new RollupRange(edge.First, edge.Last, 0, 1), edge => (edge.Span, 1)));
 
             // Where all of a key was taken off again nothing is left to tell.
             return sums.Where(sum => sum.Value != default)
@@ -49,7 +49,7 @@ internal sealed partial class PostgresUsageLedger
                 .Select(sum => new OverviewRow(spans[sum.Key.Span].Start, spans[sum.Key.Span].End, sum.Key.Key, sum.Value))
                 .ToImmutableArray();
 
-            async Task AddAsync(string text, IEnumerable<RollupRange> ranges)
+            async Task AddAsync(string text, IEnumerable<IGrouping<RollupRange, (int Span, int Sign)>> ranges)
             {
                 var all = ranges.ToList();
                 if (all.Count == 0)
@@ -58,11 +58,10 @@ internal sealed partial class PostgresUsageLedger
                 }
 
                 await using var command = new NpgsqlCommand(text, connection);
-                command.Parameters.AddWithValue(all.Select(range => range.Part).ToArray());
-                command.Parameters.AddWithValue(all.Select(range => range.First).ToArray());
-                command.Parameters.AddWithValue(all.Select(range => range.Last).ToArray());
-                command.Parameters.AddWithValue(all.Select(range => range.Span).ToArray());
-                command.Parameters.AddWithValue(all.Select(range => range.Sign).ToArray());
+                command.Parameters.AddWithValue(Enumerable.Range(0, all.Count).ToArray());
+                command.Parameters.AddWithValue(all.Select(range => range.Key.First).ToArray());
+                command.Parameters.AddWithValue(all.Select(range => range.Key.Last).ToArray());
+                command.Parameters.AddWithValue(all.Select(range => range.Key.Length).ToArray());
                 if (query.Only is { } only)
                 {
                     command.Parameters.AddWithValue(only.ToArray());
@@ -71,8 +70,12 @@ internal sealed partial class PostgresUsageLedger
                 await using var reader = await command.ExecuteReaderAsync(cancellationToken);
                 while (await reader.ReadAsync(cancellationToken))
                 {
-                    var key = (reader.GetInt32(0), reader.GetString(1));
-                    sums[key] = sums.GetValueOrDefault(key) + Totals(reader, 2);
+                    var (word, totals) = (reader.GetString(1), Totals(reader, 2));
+                    foreach (var (span, sign) in all[reader.GetInt32(0)])
+                    {
+                        var sum = sums.GetValueOrDefault((span, word));
+                        sums[(span, word)] = sign > 0 ? sum + totals : sum - totals;
+                    }
                 }
             }
         });
@@ -80,7 +83,7 @@ internal sealed partial class PostgresUsageLedger
     /// <summary>Each part by itself, along the index: joined at once, the planner reads every roll-up for every part.</summary>
     private static string AllOf(OverviewQuery query, string figures, string grouping)
         => $"""
-            select p.part, r.* from unnest($1, $2, $3, $4, $5) as p (part, first, last, span, sign) cross join lateral (
+            select p.part, r.* from unnest($1, $2, $3, $4) as p (part, first, last, span) cross join lateral (
                 select key, {figures} from usage_rollups
                 where dimension = {(int)query.GroupBy} and span = p.span and start >= p.first and start < p.last{grouping} offset 0) r
             """;
@@ -88,8 +91,8 @@ internal sealed partial class PostgresUsageLedger
     /// <summary>A few keys are looked up one by one; offset 0 keeps the planner to that.</summary>
     private static string FewOf(OverviewQuery query)
         => $"""
-            select p.part, r.key, {Sums} from unnest($1, $2, $3, $4, $5) as p (part, first, last, span, sign)
-            cross join lateral generate_series(p.first, p.last - 1) as g (start) cross join unnest($6) as w (key)
+            select p.part, r.key, {Sums} from unnest($1, $2, $3, $4) as p (part, first, last, span)
+            cross join lateral generate_series(p.first, p.last - 1) as g (start) cross join unnest($5) as w (key)
             cross join lateral (
                 select * from usage_rollups where dimension = {(int)query.GroupBy} and span = p.span and start = g.start and key = w.key offset 0) r
             group by p.part, r.key

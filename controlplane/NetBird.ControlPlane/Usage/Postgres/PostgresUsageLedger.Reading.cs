@@ -30,9 +30,15 @@ internal sealed partial class PostgresUsageLedger
             }
 
             await using var command = database.Source.CreateCommand();
-            var filter = RowFilter.Apply(command, query);
+            var ordered = $"order by begun desc, id collate \"C\" limit {size} offset {skip}";
+            var filter = query.Refusal is null ? RowFilter.Apply(command, query) : RowFilter.ApplyToRefusals(command, query);
             var from = $"usage_rows where {filter}";
-            if (Narrow(query, hours, skip + size) is { } within)
+            if (query.Refusal is not null)
+            {
+                from = $"usage_rows where id = any(array(select id from usage_refusals where {filter} {ordered}))";
+                ordered = "order by begun desc, id collate \"C\"";
+            }
+            else if (Narrow(query, hours, skip + size) is { } within)
             {
                 command.Parameters.AddWithValue(within);
                 from =
@@ -42,7 +48,7 @@ internal sealed partial class PostgresUsageLedger
                     """;
             }
 
-            command.CommandText = $"select {RowColumns.Names} from {from} order by begun desc, id collate \"C\" limit {size} offset {skip}";
+            command.CommandText = $"select {RowColumns.Names} from {from} {ordered}";
             var rows = ImmutableArray.CreateBuilder<UsageRecord>();
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))

@@ -88,7 +88,7 @@ internal sealed partial class PostgresUsageLedger
 
     /// <summary>
     /// As <see cref="ActiveAsync"/>, of some facets or before some end: from the parts of whole hours, and from the rows of the hour in which
-    /// the range ends. Words of refusals are looked for in rows. Sessions of the page are looked up one by one: offset 0 keeps the planner to it.
+    /// the range ends. Words of refusals are looked for among the refused. Sessions of the page are looked up one by one: offset 0 keeps the planner to it.
     /// </summary>
     private static async Task<(List<ActiveSession> Page, long Total)> ActiveWithAsync(
         NpgsqlConnection connection, UsageQuery query, long[]? facets, int page, int size, CancellationToken cancellationToken)
@@ -118,7 +118,11 @@ internal sealed partial class PostgresUsageLedger
             rows = query with { From = query.From > start ? query.From : start };
         }
 
-        if (query.Refusal is not null || rows.From < query.To)
+        if (query.Refusal is not null)
+        {
+            found.Add($"select usage_session(user_id, session_id), begun from usage_refusals where {RowFilter.ApplyToRefusals(command, rows)} and session_id <> ''");
+        }
+        else if (rows.From < query.To)
         {
             found.Add($"select usage_session(user_id, session_id), begun from usage_rows where {RowFilter.Apply(command, rows)} and session_id <> ''");
         }

@@ -38,7 +38,7 @@ internal sealed partial class PostgresUsageLedger
                 sum(cache_write_5m) as c5, sum(cache_write_1h) as c1, sum(web_searches) as w, sum(cost) as c
             from usage_hours h
             cross join lateral (values (1::smallint, user_id), (2::smallint, charged_group), (3::smallint, model), (4::smallint, provider_id)) d (dimension, key)
-            cross join (values (1::smallint), (24::smallint)) s (span)
+            cross join (values (1::smallint), (24::smallint), (168::smallint), (672::smallint)) s (span)
             group by 1, 2, 3, 4),
         kept as (
             select dimension, span, start, key, requests::numeric as n, denied::numeric as denied, interrupted::numeric as interrupted,
@@ -49,7 +49,7 @@ internal sealed partial class PostgresUsageLedger
             select coalesce(e.span, k.span) as span, coalesce(e.start, k.start) as start
             from expected e full join kept k using (dimension, span, start, key)
             where (e.*) is distinct from (k.*)) wrong, oldest
-        where span = 1 or start > oldest.hour / 24 order by 1, 2 limit $1
+        where span = 1 or start > oldest.hour / span order by 1, 2 limit $1
         """;
 
     public async ValueTask<ImmutableArray<string>> VerifyAsync(CancellationToken cancellationToken)
@@ -58,7 +58,7 @@ internal sealed partial class PostgresUsageLedger
             var found = ImmutableArray.CreateBuilder<string>();
             await AddAsync(HoursAgainstRows, start => $"The sums of the hour from {HourlySums.StartOf(start[0]):u} do not equal its rows.");
             await AddAsync(RollupsAgainstHours, start =>
-                $"A roll-up of the {(start[0] == 1 ? "hour" : "day")} from {HourlySums.StartOf(start[0] * start[1]):u} does not equal its hours.");
+                $"A roll-up of {(start[0] == PeriodCover.Hour ? "the hour" : start[0] == PeriodCover.Day ? "the day" : $"{start[0] / PeriodCover.Day} days")} from {HourlySums.StartOf(start[0] * start[1]):u} does not equal its hours.");
             return found.ToImmutable();
 
             async Task AddAsync(string query, Func<long[], string> words)

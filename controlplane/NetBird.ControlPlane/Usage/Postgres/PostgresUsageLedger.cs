@@ -53,7 +53,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         from usage_added a
         cross join lateral (values (1::smallint, coalesce(user_id, '')), (2::smallint, coalesce(charged_group, '')), (3::smallint, model),
             (4::smallint, coalesce(provider_id, ''))) d (dimension, key)
-        cross join (values (1::smallint), (24::smallint)) s (span)
+        cross join (values (1::smallint), (24::smallint), (168::smallint), (672::smallint)) s (span)
         group by 1, 2, 3, 4 order by 1, 2, 3, 4
         on conflict (dimension, span, start, key) do update set
             requests = r.requests + excluded.requests,
@@ -67,6 +67,16 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
             cache_write_1h = r.cache_write_1h + excluded.cache_write_1h,
             web_searches = r.web_searches + excluded.web_searches,
             cost = r.cost + excluded.cost
+        """;
+
+    private const string LongPeriods =
+        """
+        insert into usage_rollups
+        select dimension, s.span, start / (s.span / 24), key, sum(requests), sum(denied), sum(interrupted), sum(price_unknown), sum(input), sum(output),
+            sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost)
+        from usage_rollups r cross join (values (168::smallint), (672::smallint)) s (span)
+        where r.span = 24 and r.start / (s.span / 24) = $1 / s.span and $1 % s.span > 0
+        group by 1, 2, 3, 4
         """;
 
     private const string Sessions =
@@ -97,6 +107,13 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
             begun / 36000000000, max(begun)
         from usage_added where session_id <> '' group by 1, 2, 3 order by 1, 2, 3
         on conflict (session, facet, hour) do update set last = excluded.last where p.last < excluded.last
+        """;
+
+    private const string Refusals =
+        """
+        insert into usage_refusals
+        select begun, id, user_id, group_ids, policy_id, provider_id, model, session_id, lower(deny_text)
+        from usage_added where deny_reason is not null and deny_text is not null order by id
         """;
 
     private const string Results =
@@ -205,6 +222,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
             await RunAsync(connection, Sessions, cancellationToken);
             await RunAsync(connection, Facets, cancellationToken);
             await RunAsync(connection, SessionParts, cancellationToken);
+            await RunAsync(connection, Refusals, cancellationToken);
             await RunAsync(connection, Results, cancellationToken);
             await RunAsync(connection, SettleLeft, cancellationToken, Nullable(database.Now));
             await RunAsync(
@@ -241,6 +259,11 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
             }
             while (some == RetentionSlice);
 
+            await RunAsync(
+                connection,
+                "delete from usage_refusals where begun < $1",
+                cancellationToken,
+                new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
             var sums = await RunAsync(
                 connection, "delete from usage_hours where hour < $1", cancellationToken, new NpgsqlParameter { Value = sumsHour });
             await RunAsync(
@@ -253,11 +276,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
                 "delete from usage_session_parts where last < $1",
                 cancellationToken,
                 new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
-            await RunAsync(
-                connection,
-                "delete from usage_rollups where start < $1 / span",
-                cancellationToken,
-                new NpgsqlParameter { Value = sumsHour });
+            await ForgetRollupsAsync(connection, sumsHour, cancellationToken);
             await RunAsync(
                 connection,
                 "delete from usage_results where at < $1",
@@ -274,6 +293,26 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
                 cancellationToken);
             return new RetentionResult(rows, sums);
         });
+
+    /// <summary>
+    /// Drops the roll-ups before a day. A longer period in which that day lies is summed anew from the days that stay; meanwhile nobody adds to it.
+    /// </summary>
+    private static async Task ForgetRollupsAsync(NpgsqlConnection connection, long hour, CancellationToken cancellationToken)
+    {
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        await RunAsync(connection, "lock table usage_rollups in share row exclusive mode", cancellationToken);
+        var some = await RunAsync(
+            connection,
+            "delete from usage_rollups where start < $1 / span or (span > 24 and start = $1 / span and $1 % span > 0)",
+            cancellationToken,
+            new NpgsqlParameter { Value = hour });
+        if (some > 0)
+        {
+            await RunAsync(connection, LongPeriods, cancellationToken, new NpgsqlParameter { Value = hour });
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+    }
 
     private static async Task<int> RunAsync(
         NpgsqlConnection connection, string text, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)

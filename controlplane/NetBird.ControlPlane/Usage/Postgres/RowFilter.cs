@@ -2,20 +2,14 @@ using Npgsql;
 
 namespace NetBird.ControlPlane.Usage.Postgres;
 
-/// <summary>A <see cref="UsageQuery"/> as a condition on <c>usage_rows</c>; every value is a parameter.</summary>
+/// <summary>A <see cref="UsageQuery"/> as a condition on rows; every value is a parameter.</summary>
 internal static class RowFilter
 {
     /// <summary>Adds the parameters and gives the text behind <c>where</c>.</summary>
     public static string Apply(NpgsqlCommand command, UsageQuery query)
     {
-        var conditions = new Conditions(command);
-        conditions.Add("user_id = {0}", query.User?.Value);
-        conditions.Add("{0} = any(group_ids)", query.Group?.Value);
-        AddRoute(conditions, query);
-        conditions.Add("session_id = {0}", query.Session);
+        var conditions = Of(command, query);
         conditions.Add("position(lower({0}) in lower(coalesce(deny_text, ''))) > 0", query.Refusal);
-        conditions.Add("begun >= {0}", query.From?.UtcTicks);
-        conditions.Add("begun < {0}", query.To?.UtcTicks);
         if (query.Allowed is { } allowed)
         {
             // As the index of refused rows has it.
@@ -23,6 +17,31 @@ internal static class RowFilter
         }
 
         return conditions.ToString();
+    }
+
+    /// <summary>As <see cref="Apply"/>, on <c>usage_refusals</c>: for a query that asks for words of refusals.</summary>
+    public static string ApplyToRefusals(NpgsqlCommand command, UsageQuery query)
+    {
+        var conditions = Of(command, query);
+        conditions.Add("position(lower({0}) in said) > 0", query.Refusal);
+        if (query.Allowed is true)
+        {
+            conditions.Add("false");
+        }
+
+        return conditions.ToString();
+    }
+
+    private static Conditions Of(NpgsqlCommand command, UsageQuery query)
+    {
+        var conditions = new Conditions(command);
+        conditions.Add("user_id = {0}", query.User?.Value);
+        conditions.Add("{0} = any(group_ids)", query.Group?.Value);
+        AddRoute(conditions, query);
+        conditions.Add("session_id = {0}", query.Session);
+        conditions.Add("begun >= {0}", query.From?.UtcTicks);
+        conditions.Add("begun < {0}", query.To?.UtcTicks);
+        return conditions;
     }
 
     /// <summary>Where requests went, by which policy and with which model: columns that rows, their sums by hour and the facets of sessions have in common.</summary>

@@ -78,8 +78,9 @@ create table if not exists usage_hours (
 );
 create index if not exists usage_hours_user on usage_hours (user_id, hour);
 
--- What overviews read: sums by one dimension (1 user, 2 charged group, 3 model, 4 provider, as OverviewKey), by hour (span 1; start is
--- the hour's number) and by day, UTC (span 24; start is the day's number). Kept with the rows, in the same transaction.
+-- What overviews read: sums by one dimension (1 user, 2 charged group, 3 model, 4 provider, as OverviewKey) and period: hours, days (UTC) and,
+-- so that a year of thousands of people is some dozen sums of each, 7 and 28 days. Span is a period's hours; its start is its number, counted
+-- from year 1. Kept with the rows, in the same transaction.
 create table if not exists usage_rollups (
     dimension smallint not null,
     span smallint not null,
@@ -108,6 +109,17 @@ cross join lateral (values (1::smallint, user_id), (2::smallint, charged_group),
 cross join (values (1::smallint), (24::smallint)) s (span)
 where not exists (select 1 from usage_rollups)
 group by 1, 2, 3, 4;
+
+-- A database from before there were the long ones: once, from the days.
+insert into usage_rollups
+select dimension, s.span, start / (s.span / 24), key, sum(requests), sum(denied), sum(interrupted), sum(price_unknown), sum(input), sum(output),
+    sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost)
+from usage_rollups r cross join (values (168::smallint), (672::smallint)) s (span)
+where r.span = 24 and not exists (select 1 from usage_rollups where span > 24)
+group by 1, 2, 3, 4;
+
+-- Sums of whole numbers without the way through numeric that sum() takes; past 63 bits they fail.
+create or replace aggregate usage_sum (bigint) (sfunc = int8pl, stype = bigint, initcond = '0', combinefunc = int8pl, parallel = safe);
 
 -- When each session was active, by which a page of sessions is found without reading the rows of all others.
 create table if not exists usage_sessions (
@@ -167,6 +179,26 @@ group by 1, 2, 3;
 insert into usage_facets
 select usage_facet(groups, policy_id, provider_id, model, denied), groups, policy_id, provider_id, model, denied
 from (select distinct groups, policy_id, provider_id, model, denied from usage_hours where not exists (select 1 from usage_facets)) h;
+
+-- The refused rows once more, side by side, with the sentence in small letters: whoever looks for words in sentences, of which nearly every
+-- one is another, reads these alone. Among all rows each would be on a page of its own.
+create table if not exists usage_refusals (
+    begun bigint not null,
+    id text not null,
+    user_id text,
+    group_ids text[] not null,
+    policy_id text,
+    provider_id text,
+    model text not null,
+    session_id text,
+    said text not null,
+    primary key (begun, id)
+);
+
+-- A database from before they were kept apart: once, from the rows.
+insert into usage_refusals
+select begun, id, user_id, group_ids, policy_id, provider_id, model, session_id, lower(deny_text) from usage_rows
+where deny_reason is not null and deny_text is not null and not exists (select 1 from usage_refusals);
 
 -- Results of batches that were recorded: for longer than their rows may be kept, so that none is ever counted twice.
 -- With a node: claimed by it, and not recorded yet.

@@ -9,7 +9,9 @@ namespace NetBird.ControlPlane.Usage.Sums;
 /// <remarks>Thread-safe. An hour's table is replaced as a whole, so that a failed transaction leaves no trace here.</remarks>
 internal sealed partial class HourlySums
 {
-    private const long HoursPerDay = 24;
+    private const long HoursPerDay = PeriodCover.Day;
+
+    private static readonly int[] Periods = [PeriodCover.Day, PeriodCover.Hour];
 
     private readonly Lock _gate = new();
     private readonly Dictionary<long, SumTable> _hours = [];
@@ -93,7 +95,7 @@ internal sealed partial class HourlySums
         {
             var byWord = new Dictionary<int, UsageTotals>();
             var wanted = only?.Select(word => word.Length == 0 ? 0 : _words.Find(word)).Where(word => word >= 0).ToList();
-            foreach (var cover in DayCover.Of(first, end))
+            foreach (var cover in PeriodCover.Of(first, end, Periods))
             {
                 for (var number = cover.First; number < cover.Last; number++)
                 {
@@ -217,10 +219,10 @@ internal sealed partial class HourlySums
         _ => null,
     };
 
-    private void AddLocked(Dictionary<int, UsageTotals> byWord, in DayCover cover, long number, OverviewKey by, List<int>? wanted)
+    private void AddLocked(Dictionary<int, UsageTotals> byWord, in PeriodCover cover, long number, OverviewKey by, List<int>? wanted)
     {
-        var day = cover.Days ? DayLocked(number)?[(int)by - 1] : null;
-        var hour = cover.Days ? null : _hours.GetValueOrDefault(number);
+        var day = cover.Length == PeriodCover.Day ? DayLocked(number)?[(int)by - 1] : null;
+        var hour = cover.Length == PeriodCover.Hour ? _hours.GetValueOrDefault(number) : null;
         if (wanted is null)
         {
             day?.AddTo(byWord);

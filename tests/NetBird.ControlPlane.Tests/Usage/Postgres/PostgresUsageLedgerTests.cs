@@ -99,7 +99,7 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
 
     private protected override async Task AsFromBeforeAsync()
     {
-        cluster.Execute("truncate usage_facets, usage_session_parts");
+        cluster.Execute("truncate usage_facets, usage_session_parts, usage_refusals; delete from usage_rollups where span > 24");
         await PostgresUsage.CreateTablesAsync(_database!.Source, default);
     }
 
@@ -110,7 +110,7 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
             _database = await PostgresUsage.OpenAsync(
                 cluster.ConnectionString, _scratch.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
             _ledger = new(_database, TimeProvider.System);
-            cluster.Execute("truncate usage_rows, usage_hours, usage_rollups, usage_sessions, usage_facets, usage_session_parts, usage_results, usage_meta");
+            cluster.Execute("truncate usage_rows, usage_hours, usage_rollups, usage_sessions, usage_facets, usage_session_parts, usage_refusals, usage_results, usage_meta");
         }
     }
 
