@@ -44,7 +44,7 @@ internal sealed class GatewayMetrics : IDisposable
 
     public void Recorded(GatewayCall call, UsageRecord record)
     {
-        if (call.Refusal is { } refusal)
+        if (call.Refusal is { } refusal && record.Kind is not RequestKind.Part)
         {
             _refused.Add(1, new KeyValuePair<string, object?>("reason", refusal.Reason));
             if (record.Usage == default)
@@ -62,7 +62,7 @@ internal sealed class GatewayMetrics : IDisposable
 
         var tags = new TagList
         {
-            { "gen_ai.operation.name", record.Kind == RequestKind.Messages ? "chat" : "other" },
+            { "gen_ai.operation.name", record.Kind is RequestKind.Messages or RequestKind.Part ? "chat" : "other" },
             { "gen_ai.provider.name", "anthropic" },
             { "gen_ai.request.model", call.Request?.Model },
             { "gen_ai.response.model", record.Model },
@@ -85,9 +85,9 @@ internal sealed class GatewayMetrics : IDisposable
             tags.Add("error.type", record.StatusCode);
         }
 
-        if (record.Kind is not RequestKind.BatchResult)
+        if (record.Kind is not (RequestKind.BatchResult or RequestKind.Part))
         {
-            // Of a batch it is how long its results were waited for, hours, which is no duration of a call.
+            // Of a batch it is how long its results were waited for, hours, which is no duration of a call; a part's is its request's.
             _duration.Record(record.Duration.TotalSeconds, tags);
         }
     }

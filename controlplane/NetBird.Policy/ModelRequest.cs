@@ -19,7 +19,11 @@ namespace NetBird.Policy;
 /// <param name="AddedPrompt">
 /// The body asks for something for which the provider puts words of its own into the prompt (tools, a format of the answer, skills).
 /// </param>
-/// <param name="ProviderTools">The body offers tools that the provider runs by itself, as often as it likes, each time with a prompt and a fee.</param>
+/// <param name="ProviderTools">
+/// The body offers what the provider runs by itself, as often as it likes, each time with a prompt or a fee: tools of its own, compaction on the way.
+/// </param>
+/// <param name="OtherModels">Models beside it that the body names, by which the request may be answered or helped: fallbacks, advisors. Default: none.</param>
+/// <param name="AnyFallback">The body leaves it to the provider by which other model the request is answered when its own declines.</param>
 /// <param name="Batch">The requests of a batch that is being created, each as if it came by itself; null for every other call.</param>
 public sealed record ModelRequest(
     RequestKind Kind,
@@ -34,7 +38,9 @@ public sealed record ModelRequest(
     bool UnboundedInput = false,
     bool AddedPrompt = false,
     bool ProviderTools = false,
-    ImmutableArray<ModelRequest>? Batch = null);
+    ImmutableArray<ModelRequest>? Batch = null,
+    ImmutableArray<string> OtherModels = default,
+    bool AnyFallback = false);
 
 /// <summary>The provider's calls that policy tells apart. Stored: add at the end.</summary>
 public enum RequestKind
@@ -56,4 +62,10 @@ public enum RequestKind
 
     /// <summary>One result of a batch, recorded when it is read for the first time; never a call of its own.</summary>
     BatchResult = 6,
+
+    /// <summary>
+    /// What the provider ran within a request and bills beside it, told in <c>usage.iterations</c>: the advice of another model, a compaction.
+    /// Never a call of its own.
+    /// </summary>
+    Part = 7,
 }

@@ -18,9 +18,15 @@ namespace NetBird.Policy;
 /// A batch passes where each request in it would. Its cost is known when its results are read, up to a day later, which no strict cap
 /// can wait for: candidates with one do not take batches. Nor requests with tools that the provider runs: nothing bounds how often.
 /// </para>
+/// <para>
+/// Every model that a request names must be allowed, those it may fall back to and those that advise it too.
+/// </para>
 /// </summary>
 public static class PolicyEvaluator
 {
+    /// <summary>Stands for whatever model the provider may choose: matched by a pattern that leaves all of them open.</summary>
+    private const string AnyModel = "claude-*";
+
     /// <summary>Decides which policies allow the request, and under which caps.</summary>
     /// <param name="snapshot">What is in force.</param>
     /// <param name="caller">Who asks.</param>
@@ -194,18 +200,38 @@ public static class PolicyEvaluator
     {
         if (request.Kind is not RequestKind.Batches)
         {
-            return passes(check, request) ? null : request;
+            return NotAsAnyModel(request, check, passes);
         }
 
         foreach (var one in request.Batch ?? [])
         {
-            if (!passes(check, one))
+            if (NotAsAnyModel(one, check, passes) is { } refused)
             {
-                return one;
+                return refused;
             }
         }
 
         return null;
+    }
+
+    /// <summary>A request passes where it does with every model that may have a part in it.</summary>
+    private static ModelRequest? NotAsAnyModel<T>(ModelRequest request, T check, Func<T, ModelRequest, bool> passes)
+    {
+        if (!passes(check, request with { AnyFallback = false }))
+        {
+            return request with { AnyFallback = false };
+        }
+
+        foreach (var model in request.OtherModels.IsDefault ? [] : request.OtherModels)
+        {
+            var other = request with { Model = model, AnyFallback = false };
+            if (!passes(check, other))
+            {
+                return other;
+            }
+        }
+
+        return request.AnyFallback && !passes(check, request with { Model = AnyModel }) ? request : null;
     }
 
     private static Cap? StrictOf(ImmutableArray<Cap> caps)

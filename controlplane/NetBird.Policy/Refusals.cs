@@ -66,6 +66,9 @@ internal static class Refusals
                 DenyReason.CallNotOffered, $"Batches are not offered: policy \"{policy}\" does not allow them."),
             RefusalStep.GuardrailMissing => new(
                 DenyReason.CheckFailed, $"Policy \"{policy}\" names a guardrail that does not exist, so the request cannot be checked."),
+            RefusalStep.Model when request.AnyFallback => new(
+                DenyReason.ModelNotAllowed,
+                $"The `fallbacks` parameter is not supported as \"default\" here: the provider would choose the model, and policy \"{policy}\" allows only some. Name the models to fall back to."),
             RefusalStep.Model when request.Model.Length == 0 => new(
                 DenyReason.ModelNotAllowed, $"Policy \"{policy}\" allows only some models, and this request names none."),
             RefusalStep.Model when refusal.Guardrail is null => new(
@@ -77,7 +80,7 @@ internal static class Refusals
             RefusalStep.MaxTokens => new(DenyReason.MaxTokensTooHigh, MaxTokens(refusal.Guardrail!, request, policy)),
             RefusalStep.StrictLimit when request.Batch is null => new(
                 DenyReason.CallNotOffered,
-                $"Tools that the provider runs (web search, code execution, MCP servers) are not offered under the strict limit of \"{Clean(refusal.Strict!.SourceName)}\": how often it runs them is known only afterwards."),
+                $"Tools that the provider runs (web search, code execution, MCP servers, advisors, tool search), and compaction on the way, are not offered under the strict limit of \"{Clean(refusal.Strict!.SourceName)}\": how often it runs them is known only afterwards."),
             RefusalStep.StrictLimit => new(
                 DenyReason.CallNotOffered,
                 $"Batches are not offered under the strict limit of \"{Clean(refusal.Strict!.SourceName)}\": what a batch costs is known only when its results are read."),

@@ -61,7 +61,7 @@ internal sealed class Batches
                 var result = ResultOf(one, out var entry);
                 if (entry is not null)
                 {
-                    entries.Add(entry);
+                    entries.AddRange(entry);
                 }
 
                 lines.Add(new JsonObject { ["custom_id"] = item.GetProperty("custom_id").GetString(), ["result"] = result }.ToJsonString(StreamScript.Relaxed));
@@ -79,7 +79,7 @@ internal sealed class Batches
         await Json.WriteAsync(call.Http, Describe(batch)).ConfigureAwait(false);
     }
 
-    private static JsonObject ResultOf(Call call, out LedgerEntry? entry)
+    private static JsonObject ResultOf(Call call, out LedgerEntry[]? entry)
     {
         var scenario = call.Message!.Scenario;
         entry = null;
@@ -101,7 +101,7 @@ internal sealed class Batches
             message["usage"] = scenario.Has("malformed-usage") ? Figures.Malformed() : figures.Full(figures.Output);
         }
 
-        entry = Billing.Entry(call, figures, "completed") with { Kind = "batch" };
+        entry = [.. Billing.Beside(call, figures).Prepend(Billing.Entry(call, figures, "completed")).Select(one => one with { Kind = "batch" })];
         return new() { ["type"] = "succeeded", ["message"] = message };
     }
 

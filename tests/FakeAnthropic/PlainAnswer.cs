@@ -42,6 +42,7 @@ internal static class PlainAnswer
             call.Gone.ThrowIfCancellationRequested();
             var known = scenario.Has("no-usage") || scenario.Has("malformed-usage") ? "none" : "final";
             call.Upstream.Ledger.Add(Billing.Entry(call, figures, "completed") with { SentOutputTokens = answer.OutputTokens, SentUsage = known });
+            Billing.AddBeside(call, figures);
             await response.Body.WriteAsync(bytes, call.Gone).ConfigureAwait(false);
         }
         catch (OperationCanceledException)

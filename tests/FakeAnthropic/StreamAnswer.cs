@@ -106,6 +106,7 @@ internal static class StreamAnswer
                 {
                     SentEvents = Events, SentOutputTokens = _tokens, SentUsage = _usage,
                 });
+                Billing.AddBeside(call, figures);
             }
         }
     }
@@ -125,6 +126,26 @@ internal static class Billing
         ServiceTier = figures.Tier,
         InferenceGeo = figures.Geo,
         Speed = figures.Speed,
+        Model = figures.FellBackTo ?? call.Message!.AnsweringModel,
         UsageForm = call.Message!.Scenario.Has("no-usage") ? "none" : call.Message.Scenario.Has("malformed-usage") ? "malformed" : "figures",
     };
+
+    /// <summary>What was run beside the answer, each at its own model.</summary>
+    public static IEnumerable<LedgerEntry> Beside(Call call, Figures figures) => figures.Beside.Select(part => call.Entry("completed") with
+    {
+        Model = part.Model ?? call.Message!.AnsweringModel,
+        InputTokens = part.Input,
+        OutputTokens = part.Output,
+        CacheReadInputTokens = part.CacheRead,
+        ServiceTier = figures.Tier,
+        InferenceGeo = figures.Geo,
+    });
+
+    public static void AddBeside(Call call, Figures figures)
+    {
+        foreach (var entry in Beside(call, figures))
+        {
+            call.Upstream.Ledger.Add(entry);
+        }
+    }
 }

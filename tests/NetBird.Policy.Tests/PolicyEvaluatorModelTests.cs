@@ -65,8 +65,11 @@ public sealed class PolicyEvaluatorModelTests
         OneOf<long?>(null, 100, 101, 64_000),
         Gen.Select(OneOf<string>([.. ModelNames]), OneOf<long?>(null, 100, 64_000)).Array[0, 3],
         Gen.Bool,
-        (kind, model, max, items, creates) => new ModelRequest(kind, model, true, max, 1_000)
+        Gen.Select(OneOf<string>([.. ModelNames]).Array[0, 2], Gen.Int[0, 9]),
+        (kind, model, max, items, creates, others) => new ModelRequest(kind, model, true, max, 1_000)
         {
+            OtherModels = others.Item2 > 6 ? default : [.. others.Item1],
+            AnyFallback = others.Item2 == 0,
             ProviderTools = creates && kind is RequestKind.Messages or RequestKind.CountTokens,
             Batch = kind == RequestKind.Batches && creates
                 ? [.. items.Select(item => new ModelRequest(RequestKind.Messages, item.Item1, false, item.Item2, 500))]
@@ -91,7 +94,7 @@ public sealed class PolicyEvaluatorModelTests
 
     private static List<Candidate> Expected(PolicySnapshot snapshot, Caller caller, ModelRequest request)
     {
-        if (request.Kind is RequestKind.Other or RequestKind.BatchResult)
+        if (request.Kind is RequestKind.Other or RequestKind.BatchResult or RequestKind.Part)
         {
             return [];
         }
@@ -120,12 +123,17 @@ public sealed class PolicyEvaluatorModelTests
     }
 
     private static bool Holds(Guardrail rail, ModelRequest request)
-        => request.Kind == RequestKind.Batches ? (request.Batch ?? []).All(one => Holds(rail, one)) : (rail.AllowedModels is not { } models || Nameless(request) || models.Any(m => Like(m, request.Model)))
+        => request.Kind == RequestKind.Batches ? (request.Batch ?? []).All(one => Holds(rail, one)) : (rail.AllowedModels is not { } models || AllLike(models, request))
             && (rail.MaxTokens is not { } most || request.Kind is RequestKind.CountTokens or RequestKind.Models
                 || (request.MaxOutputTokens is { } asked && asked <= most));
 
     private static bool Offers(PolicyProvider provider, ModelRequest request)
-        => request.Kind == RequestKind.Batches ? (request.Batch ?? []).All(one => Offers(provider, one)) : provider.Models.IsEmpty || Nameless(request) || provider.Models.Any(m => Like(m, request.Model));
+        => request.Kind == RequestKind.Batches ? (request.Batch ?? []).All(one => Offers(provider, one)) : provider.Models.IsEmpty || AllLike(provider.Models, request);
+
+    private static bool AllLike(IReadOnlyCollection<string> patterns, ModelRequest request)
+        => (Nameless(request) || patterns.Any(m => Like(m, request.Model)))
+            && (request.OtherModels.IsDefault || request.OtherModels.All(other => patterns.Any(m => Like(m, other))))
+            && (!request.AnyFallback || patterns.Any(m => m is "*"));
 
     private static bool Nameless(ModelRequest request) => request.Kind == RequestKind.Models && request.Model == "";
 

@@ -101,6 +101,37 @@ public sealed class PolicyEvaluatorTests
         }
     }
 
+    /// <summary>A request may name models beside its own: to fall back to, or as an advisor. A list of allowed models is for all of them.</summary>
+    [Theory]
+    [InlineData("claude-haiku-5-5", false, true, "")]
+    [InlineData("claude-opus-5-5", false, false, "\"claude-opus-5-5\" is not allowed")]
+    [InlineData("claude-haiku-5-5", true, false, "The `fallbacks` parameter is not supported as \"default\" here")]
+    public void Evaluate_Allowlist_IsForEveryModelOfTheRequest(string other, bool any, bool allowed, string says)
+    {
+        var snapshot = Snapshot(
+            [Access("p", ["eng"], guardrails: ["g"])],
+            [new(new("g"), "Cheap", ["claude-haiku-*"], null, null)]);
+        var request = Message("claude-haiku-4-5") with { OtherModels = [other], AnyFallback = any };
+
+        var decision = PolicyEvaluator.Evaluate(snapshot, Person("ann", "eng"), request);
+
+        Assert.Equal(allowed, decision is PolicyDecision.Allowed);
+        Assert.Contains(says, decision is PolicyDecision.Denied denied ? denied.Explanation : "", StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("*", true)]
+    [InlineData("claude-*", true)]
+    [InlineData("claude-opus-*", false)]
+    public void Evaluate_FallbackOfTheProvidersChoice_NeedsAllModelsAllowed(string pattern, bool allowed)
+    {
+        var snapshot = Snapshot([Access("p", ["eng"], guardrails: ["g"])], [new(new("g"), "G", [pattern], null, null)]);
+
+        var decision = PolicyEvaluator.Evaluate(snapshot, Person("ann", "eng"), Message() with { AnyFallback = true });
+
+        Assert.Equal(allowed, decision is PolicyDecision.Allowed);
+    }
+
     [Theory]
     [InlineData(4096L, true)]
     [InlineData(4097L, false)]

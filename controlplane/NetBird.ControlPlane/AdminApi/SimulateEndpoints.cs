@@ -80,9 +80,11 @@ internal static class SimulateEndpoints
     {
         var simulation = new PolicySimulation(snapshot, from);
         var day = new List<PastRequest>();
+        var parts = new Dictionary<RequestId, (long Tokens, NanoUsd Cost)>();
         for (var start = from - PolicySimulation.LeadOf(snapshot); start < to; start = start.AddDays(1))
         {
             day.Clear();
+            parts.Clear();
             var end = start.AddDays(1) < to ? start.AddDays(1) : to;
             await foreach (var row in ledger.EnumerateAsync(new() { From = start, To = end, Allowed = true }, cancellationToken))
             {
@@ -90,10 +92,21 @@ internal static class SimulateEndpoints
                 {
                     day.Add(Of(row));
                 }
+                else if (row.Kind is RequestKind.Part)
+                {
+                    // At the moment of its request, so on its day; billed with it, and saved with it.
+                    var (tokens, cost) = parts.GetValueOrDefault(UsageRecord.WholeId(row.Id));
+                    parts[UsageRecord.WholeId(row.Id)] = (tokens + row.Usage.Tokens.Total, cost + row.Cost);
+                }
             }
 
             day.Reverse();
-            day.ForEach(simulation.Take);
+            foreach (var request in day)
+            {
+                simulation.Take(parts.TryGetValue(request.Id, out var more)
+                    ? request with { Tokens = request.Tokens + more.Tokens, Cost = request.Cost + more.Cost }
+                    : request);
+            }
         }
 
         return simulation.Result();

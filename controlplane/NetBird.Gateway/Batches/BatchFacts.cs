@@ -113,14 +113,12 @@ internal static class BatchFacts
                 return $"Request {count + 1} of the batch: {problem}";
             }
 
-            if (facts.Model is not { } model)
+            if (facts.Model is null)
             {
                 return $"Request {count + 1} of the batch names no model.";
             }
 
-            found.Add(new(
-                RequestKind.Messages, model, Stream: false, facts.MaxTokens, body.Length, null, null, facts.Fast, facts.CacheWrite1h,
-                facts.UnboundedInput, facts.AddedPrompt, facts.ProviderTools));
+            found.Add(facts.Of(RequestKind.Messages, body.Length) with { Stream = false });
         }
 
         return found.Count == count ? $"Request {count + 1} of the batch has no \"params\"." : "";

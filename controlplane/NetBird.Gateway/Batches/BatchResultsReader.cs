@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using NetBird.Gateway.Metering;
@@ -102,11 +103,12 @@ internal sealed class BatchResultsReader(UsageEstimate estimate)
 
         result = new(
             customId,
-            Text(hasMessage, message, "model"),
+            fields.FellBackTo ?? Text(hasMessage, message, "model"),
             Text(hasMessage, message, "id"),
             UsageOf(fields, out var completeness),
             completeness,
-            line.Length);
+            line.Length,
+            fields.Parts);
         return true;
     }
 
@@ -134,5 +136,6 @@ internal sealed class BatchResultsReader(UsageEstimate estimate)
 /// <param name="Usage">What was used, at batch price.</param>
 /// <param name="Completeness">Whether that is the provider's word.</param>
 /// <param name="Bytes">Of the line.</param>
+/// <param name="Parts">What is billed beside it. Default: nothing.</param>
 internal sealed record BatchResult(
-    string CustomId, string? Model, string? MessageId, RequestUsage Usage, Completeness Completeness, long Bytes);
+    string CustomId, string? Model, string? MessageId, RequestUsage Usage, Completeness Completeness, long Bytes, ImmutableArray<PartUsage> Parts = default);

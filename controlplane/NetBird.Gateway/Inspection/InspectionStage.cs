@@ -56,14 +56,12 @@ internal sealed class InspectionStage(GatewayOptions options)
             return Refusal.Because(DenyReason.Malformed, problem);
         }
 
-        if (facts.Model is not { } model)
+        if (facts.Model is null)
         {
             return Refusal.Because(DenyReason.Malformed, "The request names no model.");
         }
 
-        call.Request = new(
-            kind, model, facts.Stream, facts.MaxTokens, body.Length, session, agent, facts.Fast, facts.CacheWrite1h, facts.UnboundedInput,
-            facts.AddedPrompt, facts.ProviderTools);
+        call.Request = facts.Of(kind, body.Length, session, agent);
         return null;
     }
 

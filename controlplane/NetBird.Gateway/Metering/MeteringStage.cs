@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
@@ -64,15 +65,22 @@ internal sealed partial class MeteringStage(
     /// <summary>Settles the reservation and writes the row. Does not throw: the caller has had the answer.</summary>
     public async ValueTask CloseAsync(GatewayCall call)
     {
-        var (usage, completeness) = await UsageOfAsync(call).ConfigureAwait(false);
-        var record = RecordOf(call, usage, completeness);
+        var metered = await UsageOfAsync(call).ConfigureAwait(false);
+        var (_, completeness, _) = metered;
+        var record = RecordOf(call, metered.Usage, completeness);
+        var parts = PartsOf(call, record, metered.Parts);
         if (call.Reserved)
         {
             try
             {
-                var (results, cost) = call.Results;
+                var (used, cost) = (record.Usage, record.Cost);
+                foreach (var part in parts)
+                {
+                    (used, cost) = (used with { Tokens = used.Tokens + part.Usage.Tokens }, cost + part.Cost);
+                }
+
                 await reservations.SettleAsync(
-                    call.Id, results == default ? record.Usage : new(results), record.Cost + cost).ConfigureAwait(false);
+                    call.Id, call.Results.Tokens == default ? used : new(call.Results.Tokens), cost + call.Results.Cost).ConfigureAwait(false);
             }
             catch (Exception failed)
             {
@@ -82,6 +90,13 @@ internal sealed partial class MeteringStage(
 
         try
         {
+            // Before the request itself: should the process die in between, that is there as interrupted.
+            foreach (var part in parts)
+            {
+                await journal.CompleteAsync(part).ConfigureAwait(false);
+                metrics.Recorded(call, part);
+            }
+
             await journal.CompleteAsync(record).ConfigureAwait(false);
         }
         catch (Exception failed)
@@ -105,7 +120,7 @@ internal sealed partial class MeteringStage(
     /// <exception cref="IOException">They cannot be recorded, and are not to be passed on.</exception>
     public async ValueTask AddResultsAsync(GatewayCall call, IReadOnlyList<BatchResult> results)
     {
-        var rows = results.Select(result => RecordOf(call, result)).ToList();
+        var rows = results.SelectMany(result => RecordOf(call, result) is var row ? PartsOf(call, row, result.Parts).Append(row) : []).ToList();
         foreach (var added in await journal.CompleteOnceAsync(rows, CancellationToken.None).ConfigureAwait(false))
         {
             call.Results = (call.Results.Tokens + added.Usage.Tokens, call.Results.Cost + added.Cost);
@@ -178,6 +193,33 @@ internal sealed partial class MeteringStage(
             RequestBytes = 0,
             ResponseBytes = result.Bytes,
         };
+    }
+
+    /// <summary>Rows of what is billed beside a row, by the same person and for the same reason, each at its own model's price.</summary>
+    private static List<UsageRecord> PartsOf(GatewayCall call, UsageRecord row, ImmutableArray<PartUsage> parts)
+    {
+        var rows = new List<UsageRecord>();
+        foreach (var part in parts.IsDefault ? [] : parts)
+        {
+            // Tier and place are the request's; speed is the answering model's own.
+            var usage = part.Usage with { Tier = row.Usage.Tier, InferenceInUs = row.Usage.InferenceInUs };
+            var model = part.Model ?? row.Model;
+            var price = call.Snapshot!.Policies.Prices.Price(row.Provider!.Value, model, usage, row.Timestamp);
+            rows.Add(row with
+            {
+                Id = UsageRecord.PartId(row.Id, rows.Count + 1),
+                Kind = row.Kind is RequestKind.BatchResult ? RequestKind.BatchResult : RequestKind.Part,
+                Model = model,
+                TimeToFirstByte = null,
+                Usage = usage,
+                Cost = price.Cost,
+                PriceUnknown = !price.Known,
+                RequestBytes = 0,
+                ResponseBytes = 0,
+            });
+        }
+
+        return rows;
     }
 
     /// <summary>The same at every read, here and on every other node.</summary>

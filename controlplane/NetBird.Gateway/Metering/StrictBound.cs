@@ -17,12 +17,12 @@ internal static class StrictBound
 
     /// <summary>
     /// With the provider's word on the prompt, the prompt is that, and the answer its bound. A prompt that the provider's own tools may
-    /// still make longer has no such word.
+    /// still make longer, or that another model may yet be asked with, has no such word.
     /// </summary>
     public static UsageRecord OfSeen(GatewayCall call, UsageRecord record, bool tellsInput)
     {
         var request = call.Request!;
-        if (!tellsInput || request.UnboundedInput)
+        if (!tellsInput || request.UnboundedInput || request.AnyFallback || !request.OtherModels.IsDefaultOrEmpty)
         {
             return OfUnseen(call, record);
         }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using NetBird.Policy.Pricing;
 using NetBird.Primitives;
@@ -35,6 +36,12 @@ internal struct UsageFields
 
     /// <summary>A known field had a value that is no count.</summary>
     public bool Malformed { get; private set; }
+
+    /// <summary>What was run beside the model's own answer and is not in these figures. Default: nothing.</summary>
+    public ImmutableArray<PartUsage> Parts { get; private set; }
+
+    /// <summary>The model that the provider fell back to, whose figures these are; null: it did not.</summary>
+    public string? FellBackTo { get; private set; }
 
     /// <summary>Reads one usage object; the reader stands on its first token. Unknown fields are skipped.</summary>
     /// <exception cref="JsonException">It is not JSON.</exception>
@@ -78,6 +85,10 @@ internal struct UsageFields
             {
                 MergeServerTools(ref reader);
             }
+            else if (reader.ValueTextEquals("iterations"u8))
+            {
+                MergeIterations(ref reader);
+            }
             else if (reader.ValueTextEquals("service_tier"u8))
             {
                 Tier = !ReadTold(ref reader) ? Tier
@@ -112,6 +123,72 @@ internal struct UsageFields
         return new(
             new(input, output, CacheRead ?? 0, fiveMinutes, hour),
             (int)Math.Min(WebSearches ?? 0, int.MaxValue), Tier, Fast, InferenceInUs, (int)Math.Min(CodeExecutions ?? 0, int.MaxValue));
+    }
+
+    /// <summary>
+    /// The provider's own turns. Those of the model that answered (<c>message</c>, <c>fallback_message</c>) are in the figures above; a
+    /// <c>compaction</c> and the words of an advisor are not, and neither will be what comes later.
+    /// </summary>
+    private void MergeIterations(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            Malformed |= reader.TokenType != JsonTokenType.Null;
+            reader.Skip();
+            return;
+        }
+
+        var parts = ImmutableArray.CreateBuilder<PartUsage>();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            if (reader.TokenType != JsonTokenType.StartObject)
+            {
+                Malformed = true;
+                reader.Skip();
+                continue;
+            }
+
+            var (kind, model) = NamesOf(reader);
+            var fields = default(UsageFields);
+            fields.Merge(ref reader);
+            Malformed |= fields.Malformed;
+            switch (kind)
+            {
+                case "message":
+                    break;
+                case "fallback_message":
+                    FellBackTo = model ?? FellBackTo;
+                    break;
+                default:
+                    var usage = fields.ToUsage(fields.Input ?? 0, fields.Output ?? 0);
+                    if (usage.Tokens != default)
+                    {
+                        parts.Add(new(model, usage));
+                    }
+
+                    break;
+            }
+        }
+
+        Parts = parts.DrainToImmutable();
+    }
+
+    /// <summary>The <c>type</c> and <c>model</c> of an object that the reader stands at the beginning of; it is a copy, so that it can be read again.</summary>
+    private static (string? Kind, string? Model) NamesOf(Utf8JsonReader reader)
+    {
+        string? kind = null, model = null;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isType = reader.ValueTextEquals("type"u8);
+            var isModel = reader.ValueTextEquals("model"u8);
+            reader.Read();
+            kind = isType ? ModelText.From(ref reader) : kind;
+            model = isModel ? ModelText.From(ref reader) : model;
+            reader.Skip();
+        }
+
+        return (kind, model);
     }
 
     /// <summary>Steps to the value; null is as good as nothing, and what was told before stands.</summary>
@@ -201,3 +278,8 @@ internal struct UsageFields
         return before;
     }
 }
+
+/// <summary>What the provider ran within a request and bills beside it.</summary>
+/// <param name="Model">Which model it was; null: the one that answered.</param>
+/// <param name="Usage">What it used.</param>
+internal readonly record struct PartUsage(string? Model, RequestUsage Usage);

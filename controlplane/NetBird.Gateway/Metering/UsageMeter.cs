@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using NetBird.Policy.Pricing;
 
@@ -6,8 +7,14 @@ namespace NetBird.Gateway.Metering;
 /// <summary>Reads usage off an answer as its bytes pass. Never changes, delays or refuses a byte.</summary>
 internal abstract class UsageMeter
 {
-    /// <summary>The model that answered, where the answer named it.</summary>
-    public virtual string? Model { get; protected set; }
+    private string? _model;
+
+    /// <summary>The model that answered, where the answer named it: at its beginning, or where the provider fell back to another later.</summary>
+    public virtual string? Model
+    {
+        get => Fields.FellBackTo ?? _model;
+        protected set => _model = value;
+    }
 
     /// <summary>The provider's figures so far.</summary>
     private protected UsageFields Fields;
@@ -36,12 +43,12 @@ internal abstract class UsageMeter
         var told = Fields.Input is not null && Fields.Output is not null && !Fields.Malformed;
         if (Final && told)
         {
-            return new(Fields.ToUsage(Fields.Input!.Value, Fields.Output!.Value), Completeness.Complete);
+            return new(Fields.ToUsage(Fields.Input!.Value, Fields.Output!.Value), Completeness.Complete, Fields.Parts);
         }
 
         var input = Fields.Input ?? estimate.InputTokens;
         var output = Math.Max(Fields.Output ?? 0, UsageEstimate.Tokens(SpokenChars));
-        return new(Fields.ToUsage(input, Math.Max(1, output)), Completeness.Interrupted);
+        return new(Fields.ToUsage(input, Math.Max(1, output)), Completeness.Interrupted, Fields.Parts);
     }
 
     private protected static bool TryParse(ReadOnlySpan<byte> json, ref UsageFields fields)
@@ -61,7 +68,10 @@ internal abstract class UsageMeter
 }
 
 /// <summary>What a request used.</summary>
-internal readonly record struct MeteredUsage(RequestUsage Usage, Completeness Completeness);
+/// <param name="Usage">The answer's own.</param>
+/// <param name="Completeness">Whether that is the provider's word.</param>
+/// <param name="Parts">What is billed beside it. Default: nothing.</param>
+internal readonly record struct MeteredUsage(RequestUsage Usage, Completeness Completeness, ImmutableArray<PartUsage> Parts = default);
 
 /// <summary>
 /// What is assumed where the provider did not say: four bytes of the request a token of input, four characters of the model's words a token of output.

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using NetBird.Policy;
 using NetBird.Policy.Pricing;
 using NetBird.Primitives;
@@ -88,6 +89,12 @@ public sealed record UsageRecord
 
     /// <summary>Bytes of the answer's body as it passed.</summary>
     public long ResponseBytes { get; init; }
+
+    /// <summary>The id of a row of what is billed beside a request, counted from 1 (<see cref="RequestKind.Part"/>).</summary>
+    public static RequestId PartId(RequestId request, int number) => new(string.Create(CultureInfo.InvariantCulture, $"{request.Value}.{number}"));
+
+    /// <summary>The other way round: the request that a part belongs to.</summary>
+    public static RequestId WholeId(RequestId part) => new(part.Value[..part.Value.LastIndexOf('.')]);
 }
 
 /// <summary>How sure a record's usage is. Stored: add at the end.</summary>

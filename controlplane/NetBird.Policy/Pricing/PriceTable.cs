@@ -129,6 +129,7 @@ public sealed class PriceTable
     /// stands for at least one byte of it, and <see cref="AddedPromptTokens"/> where the provider adds words of its own; where the body refers to input that is not in its bytes, the longest prompt there is.
     /// Tokens of the answer: <c>max_tokens</c>, or the most any model generates. Money: the whole prompt in the dearest bucket and
     /// band it could fall in, at the rate for US inference, which the provider's workspace may have set without the request saying so.
+    /// All of it once more for each model that the request may fall back to, at that model's rates.
     /// </summary>
     /// <remarks>
     /// Not bounded by this: tools that the provider runs in a loop within one request (searches count as prompt again each
@@ -136,25 +137,45 @@ public sealed class PriceTable
     /// </remarks>
     public RequestBound UpperBound(ProviderId provider, ModelRequest request, DateTimeOffset at)
     {
-        var (price, _) = Find(provider, request.Model, at);
         var (prompt, output) = MostTokens(request);
+        var cost = MostOf(Find(provider, request.Model, at).Price, request, prompt, output);
+        foreach (var other in request.OtherModels.IsDefault ? [] : request.OtherModels)
+        {
+            cost += MostOf(Find(provider, other, at).Price, request, prompt, output);
+        }
+
+        if (request.AnyFallback)
+        {
+            cost += MostFallbacks * MostOf(_dearest, request, prompt, output);
+        }
+
+        return new((prompt + output) * AttemptsOf(request), new((long)Int128.Min(((cost * 11) + 9) / 10, long.MaxValue)));
+    }
+
+    private Int128 MostOf(ModelPrice price, ModelRequest request, long prompt, long output)
+    {
         var rates = price.DearestUpTo(prompt);
         if (request.Fast)
         {
             rates = ModelRates.Dearest(rates, price.Fast ?? rates.Times(_fastFactor));
         }
 
-        var cost = ((Int128)prompt * rates.DearestInput(request.CacheWrite1h)) + ((Int128)output * rates.Output);
-        return new(prompt + output, new((long)(((cost * 11) + 9) / 10)));
+        return ((Int128)prompt * rates.DearestInput(request.CacheWrite1h)) + ((Int128)output * rates.Output);
     }
 
     /// <summary>The tokens of <see cref="UpperBound"/> as a usage, the prompt in the bucket that is dearest for such a request.</summary>
     public static RequestUsage MostUsage(ModelRequest request)
     {
         var (prompt, output) = MostTokens(request);
+        var attempts = AttemptsOf(request);
+        (prompt, output) = (prompt * attempts, output * attempts);
         return new(
             request.CacheWrite1h ? new(0, output, 0, 0, prompt) : new(0, output, 0, prompt, 0), Fast: request.Fast, InferenceInUs: true);
     }
+
+    /// <summary>How often the provider may answer one request: by its own model and by each that it may fall back to.</summary>
+    private static int AttemptsOf(ModelRequest request)
+        => 1 + (request.OtherModels.IsDefault ? 0 : request.OtherModels.Length) + (request.AnyFallback ? MostFallbacks : 0);
 
     private static (long Prompt, long Output) MostTokens(ModelRequest request)
         => (request.UnboundedInput
@@ -167,6 +188,9 @@ public sealed class PriceTable
     /// are a handful.
     /// </summary>
     public const long AddedPromptTokens = 4_096;
+
+    /// <summary>The provider tries three at the most.</summary>
+    private const int MostFallbacks = 3;
 
     /// <summary>Far above any model; keeps a caller's absurd <c>max_tokens</c> from overflowing.</summary>
     private const long MaxOutputConsidered = 1_000_000_000;

@@ -59,7 +59,14 @@ public sealed class MessageFactsTests
     [InlineData("""{"model":"m","tools":[{"type":"code_execution_20250825","name":"code_execution"}]}""", true)]
     [InlineData("""{"model":"m","tools":[{"type":"mcp_toolset","mcp_server_name":"a"}]}""", true)]
     [InlineData("""{"model":"m","mcp_servers":[{"type":"url","url":"https://a"}]}""", true)]
-    [InlineData("""{"model":"m","tools":[{"type":"bash_20250124","name":"bash"},{"type":"custom","name":"x"},{"type":"text_editor_20250728"},{"type":"memory_20250818"},{"type":"tool_search_tool_regex_20251119"}]}""", false)]
+    [InlineData("""{"model":"m","tools":[{"type":"bash_20250124","name":"bash"},{"type":"custom","name":"x"},{"type":"text_editor_20250728"},{"type":"memory_20250818"},{"type":"computer_20251124"},{"type":"browser_toolset_20260801"},{"type":null}]}""", false)]
+    [InlineData("""{"model":"m","tools":[{"type":"tool_search_tool_regex_20251119"}]}""", true)]
+    [InlineData("""{"model":"m","tools":[{"type":"something_new_20270101","name":"x"}]}""", true)]
+    [InlineData("""{"model":"m","context_management":{"edits":[{"type":"clear_tool_uses_20250919"}]}}""", false)]
+    [InlineData("""{"model":"m","context_management":{"edits":[{"type":"compact_20260112"}]}}""", true)]
+    [InlineData("""{"model":"m","messages":[{"role":"system","content":[{"type":"tool_addition","tool":{"type":"tool_definition","definition":{"type":"web_search_20260209","name":"web_search"}}}]}]}""", true)]
+    [InlineData("""{"model":"m","messages":[{"role":"system","content":[{"tool":{"definition":{"name":"x","type":"custom","input_schema":{"type":"object","model":1}},"type":"tool_definition"}}]}]}""", false)]
+    [InlineData("""{"model":"m","messages":[{"role":"assistant","content":[{"type":"tool_use","input":{"tool":{"definition":{"type":"web_search_1"}},"definition":{"type":"x","model":7}}}]}]}""", false)]
     [InlineData("""{"model":"m","tools":[{"name":"x","input_schema":{"properties":{"a":{"type":"web_search_20250305"}}}}]}""", false)]
     [InlineData("""{"model":"m","tools":[],"messages":[{"content":[{"type":"web_search_tool_result","content":[]}]}]}""", false)]
     public void ToolsThatTheProviderRuns_AreSeen(string body, bool seen)
@@ -78,6 +85,36 @@ public sealed class MessageFactsTests
     {
         Assert.True(Read(body, out var facts));
         Assert.Equal(seen, facts.AddedPrompt);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"m","fallbacks":[{"model":"a"},{"mod\u0065l":"b","max_tokens":9}],"max_tokens":5}""", "a,b", false, 9L)]
+    [InlineData("""{"model":"m","max_tokens":10,"fallbacks":[{"model":"a","max_tokens":9}]}""", "a", false, 10L)]
+    [InlineData("""{"model":"m","fallbacks":"default","max_tokens":5}""", "", true, 5L)]
+    [InlineData("""{"model":"m","fallbacks":null,"max_tokens":5}""", "", false, 5L)]
+    [InlineData("""{"model":"m","tools":[{"type":"advisor_20260301","model":"a","max_tokens":2048},{"name":"x","input_schema":{"properties":{"model":{"type":"string"}}}}],"max_tokens":5}""", "a", false, 2048L)]
+    [InlineData("""{"model":"m","messages":[{"role":"system","content":[{"type":"tool_addition","tool":{"type":"tool_definition","definition":{"type":"advisor_20260301","model":"a"}}}]}],"max_tokens":5}""", "a", false, 5L)]
+    [InlineData("""{"model":"m","messages":[{"role":"assistant","content":[{"type":"tool_use","input":{"model":"z","fallbacks":[{"model":"z"}]}}]}],"max_tokens":5}""", "", false, 5L)]
+    public void OtherModels_AreSeen(string body, string models, bool any, long maxTokens)
+    {
+        Assert.True(Read(body, out var facts));
+        Assert.Equal((models, any, maxTokens), (string.Join(',', facts.OtherModels.IsDefault ? [] : facts.OtherModels), facts.AnyFallback, facts.MaxTokens));
+    }
+
+    [Theory]
+    [InlineData("""{"model":"m","fallbacks":[{"model":7}]}""")]
+    [InlineData("""{"model":"m","fallbacks":[{"model":""}]}""")]
+    [InlineData("""{"model":"m","fallbacks":[{"model":"1"},{"model":"2"},{"model":"3"},{"model":"4"},{"model":"5"},{"model":"6"},{"model":"7"},{"model":"8"},{"model":"9"}]}""")]
+    public void OtherModels_ThatCannotBeRead_AreRefused(string body) => Assert.False(Read(body, out _));
+
+    [Theory]
+    [InlineData("""{"model":"m","fallbacks":[{"model":"a","speed":"fast"}]}""", true, false)]
+    [InlineData("""{"model":"m","thread":{"type":"continue","previous_message_id":"msg_1"}}""", false, true)]
+    [InlineData("""{"model":"m","thread":null,"fallbacks":[{"model":"a","speed":"standard"}]}""", false, false)]
+    public void SpeedOfAFallback_AndAConversationTheProviderHolds_AreSeen(string body, bool fast, bool unbounded)
+    {
+        Assert.True(Read(body, out var facts));
+        Assert.Equal((fast, unbounded), (facts.Fast, facts.UnboundedInput));
     }
 
     /// <summary>Whatever passes reads the same by another parser, and that one finds each deciding field once.</summary>

@@ -1,5 +1,6 @@
 using FakeAnthropic;
 using NetBird.Gateway.Metering;
+using NetBird.Policy;
 using NetBird.Policy.Pricing;
 
 namespace NetBird.Gateway.Tests.Metering;
@@ -58,6 +59,34 @@ public sealed class MeteringTests
         Assert.Equal(answer.Body.Length, row.ResponseBytes);
         Assert.NotNull(row.TimeToFirstByte);
         Assert.Empty(gateway.Journal.Open);
+    }
+
+    /// <summary>What the provider bills beside the answer is a row each, at its own model's price, and charged with the request.</summary>
+    [Theory]
+    [InlineData("advisor", true)]
+    [InlineData("advisor", false)]
+    [InlineData("advisor:claude-unheard-of-1]][[scenario:gzip", true)]
+    [InlineData("compaction", true)]
+    [InlineData("compaction]][[scenario:advisor]][[scenario:figures:geo=us", false)]
+    [InlineData("fallback", true)]
+    [InlineData("fallback]][[scenario:advisor", false)]
+    public async Task PartsThatOnlyIterationsTell_AreMetered_EachAtItsModel(string scenario, bool stream)
+    {
+        await using var gateway = await TestGateway.StartAsync();
+
+        var answer = await gateway.AskAsync($"hi [[scenario:{scenario}]]", stream, model: "claude-haiku-5-5");
+
+        Assert.Equal(200, answer.Status);
+        var billed = gateway.Upstream.Ledger.Entries;
+        var rows = await gateway.Journal.CountAsync(billed.Count);
+        Assert.Equal(
+            billed.Select(entry => (entry.Model, entry.InputTokens, entry.CacheReadInputTokens, entry.OutputTokens, entry.InferenceGeo == "us")).Order(),
+            rows.Select(row => (row.Model, row.Usage.Tokens.Input, row.Usage.Tokens.CacheRead, row.Usage.Tokens.Output, row.Usage.InferenceInUs)).Order());
+        Assert.All(rows, row => Assert.Equal(PriceTable.Default.Price(TestAccount.Anthropic, row.Model, row.Usage, row.Timestamp).Cost, row.Cost));
+        var whole = Assert.Single(rows, row => row.Kind == RequestKind.Messages);
+        Assert.All(rows.Where(row => row.Kind is RequestKind.Part), part => Assert.Equal((whole.Id, whole.User, whole.Policy), (UsageRecord.WholeId(part.Id), part.User, part.Policy)));
+        var (used, cost) = gateway.Reservations.Held[whole.Id]!.Value;
+        Assert.Equal((rows.Sum(row => row.Usage.Tokens.Total), rows.Sum(row => row.Cost.Value)), (used.Tokens.Total, cost.Value));
     }
 
     [Theory]

@@ -12,6 +12,8 @@ public sealed class StrictBoundTests
     [InlineData(""","tools":[{"name":"t","input_schema":{}}]""")]
     [InlineData(""","system":[{"type":"text","text":"x","cache_control":{"type":"ephemeral","ttl":"1h"}}]""")]
     [InlineData(",\"speed\":\"fast\"")]
+    [InlineData(""","fallbacks":[{"model":"claude-fable-5-1","max_tokens":3000000},{"model":"claude-haiku-5-5"}]""")]
+    [InlineData(",\"fallbacks\":\"default\"")]
     public async Task Begin_UnderAStrictCap_HoldsAllThatCanBeCharged(string more)
     {
         await using var gateway = await StartAsync(strict: true);
@@ -31,6 +33,9 @@ public sealed class StrictBoundTests
     [Theory]
     [InlineData(true, ""","tools":[{"type":"web_search_20250305","name":"web_search"}]""", 400)]
     [InlineData(true, ""","mcp_servers":[{"type":"url","url":"https://a"}]""", 400)]
+    [InlineData(true, ""","tools":[{"type":"advisor_20260301","name":"advisor","model":"claude-opus-5-5"}]""", 400)]
+    [InlineData(true, ""","context_management":{"edits":[{"type":"compact_20260112"}]}""", 400)]
+    [InlineData(true, ""","messages ":1,"tools":[{"type":"tool_search_tool_regex_20251119","name":"t"}]""", 400)]
     [InlineData(false, ""","tools":[{"type":"web_search_20250305","name":"web_search"}]""", 200)]
     public async Task ToolsOfTheProvider_UnderAStrictCap_AreRefused(bool strict, string more, int status)
     {

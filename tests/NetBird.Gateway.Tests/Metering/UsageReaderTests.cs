@@ -54,11 +54,61 @@ public sealed class UsageReaderTests
     [Fact]
     public async Task PlainAnswer_ToolsThatTheProviderRan_AreCounted()
     {
-        var (usage, completeness) = await ReadAsync(
+        var (usage, completeness, _) = await ReadAsync(
             new JsonUsageReader(),
             """{"usage":{"input_tokens":1,"output_tokens":2,"server_tool_use":{"web_fetch_requests":9,"code_execution_requests":3,"web_search_requests":4}}}"""u8.ToArray());
 
         Assert.Equal((new RequestUsage(new(1, 2), WebSearchRequests: 4, CodeExecutionRequests: 3), Completeness.Complete), (usage, completeness));
+    }
+
+    private const string Iterations = """[{"type":"compaction","input_tokens":180000,"output_tokens":3500,"cache_creation":null},{"type":"message","input_tokens":12,"output_tokens":22},{"model":"claude-opus-4-8","type":"advisor_message","input_tokens":823,"cache_read_input_tokens":7,"output_tokens":1612,"cache_creation":{"ephemeral_1h_input_tokens":9}}]""";
+
+    /// <summary>A compaction and the words of an advisor are in no figure but <c>usage.iterations</c>, and are billed.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task WhatTheProviderRanBeside_IsRead(bool stream)
+    {
+        var (usage, completeness, parts) = stream
+            ? await ReadAsync(new SseUsageReader(), Encoding.UTF8.GetBytes(Stream.Replace("\"output_tokens\":22", "\"output_tokens\":22,\"iterations\":" + Iterations, StringComparison.Ordinal)))
+            : await ReadAsync(new JsonUsageReader(), Encoding.UTF8.GetBytes("""{"model":"m","usage":{"input_tokens":12,"iterations":""" + Iterations + ""","output_tokens":22}}"""));
+
+        Assert.Equal(stream ? Expected : new(new(12, 22)), usage);
+        Assert.Equal(Completeness.Complete, completeness);
+        Assert.Equal<PartUsage[]>(
+            [new(null, new(new(180_000, 3_500))), new("claude-opus-4-8", new(new(823, 1_612, 7, 0, 9)))],
+            [.. parts]);
+    }
+
+    [Theory]
+    [InlineData("null", Completeness.Complete)]
+    [InlineData("[]", Completeness.Complete)]
+    [InlineData("[{\"type\":\"message\",\"input_tokens\":1,\"output_tokens\":2,\"iterations\":null}]", Completeness.Complete)]
+    [InlineData("7", Completeness.Interrupted)]
+    [InlineData("[7]", Completeness.Interrupted)]
+    [InlineData("[{\"type\":\"advisor_message\",\"input_tokens\":-1}]", Completeness.Interrupted)]
+    public async Task Iterations_OfAnyForm_AreNothingMore_OrMarked(string iterations, Completeness expected)
+    {
+        var (usage, completeness, parts) = await ReadAsync(
+            new JsonUsageReader(), Encoding.UTF8.GetBytes("""{"usage":{"input_tokens":1,"output_tokens":2,"iterations":""" + iterations + "}}"));
+
+        Assert.Equal((1L, expected), (usage.Tokens.Input, completeness));
+        Assert.True(parts.IsDefaultOrEmpty);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ModelThatTheProviderFellBackTo_IsTheOneThatAnswered(bool stream)
+    {
+        const string FellBack = """[{"type":"message","input_tokens":1},{"type":"fallback_message","model":"claude-opus-4-8","input_tokens":12,"output_tokens":22}]""";
+        UsageMeter reader = stream ? new SseUsageReader() : new JsonUsageReader();
+
+        await ReadAsync(reader, Encoding.UTF8.GetBytes(stream
+            ? Stream.Replace("\"output_tokens\":22", "\"output_tokens\":22,\"iterations\":" + FellBack, StringComparison.Ordinal)
+            : """{"usage":{"input_tokens":12,"output_tokens":22,"iterations":""" + FellBack + "},\"model\":\"claude-fable-5\"}"));
+
+        Assert.Equal("claude-opus-4-8", reader.Model);
     }
 
     [Fact]
@@ -95,7 +145,7 @@ public sealed class UsageReaderTests
         var end = Stream.IndexOf(Delta, StringComparison.Ordinal) + Delta.Length;
         for (var length = 0; length < bytes.Length; length++)
         {
-            var (usage, completeness) = await ReadAsync(new SseUsageReader(), bytes[..length]);
+            var (usage, completeness, _) = await ReadAsync(new SseUsageReader(), bytes[..length]);
             Assert.Equal(length > end + 20 ? Completeness.Complete : completeness, completeness);
             Assert.Contains(usage.Tokens.Input, (long[])[11, 12, 250]);
             Assert.InRange(usage.Tokens.Output, 1, 22);
@@ -140,7 +190,7 @@ public sealed class UsageReaderTests
     [InlineData("{}")]
     public async Task Usage_ThatCannotBeBelieved_IsEstimated_NeverZero(string usage)
     {
-        var (read, completeness) = await ReadAsync(
+        var (read, completeness, _) = await ReadAsync(
             new JsonUsageReader(), Encoding.UTF8.GetBytes("{\"content\":[],\"usage\":" + usage + "}"));
 
         Assert.Equal(Completeness.Interrupted, completeness);
@@ -167,7 +217,7 @@ public sealed class UsageReaderTests
         }
 
         Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 80_000_000);
-        var (usage, completeness) = await ReadAsync(reader);
+        var (usage, completeness, _) = await ReadAsync(reader);
         Assert.Equal(Completeness.Interrupted, completeness);
         Assert.True(usage.Tokens.Output > 1);
     }
@@ -186,7 +236,7 @@ public sealed class UsageReaderTests
                     [new SseUsageReader(), new JsonUsageReader(), DecodingMeter.For("gzip", new SseUsageReader()),
                      DecodingMeter.For("br", new SseUsageReader()), DecodingMeter.For("zstd", new JsonUsageReader())])
                 {
-                    var (usage, _) = await ReadAsync(meter, bytes[..(bytes.Length / 2)], bytes[(bytes.Length / 2)..]);
+                    var (usage, _, _) = await ReadAsync(meter, bytes[..(bytes.Length / 2)], bytes[(bytes.Length / 2)..]);
                     Assert.True(usage.Tokens.Total >= 0);
                 }
             },
@@ -206,7 +256,7 @@ public sealed class UsageReaderTests
                     var (at, value, split) = change;
                     var bytes = (byte[])packed.Clone();
                     bytes[at] = value;
-                    var (usage, _) = await ReadAsync(DecodingMeter.For(coding, new SseUsageReader()), bytes[..split], bytes[split..]);
+                    var (usage, _, _) = await ReadAsync(DecodingMeter.For(coding, new SseUsageReader()), bytes[..split], bytes[split..]);
                     Assert.True(usage.Tokens.Total > 0);
                 },
                 iter: Fuzzing.Iterations(300), threads: 1);

@@ -133,10 +133,14 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         returning id
         """;
 
+    // With what is billed beside a request: rows of its id and a number, written before its own.
     private const string SettleLeft =
         """
-        select usage_settle(i.id, i.input + i.output + i.cache_read + i.cache_write_5m + i.cache_write_1h, i.cost, $1)
-        from usage_incoming i where i.id in (select request_id from usage_reservations) order by i.id
+        select usage_settle(i.id, i.input + i.output + i.cache_read + i.cache_write_5m + i.cache_write_1h + p.tokens, i.cost + p.cost, $1)
+        from usage_incoming i cross join lateral (
+            select coalesce(sum(r.input + r.output + r.cache_read + r.cache_write_5m + r.cache_write_1h), 0)::bigint as tokens, coalesce(sum(r.cost), 0)::bigint as cost
+            from usage_rows r where r.kind = 7 and r.id = any(select i.id || '.' || n from generate_series(1, 32) n)) p
+        where i.id in (select request_id from usage_reservations) order by i.id
         """;
 
     private const int RetentionSlice = 50_000;

@@ -13,7 +13,7 @@ namespace NetBird.ControlPlane.Tests.Usage.Chaos;
 /// <summary>
 /// Thirty people in six groups on five models, with callers who leave, providers that break, errors, slow drips, gateways that are killed
 /// (kill -9) and started again, and a store that goes away; the rows against the provider's own ledger. Some hundred requests on
-/// each store in every run, 20,000 with NETBIRD_LONG=1. The seed (NETBIRD_CHAOS_SEED) decides everything but timing.
+/// each store in every run, 20,000 with NETBIRD_LONG=1, or NETBIRD_CHAOS_REQUESTS. The seed (NETBIRD_CHAOS_SEED) decides everything but timing.
 /// </summary>
 public sealed class ChaosTests(PostgresCluster cluster, ITestOutputHelper output) : IClassFixture<PostgresCluster>
 {
@@ -21,6 +21,8 @@ public sealed class ChaosTests(PostgresCluster cluster, ITestOutputHelper output
     private const int JsonAroundTheWords = 800;
 
     private static readonly bool Long = Environment.GetEnvironmentVariable("NETBIRD_LONG") == "1";
+
+    private static int Requests(int few) => int.TryParse(Environment.GetEnvironmentVariable("NETBIRD_CHAOS_REQUESTS"), out var count) ? count : Long ? 20_000 : few;
 
     private static readonly int Seed = int.TryParse(Environment.GetEnvironmentVariable("NETBIRD_CHAOS_SEED"), out var seed) ? seed : 20261126;
 
@@ -32,7 +34,7 @@ public sealed class ChaosTests(PostgresCluster cluster, ITestOutputHelper output
         await node.StartAsync();
         var ledger = Path.Combine(node.Directory, "usage.db");
 
-        var outcomes = await RunAsync([node], Long ? 20_000 : 500, async (number, random) =>
+        var outcomes = await RunAsync([node], Requests(500), async (number, random) =>
         {
             if (number % 3 == 0)
             {
@@ -65,7 +67,7 @@ public sealed class ChaosTests(PostgresCluster cluster, ITestOutputHelper output
             await node.StartAsync();
         }
 
-        var outcomes = await RunAsync(nodes, Long ? 20_000 : 250, async (number, random) =>
+        var outcomes = await RunAsync(nodes, Requests(250), async (number, random) =>
         {
             if (number % 3 == 0)
             {

@@ -24,9 +24,12 @@ public sealed class SimulateTests(PostgresCluster cluster) : IClassFixture<Postg
         var journal = plane.Services.GetRequiredService<IUsageJournal>();
 
         // Ann: a cent every six hours for ten days; ben once, on another model. Refused ones and free calls are nobody's usage.
+        // Six tenths of each cent are of another model, billed beside the request and saved with it.
         for (var i = 40; i > 0; i--)
         {
-            await journal.CompleteAsync(Row($"ann-{i}", "ann", group, provider, now.AddHours((-6 * i) + 1)));
+            var whole = Row($"ann-{i}", "ann", group, provider, now.AddHours((-6 * i) + 1));
+            await journal.CompleteAsync(whole with { Id = UsageRecord.PartId(whole.Id, 1), Kind = RequestKind.Part, Model = "claude-fable-5", Cost = new(whole.Cost.Value * 6 / 10) });
+            await journal.CompleteAsync(whole with { Cost = new(whole.Cost.Value * 4 / 10) });
         }
 
         await journal.CompleteAsync(Row("ben", "ben", group, provider, now.AddHours(-30)) with { Model = "claude-haiku-4-5" });
