@@ -136,12 +136,13 @@ internal sealed record OverviewAnswer(
     [property: JsonPropertyName("cache_creation_1h_tokens")] long CacheCreation1hTokens,
     long TotalTokens,
     long WebSearchRequests,
-    decimal CostUsd)
+    decimal CostUsd,
+    long Failed)
 {
     public static OverviewAnswer Of(OverviewRow row, string name) => new(
         row.Start, row.End, row.Key, name, row.Totals.Requests, row.Totals.Denied, row.Totals.Interrupted, row.Totals.Tokens.Input,
         row.Totals.Tokens.Output, row.Totals.Tokens.CacheRead, row.Totals.Tokens.CacheWrite, row.Totals.Tokens.CacheWrite1h,
-        row.Totals.Tokens.Total, row.Totals.WebSearches, row.Totals.Cost.ToUsd());
+        row.Totals.Tokens.Total, row.Totals.WebSearches, row.Totals.Cost.ToUsd(), row.Totals.Failed);
 }
 
 /// <summary>A page of rows.</summary>

@@ -11,6 +11,7 @@ namespace NetBird.ControlPlane.Usage;
 /// <param name="Tokens">By bucket.</param>
 /// <param name="WebSearches">Searches the provider ran.</param>
 /// <param name="Cost">At the price of each request's own time.</param>
+/// <param name="Failed">Let through, and ended in an error of the provider's, or without an answer.</param>
 public readonly record struct UsageTotals(
     long Requests,
     long Denied,
@@ -18,7 +19,8 @@ public readonly record struct UsageTotals(
     long PriceUnknown,
     TokenUsage Tokens,
     long WebSearches,
-    NanoUsd Cost)
+    NanoUsd Cost,
+    long Failed)
 {
     /// <summary>One row as a sum.</summary>
     public static UsageTotals Of(UsageRecord record) => new(
@@ -28,7 +30,8 @@ public readonly record struct UsageTotals(
         record.PriceUnknown ? 1 : 0,
         record.Usage.Tokens,
         record.Usage.WebSearchRequests,
-        record.Cost);
+        record.Cost,
+        record.Failed ? 1 : 0);
 
     /// <summary>The same sum with the price of a row replaced.</summary>
     internal UsageTotals Repriced(RowPrice was, RowPrice now) => this with
@@ -49,7 +52,8 @@ public readonly record struct UsageTotals(
             a.Tokens.CacheWrite5m - b.Tokens.CacheWrite5m,
             a.Tokens.CacheWrite1h - b.Tokens.CacheWrite1h),
         a.WebSearches - b.WebSearches,
-        new(a.Cost.Value - b.Cost.Value));
+        new(a.Cost.Value - b.Cost.Value),
+        a.Failed - b.Failed);
 
     public static UsageTotals operator +(UsageTotals a, UsageTotals b) => new(
         a.Requests + b.Requests,
@@ -58,5 +62,6 @@ public readonly record struct UsageTotals(
         a.PriceUnknown + b.PriceUnknown,
         a.Tokens + b.Tokens,
         a.WebSearches + b.WebSearches,
-        a.Cost + b.Cost);
+        a.Cost + b.Cost,
+        a.Failed + b.Failed);
 }

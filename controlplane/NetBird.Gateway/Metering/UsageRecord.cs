@@ -57,6 +57,9 @@ public sealed record UsageRecord
     /// <summary>HTTP status the caller got; 0 when gone before any.</summary>
     public int StatusCode { get; init; }
 
+    /// <summary>Let through, and the provider's answer was an error, or none came.</summary>
+    public bool Failed => DenyReason is null && StatusCode is 0 or >= 400;
+
     /// <summary>Whole duration.</summary>
     public TimeSpan Duration { get; init; }
 

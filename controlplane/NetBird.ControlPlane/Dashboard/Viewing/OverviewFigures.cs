@@ -56,7 +56,6 @@ internal enum Metric
     Requests = 3,
 }
 
-/// <summary>Times to the first byte of the newest requests that were let through, and how many of them the provider failed.</summary>
-/// <param name="Sample">How many were looked at, at most 500.</param>
-/// <param name="Timed">Those of them that were answered at all.</param>
-internal sealed record ResponseTimes(int Sample, int Failed, int Timed, TimeSpan? Median, TimeSpan? P95);
+/// <summary>Times to the first byte of the newest requests that were let through.</summary>
+/// <param name="Timed">How many of them were answered at all; at most 500.</param>
+internal sealed record ResponseTimes(int Timed, TimeSpan? Median, TimeSpan? P95);

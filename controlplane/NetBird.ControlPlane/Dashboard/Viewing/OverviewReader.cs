@@ -117,11 +117,8 @@ internal sealed class OverviewReader(IUsageLedger ledger, DisplayNames names, IS
     private async Task<ResponseTimes> TimesAsync(TimeRange range, CancellationToken cancellationToken)
     {
         var times = new List<TimeSpan>();
-        var (sample, failed) = (0, 0);
         await foreach (var row in ledger.EnumerateAsync(new() { From = range.From, To = range.To, Allowed = true, Newest = Sampled }, cancellationToken))
         {
-            sample++;
-            failed += row.StatusCode is 0 or >= 400 ? 1 : 0;
             if (row.TimeToFirstByte is { } first)
             {
                 times.Add(first);
@@ -129,7 +126,7 @@ internal sealed class OverviewReader(IUsageLedger ledger, DisplayNames names, IS
         }
 
         times.Sort();
-        return new(sample, failed, times.Count, At(0.5), At(0.95));
+        return new(times.Count, At(0.5), At(0.95));
 
         TimeSpan? At(double share) => times.Count == 0 ? null : times[(int)(share * (times.Count - 1))];
     }

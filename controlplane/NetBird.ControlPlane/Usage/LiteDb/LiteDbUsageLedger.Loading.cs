@@ -1,4 +1,5 @@
 using LiteDB;
+using NetBird.ControlPlane.Usage.Sums;
 
 namespace NetBird.ControlPlane.Usage.LiteDb;
 
@@ -18,10 +19,7 @@ internal sealed partial class LiteDbUsageLedger
             _sequence = meta?["sequence"].AsInt64 ?? 0;
             _rowsFrom = new(meta?["rows_from"].AsInt64 ?? 0, TimeSpan.Zero);
             _sums.Clear();
-            foreach (var hour in Hours.FindAll())
-            {
-                _sums.Unpack(hour["_id"].AsInt64, hour["sums"].AsBinary);
-            }
+            var before = Hours.FindAll().Where(hour => !_sums.Unpack(hour["_id"].AsInt64, hour["sums"].AsBinary)).Select(hour => hour["_id"].AsInt64).ToHashSet();
 
             lock (_reading)
             {
@@ -30,6 +28,7 @@ internal sealed partial class LiteDbUsageLedger
                     block["_id"].AsInt64, block["first"].AsInt64, block["last"].AsInt64, block["count"].AsInt32)).OrderBy(b => b.Id));
             }
 
+            CountFailures(before);
             _refusalsFrom = FromBlock("refusals_from");
             _deniedFrom = FromBlock("denied_from");
             LoadSessions();
@@ -50,5 +49,24 @@ internal sealed partial class LiteDbUsageLedger
 
         // What a ledger from before did not keep is kept from the next block on.
         long FromBlock(string name) => Meta.FindById("ledger") is { } meta && meta.TryGetValue(name, out var from) ? from.AsInt64 : _blocks.Count > 0 ? _blocks[^1].Id + 1 : 0;
+    }
+
+    /// <summary>Hours from before failed requests were counted: once, from the rows that are kept.</summary>
+    private void CountFailures(HashSet<long> hours)
+    {
+        if (hours.Count == 0)
+        {
+            return;
+        }
+
+        var failed = BlocksOf(new()).SelectMany(block => ReadBlock(block.Id)!.All()).Where(row => row.Failed && hours.Contains(HourlySums.HourOf(row.Timestamp)));
+        _sums.Replace(_sums.With(failed, _ => default(UsageTotals) with { Failed = 1 }));
+        _database.BeginTrans();
+        foreach (var hour in hours)
+        {
+            Hours.Upsert(new BsonDocument { ["_id"] = hour, ["sums"] = _sums.Pack(_sums.Of(hour)) });
+        }
+
+        _database.Commit();
     }
 }

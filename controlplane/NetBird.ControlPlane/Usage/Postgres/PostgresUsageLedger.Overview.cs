@@ -8,7 +8,7 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 internal sealed partial class PostgresUsageLedger
 {
     private const string Figures =
-        "requests, denied, interrupted, price_unknown, input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost";
+        "requests, denied, interrupted, price_unknown, input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost, failed";
 
     private static readonly string Sums = string.Join(", ", Figures.Split(", ").Select(figure => $"usage_sum({figure})"));
 

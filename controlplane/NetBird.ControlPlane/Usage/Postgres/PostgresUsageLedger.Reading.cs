@@ -12,9 +12,9 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 internal sealed partial class PostgresUsageLedger
 {
     private const string RowSums =
-        "count(*), count(*) filter (where deny_reason is not null), count(*) filter (where completeness = 2), "
+        $"count(*), count(*) filter (where deny_reason is not null), count(*) filter (where completeness = 2), "
         + "count(*) filter (where price_unknown), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), "
-        + "sum(web_searches), sum(cost)";
+        + $"sum(web_searches), sum(cost), count(*) filter (where {Failed})";
 
     public async ValueTask<UsagePage<UsageRecord>> QueryAsync(UsageQuery query, CancellationToken cancellationToken)
         => await PostgresGuard.RunAsync(async () =>
@@ -78,7 +78,7 @@ internal sealed partial class PostgresUsageLedger
     private static UsageTotals Totals(NpgsqlDataReader reader, int at)
     {
         return new(
-            Value(0), Value(1), Value(2), Value(3), new(Value(4), Value(5), Value(6), Value(7), Value(8)), Value(9), new(Value(10)));
+            Value(0), Value(1), Value(2), Value(3), new(Value(4), Value(5), Value(6), Value(7), Value(8)), Value(9), new(Value(10)), Value(11));
 
         // count() is bigint, sum() over bigint numeric.
         long Value(int offset) => reader.GetValue(at + offset) switch

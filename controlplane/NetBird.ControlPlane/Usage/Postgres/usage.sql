@@ -100,10 +100,33 @@ create table if not exists usage_rollups (
     primary key (dimension, span, start, key)
 );
 
+-- A database from before failed requests were counted: once, from the rows that are kept.
+do $$ begin
+    if exists (select 1 from pg_attribute where attrelid = 'usage_rollups'::regclass and attname = 'failed') then
+        return;
+    end if;
+
+    alter table usage_hours add column failed bigint not null default 0;
+    alter table usage_rollups add column failed bigint not null default 0;
+    update usage_hours h set failed = r.failed from (
+        select begun / 36000000000 as hour, coalesce(user_id, '') as user_id, coalesce(charged_group, '') as charged_group,
+            array_to_string(group_ids, ' ') as groups, coalesce(policy_id, '') as policy_id, coalesce(provider_id, '') as provider_id, model, count(*) as failed
+        from usage_rows where deny_reason is null and (status_code = 0 or status_code >= 400) group by 1, 2, 3, 4, 5, 6, 7) r
+    where (h.hour, h.user_id, h.charged_group, h.groups, h.policy_id, h.provider_id, h.model, h.denied)
+        = (r.hour, r.user_id, r.charged_group, r.groups, r.policy_id, r.provider_id, r.model, false);
+    update usage_rollups r set failed = s.failed from (
+        select d.dimension, s.span, h.hour / s.span as start, d.key, sum(h.failed) as failed
+        from usage_hours h
+        cross join lateral (values (1::smallint, user_id), (2::smallint, charged_group), (3::smallint, model), (4::smallint, provider_id)) d (dimension, key)
+        cross join (values (1::smallint), (24::smallint), (168::smallint), (672::smallint)) s (span)
+        where h.failed > 0 group by 1, 2, 3, 4) s
+    where (r.dimension, r.span, r.start, r.key) = (s.dimension, s.span, s.start, s.key);
+end $$;
+
 -- A database from before there were roll-ups: once, from the hours.
 insert into usage_rollups
 select d.dimension, s.span, h.hour / s.span, d.key, sum(requests), sum(case when denied then requests else 0 end), sum(interrupted),
-    sum(price_unknown), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost)
+    sum(price_unknown), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost), sum(failed)
 from usage_hours h
 cross join lateral (values (1::smallint, user_id), (2::smallint, charged_group), (3::smallint, model), (4::smallint, provider_id)) d (dimension, key)
 cross join (values (1::smallint), (24::smallint)) s (span)
@@ -113,7 +136,7 @@ group by 1, 2, 3, 4;
 -- A database from before there were the long ones: once, from the days.
 insert into usage_rollups
 select dimension, s.span, start / (s.span / 24), key, sum(requests), sum(denied), sum(interrupted), sum(price_unknown), sum(input), sum(output),
-    sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost)
+    sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost), sum(failed)
 from usage_rollups r cross join (values (168::smallint), (672::smallint)) s (span)
 where r.span = 24 and not exists (select 1 from usage_rollups where span > 24)
 group by 1, 2, 3, 4;

@@ -6,7 +6,10 @@ namespace NetBird.ControlPlane.Usage.Sums;
 /// <summary>Hours as the store keeps them.</summary>
 internal sealed partial class HourlySums
 {
-    private const byte Version = 1;
+    private const byte Version = 2;
+
+    /// <summary>Without the number of failed requests.</summary>
+    private const byte VersionBefore = 1;
 
     /// <summary>One hour packed for the store.</summary>
     public byte[] Pack(SumTable sums)
@@ -28,7 +31,7 @@ internal sealed partial class HourlySums
                 foreach (var value in (ReadOnlySpan<long>)[
                     totals.Requests, totals.Denied, totals.Interrupted, totals.PriceUnknown,
                     totals.Tokens.Input, totals.Tokens.Output, totals.Tokens.CacheRead, totals.Tokens.CacheWrite5m,
-                    totals.Tokens.CacheWrite1h, totals.WebSearches, totals.Cost.Value])
+                    totals.Tokens.CacheWrite1h, totals.WebSearches, totals.Cost.Value, totals.Failed])
                 {
                     sink.Varint(value);
                 }
@@ -39,11 +42,13 @@ internal sealed partial class HourlySums
     }
 
     /// <summary>Takes an hour that <see cref="Pack"/> packed.</summary>
+    /// <returns>False where it was packed before failed requests were counted: there it has none.</returns>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
-    public void Unpack(long hour, byte[] packed)
+    public bool Unpack(long hour, byte[] packed)
     {
         var cursor = new ByteCursor(packed, 0, packed.Length);
-        if (cursor.Byte() != Version)
+        var version = cursor.Byte();
+        if (version is not (Version or VersionBefore))
         {
             throw ByteCursor.Damaged();
         }
@@ -62,12 +67,15 @@ internal sealed partial class HourlySums
                     cursor.Varint(),
                     new(cursor.Varint(), cursor.Varint(), cursor.Varint(), cursor.Varint(), cursor.Varint()),
                     cursor.Varint(),
-                    new NanoUsd(cursor.Varint()));
+                    new NanoUsd(cursor.Varint()),
+                    version == Version ? cursor.Varint() : 0);
             }
 
             _hours[hour] = SumTable.Of(keys, totals);
             _days[hour / HoursPerDay] = null;
         }
+
+        return version == Version;
     }
 
     private int Word(ref ByteCursor cursor) => _words.Number(cursor.TextBytes());

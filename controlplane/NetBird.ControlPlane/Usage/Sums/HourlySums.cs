@@ -25,24 +25,27 @@ internal sealed partial class HourlySums
     public static DateTimeOffset StartOf(long hour) => new(hour * TimeSpan.TicksPerHour, TimeSpan.Zero);
 
     /// <summary>The hours that records fall into, as they will be with them; <see cref="Replace"/> makes it so.</summary>
-    public Dictionary<long, SumTable> With(IEnumerable<UsageRecord> records)
+    public Dictionary<long, SumTable> With(IEnumerable<UsageRecord> records) => With(records, UsageTotals.Of);
+
+    /// <summary>As <see cref="With(IEnumerable{UsageRecord})"/>, with what of each record is added.</summary>
+    public Dictionary<long, SumTable> With(IEnumerable<UsageRecord> records, Func<UsageRecord, UsageTotals> added)
     {
-        var added = new Dictionary<long, Dictionary<SumKey, UsageTotals>>();
+        var hours = new Dictionary<long, Dictionary<SumKey, UsageTotals>>();
         lock (_gate)
         {
             foreach (var record in records)
             {
                 var hour = HourOf(record.Timestamp);
-                if (!added.TryGetValue(hour, out var sums))
+                if (!hours.TryGetValue(hour, out var sums))
                 {
-                    added.Add(hour, sums = []);
+                    hours.Add(hour, sums = []);
                 }
 
                 var key = KeyLocked(record);
-                sums[key] = sums.GetValueOrDefault(key) + UsageTotals.Of(record);
+                sums[key] = sums.GetValueOrDefault(key) + added(record);
             }
 
-            return added.ToDictionary(hour => hour.Key, hour => _hours.GetValueOrDefault(hour.Key, SumTable.Empty).With(hour.Value));
+            return hours.ToDictionary(hour => hour.Key, hour => _hours.GetValueOrDefault(hour.Key, SumTable.Empty).With(hour.Value));
         }
     }
 
@@ -128,6 +131,15 @@ internal sealed partial class HourlySums
         var hours = new HashSet<long>();
         Visit(first, end, filter, null, (hour, _, _, _) => hours.Add(hour));
         return hours;
+    }
+
+    /// <summary>The sums of an hour.</summary>
+    public SumTable Of(long hour)
+    {
+        lock (_gate)
+        {
+            return _hours.GetValueOrDefault(hour, SumTable.Empty);
+        }
     }
 
     /// <summary>The earliest hour there are sums of.</summary>

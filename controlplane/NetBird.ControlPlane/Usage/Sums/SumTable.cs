@@ -6,7 +6,7 @@ namespace NetBird.ControlPlane.Usage.Sums;
 /// The sums of one hour, in the order of their keys, so that one person's lie together and are found without looking at the
 /// others. Never changed: what is added to an hour makes a new table of it.
 /// </summary>
-/// <remarks>116 bytes a sum.</remarks>
+/// <remarks>124 bytes a sum.</remarks>
 internal sealed class SumTable
 {
     public static readonly SumTable Empty = new([], []);

@@ -1,5 +1,6 @@
 using NetBird.ControlPlane.Usage;
 using NetBird.ControlPlane.Usage.LiteDb;
+using NetBird.ControlPlane.Usage.Rows;
 using NetBird.ControlPlane.Usage.Sums;
 
 namespace NetBird.ControlPlane.Tests.Usage.LiteDb;
@@ -53,6 +54,9 @@ public sealed class LiteDbUsageLedgerTests : UsageLedgerContract, IDisposable
             Assert.True(Without("sessions", "parts") > 100);
             Assert.True(Without("block_refusals", "denied") > 0);
             Assert.Equal(1, Without("meta", "denied_from"));
+            var hours = database.GetCollection("hours").FindAll().ToList();
+            hours.ForEach(hour => hour["sums"] = WithoutFailures(hour["_id"].AsInt64, hour["sums"].AsBinary));
+            Assert.Equal(hours.Count, database.GetCollection("hours").Update(hours));
 
             int Without(string collection, string field)
             {
@@ -64,6 +68,32 @@ public sealed class LiteDbUsageLedgerTests : UsageLedgerContract, IDisposable
 
         _ledger = Open();
         return Task.CompletedTask;
+    }
+
+    private static byte[] WithoutFailures(long hour, byte[] packed)
+    {
+        var sums = new HourlySums();
+        Assert.True(sums.Unpack(hour, packed));
+        var sink = new ByteSink();
+        sink.Byte(1);
+        sink.Varint(sums.Of(hour).Count);
+        sums.Visit(hour, hour + 1, new(), null, (_, key, totals, words) =>
+        {
+            foreach (var word in (int[])[key.User, key.Charged, key.Groups, key.Policy, key.Provider, key.Model])
+            {
+                sink.Text(words[word]);
+            }
+
+            sink.Byte(key.Denied ? (byte)1 : (byte)0);
+            foreach (var value in (long[])[
+                totals.Requests, totals.Denied, totals.Interrupted, totals.PriceUnknown, totals.Tokens.Input, totals.Tokens.Output, totals.Tokens.CacheRead,
+                totals.Tokens.CacheWrite5m, totals.Tokens.CacheWrite1h, totals.WebSearches, totals.Cost.Value])
+            {
+                sink.Varint(value);
+            }
+        });
+        Assert.False(new HourlySums().Unpack(hour, sink.Written.ToArray()));
+        return sink.Written.ToArray();
     }
 
     private LiteDbUsageLedger Open() => LiteDbUsageLedger.Open(Database, new HourlySums());

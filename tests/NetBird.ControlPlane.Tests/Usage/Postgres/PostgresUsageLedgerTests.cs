@@ -100,6 +100,7 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
     private protected override async Task AsFromBeforeAsync()
     {
         cluster.Execute("truncate usage_facets, usage_session_parts, usage_refusals; delete from usage_rollups where span > 24");
+        cluster.Execute("alter table usage_hours drop column failed; alter table usage_rollups drop column failed");
         await PostgresUsage.CreateTablesAsync(_database!.Source, default);
     }
 
