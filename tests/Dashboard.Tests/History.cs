@@ -6,7 +6,7 @@ using NetBird.Primitives;
 
 namespace Dashboard.Tests;
 
-/// <summary>Thirty days of usage, the same at every run but for the clock: sessions with turns, lunch breaks, weekends, refusals.</summary>
+/// <summary>Thirty days of usage, the same at every run but for the clock: sessions with turns, lunch breaks, weekends, refusals, a provider that is overloaded now and then.</summary>
 internal static class History
 {
     private static readonly string[] Models = ["claude-opus-5-5", "claude-sonnet-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"];
@@ -51,7 +51,8 @@ internal static class History
                 Kind = RequestKind.Messages, Model = model, SessionId = session, AgentId = turn % 6 == 5 ? "agent-1" : null, Stream = true,
                 Completeness = Completeness.Complete, RequestBytes = (cached * 4) + 900,
             };
-            rows.Add(denied ? Refused(row, turn) : Answered(row, cached, turn, random));
+            var answered = denied ? Refused(row, turn) : Answered(row, cached, turn, random);
+            rows.Add(!denied && rows.Count % 61 == 60 ? Overloaded(answered) : answered);
             cached += 600 + random.Next(4_000);
             at = at.AddSeconds(8 + random.Next(170));
         }
@@ -71,6 +72,12 @@ internal static class History
             Completeness = interrupted ? Completeness.Interrupted : Completeness.Complete, ResponseBytes = usage.Tokens.Output * 6,
         };
     }
+
+    private static UsageRecord Overloaded(UsageRecord row) => row with
+    {
+        Usage = default, Cost = NanoUsd.Zero, StatusCode = 529, Duration = TimeSpan.FromMilliseconds(640), TimeToFirstByte = TimeSpan.FromMilliseconds(630),
+        Stream = false, Completeness = Completeness.Complete, ResponseBytes = 104,
+    };
 
     private static UsageRecord Refused(UsageRecord row, int turn) => turn % 2 == 0
         ? row with
