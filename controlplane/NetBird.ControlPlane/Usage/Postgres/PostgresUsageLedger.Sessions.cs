@@ -146,7 +146,7 @@ internal sealed partial class PostgresUsageLedger
             var rows = query with { From = query.From > start ? query.From : start };
             if (rows.From < query.To)
             {
-                found.Add($"select usage_session(user_id, session_id), begun from usage_rows where {RowFilter.Apply(command, rows)} and session_id <> ''");
+                found.Add($"select usage_session(user_id, session_id), max(begun) from usage_rows where {RowFilter.Apply(command, rows)} and session_id <> '' group by 1");
             }
         }
 
