@@ -10,4 +10,5 @@ internal static class EventIds
     public const int Tunnel = 500;
     public const int Endpoint = 600;
     public const int DaemonApi = 700;
+    public const int Listening = 800;
 }

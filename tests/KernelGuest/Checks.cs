@@ -33,6 +33,7 @@ internal static partial class Checks
         ("port-taken", PortTakenAsync),
         ("killed-at-any-moment-own-namespace", stop => KilledAsync(own: true, stop)),
         ("killed-at-any-moment-host-namespace", stop => KilledAsync(own: false, stop)),
+        ("clock-set", ClockSetAsync),
     ];
 
 

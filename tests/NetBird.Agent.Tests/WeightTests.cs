@@ -13,11 +13,17 @@ public sealed class WeightTests
     /// <summary>80 MiB is what we promise; every run allows more, since its machine may be short of time to give pages back.</summary>
     private static readonly long MostResidentKib = (Long ? 80 : 110) * 1024;
 
-    [SkippableFact]
-    public async Task Connected_Idle_IsSmallAndSeldomWakes()
+    /// <summary>About 1 was measured at rest, 5 while two web servers are awake; a loop that polls makes ten more, one that spins hundreds.</summary>
+    private static readonly double MostWakes = Long ? 3 : 25;
+
+    [SkippableTheory]
+    [InlineData("userspace")]
+    [InlineData("rootless")]
+    public async Task Connected_Idle_IsSmallAndSeldomWakes(string tunnel)
     {
+        Skip.If(tunnel == "rootless" && !Long, "once in every run, both with tests/run.sh --long");
         await using var world = await AgentWorld.StartAsync();
-        await world.UpAsync();
+        await world.UpAsync("--tunnel", tunnel);
         using (var client = world.Client())
         {
             await client.GetStringAsync("/v1/models");
@@ -30,16 +36,12 @@ public sealed class WeightTests
             await Task.Delay(1000);
         }
 
-        var (before, began) = (Switches(process), Stopwatch.GetTimestamp());
-        await Task.Delay(TimeSpan.FromSeconds(Long ? 60 : 10));
-        var wakes = (Switches(process) - before) / Stopwatch.GetElapsedTime(began).TotalSeconds;
-        FaultTable.Say("idle, resident", string.Create(CultureInfo.InvariantCulture, $"{resident / 1024.0:0.0} MiB"));
-        FaultTable.Say("idle, wake-ups", string.Create(CultureInfo.InvariantCulture, $"{wakes:0.0} a second"));
+        var wakes = await WakesASecondAsync(process);
+        FaultTable.Say($"idle, {tunnel}, resident", string.Create(CultureInfo.InvariantCulture, $"{resident / 1024.0:0.0} MiB"));
+        FaultTable.Say($"idle, {tunnel}, wake-ups", string.Create(CultureInfo.InvariantCulture, $"{wakes:0.0} a second"));
 
         Assert.True(resident <= MostResidentKib, $"{resident} KiB");
-
-        // Two heartbeats of the HTTP server a second, the runtime's own, keepalives: 6. A loop that spins makes hundreds.
-        Assert.True(wakes < 50, $"{wakes} a second");
+        Assert.True(wakes < MostWakes, $"{wakes} a second");
     }
 
     [SkippableFact]
@@ -85,6 +87,18 @@ public sealed class WeightTests
 
         times.Sort();
         FaultTable.Say(command + ", median of 20", string.Create(CultureInfo.InvariantCulture, $"{(times[9] + times[10]) / 2:0} ms"));
+    }
+
+    /// <summary>
+    /// With --long, as it is for good: a web server that nobody is connected to sleeps after 20 s, code is compiled for the last time
+    /// within a minute or two. In every run, what it is right after a request.
+    /// </summary>
+    private static async Task<double> WakesASecondAsync(int process)
+    {
+        await Task.Delay(TimeSpan.FromSeconds(Long ? 90 : 0));
+        var (before, began) = (Switches(process), Stopwatch.GetTimestamp());
+        await Task.Delay(TimeSpan.FromSeconds(Long ? 120 : 10));
+        return (Switches(process) - before) / Stopwatch.GetElapsedTime(began).TotalSeconds;
     }
 
     private static async Task<long> ResidentKibAsync(int process)

@@ -10,6 +10,9 @@ namespace NetBird.Agent.Cli;
 /// <summary>Runs the daemon in this process until a signal ends it.</summary>
 internal static class DaemonHost
 {
+    /// <summary>How the words begin with which a daemon leaves the state directory to the one that has it.</summary>
+    public const string AnotherRuns = "Another agent already runs";
+
     /// <param name="detached">Started by <c>up</c>: the terminal's signals are not for it.</param>
     /// <param name="endsWithDown">Whether <c>down</c> ends it: where no service manager keeps it.</param>
     /// <param name="owner">Whom a service of the system serves; null keeps what the state has.</param>
@@ -21,10 +24,10 @@ internal static class DaemonHost
         try
         {
             state.Prepare();
-            using var instance = InstanceLock.TryTake(state);
+            using var instance = await InstanceLock.TryTakeAsync(state, TimeProvider.System, cancellationToken).ConfigureAwait(false);
             if (instance is null)
             {
-                return Terminal.Fail($"Another agent already runs on {state.Path}. See: netbird-agent status --state-dir {state.Path}", ExitCode.Failed);
+                return Terminal.Fail($"{AnotherRuns} on {state.Path}. See: netbird-agent status --state-dir {state.Path}", ExitCode.Failed);
             }
 
             return await RunLockedAsync(state, instance, detached, endsWithDown, owner, whenReady, cancellationToken).ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using NetBird.Agent.Service;
 using NetBird.Agent.Store;
 
@@ -28,31 +29,46 @@ internal static class DaemonLauncher
             throw new DaemonException(e.Message, ExitCode.Failed);
         }
 
-        var errors = Path.Combine(state.Path, "start.err");
-        PrivateFile.Touch(errors);
-        File.WriteAllText(errors, "");
-        Start(state, errors).Dispose();
+        // Of this command alone: another 'up' at the same moment reads what its own start says.
+        var errors = Path.Combine(state.Path, string.Create(CultureInfo.InvariantCulture, $"start.{Environment.ProcessId}.err"));
+        try
+        {
+            await StartAsync(state, errors, time, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            File.Delete(errors);
+        }
+    }
+
+    private static async Task StartAsync(StateDirectory state, string errors, TimeProvider time, CancellationToken cancellationToken)
+    {
         var started = time.GetTimestamp();
+        var starting = false;
         while (time.GetElapsedTime(started) < StartPatience)
         {
             if (DaemonConnection.IsRunning(state))
             {
-                File.Delete(errors);
                 return;
             }
 
-            var said = await File.ReadAllTextAsync(errors, cancellationToken).ConfigureAwait(false);
-            if (said.Length != 0 && said.EndsWith('\n'))
+            // Whoever has the lock starts at this moment, and answers soon, or ends, and frees it. One more beside it would only wait to
+            // be left over.
+            if (!starting && !InstanceLock.IsHeld(state))
             {
-                // Another daemon has the lock: it starts at this moment, and answers soon, or it ends, and frees it.
-                if (said.StartsWith("Another agent", StringComparison.Ordinal))
-                {
-                    await Task.Delay(TimeSpan.FromMilliseconds(200), time, cancellationToken).ConfigureAwait(false);
-                    await File.WriteAllTextAsync(errors, "", cancellationToken).ConfigureAwait(false);
-                    Start(state, errors).Dispose();
-                    continue;
-                }
+                PrivateFile.Touch(errors);
+                await File.WriteAllTextAsync(errors, "", cancellationToken).ConfigureAwait(false);
+                Start(state, errors).Dispose();
+                starting = true;
+            }
 
+            var said = starting ? await File.ReadAllTextAsync(errors, cancellationToken).ConfigureAwait(false) : "";
+            if (said.StartsWith(DaemonHost.AnotherRuns, StringComparison.Ordinal))
+            {
+                starting = false;
+            }
+            else if (said.EndsWith('\n'))
+            {
                 throw new DaemonException("The agent does not start. " + said.Trim(), ExitCode.Failed);
             }
 

@@ -17,7 +17,7 @@ internal static class DownCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var state = StateDirOf.Parse(parsed);
-            if (!DaemonConnection.IsRunning(state))
+            if (!await AnswersAsync(state, cancellationToken).ConfigureAwait(false))
             {
                 // What was asked for is so, and a script that tidies up has nothing to mend.
                 Terminal.Result.WriteLine("The tunnel is down: the agent is not running.");
@@ -70,6 +70,23 @@ internal static class DownCommand
             return ExitCode.Done;
         });
         return command;
+    }
+
+    /// <summary>Whether a daemon can be asked; one that starts at this moment, for an 'up' that was interrupted say, is waited for.</summary>
+    private static async Task<bool> AnswersAsync(StateDirectory state, CancellationToken cancellationToken)
+    {
+        var asked = TimeProvider.System.GetTimestamp();
+        while (!DaemonConnection.IsRunning(state))
+        {
+            if (!InstanceLock.IsHeld(state) || TimeProvider.System.GetElapsedTime(asked) > Deadline)
+            {
+                return false;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        }
+
+        return true;
     }
 
     private static async Task UntilEndedAsync(StateDirectory state, CancellationToken cancellationToken)

@@ -40,6 +40,7 @@ internal sealed class DaemonApiService(
 
     public override async Task<LogoutReply> Logout(LogoutRequest request, ServerCallContext context)
     {
+        life.Claim();
         var nobody = store.Enrolment is null;
         var leftBehind = await logout.RunAsync(context.CancellationToken).ConfigureAwait(false);
         await SettleAsync(snapshot => snapshot.State == AgentState.LoggedOut, context.CancellationToken).ConfigureAwait(false);
@@ -126,6 +127,7 @@ internal sealed class DaemonApiService(
 
     private async Task UpAsync(UpRequest request, bool connect, Caller? caller, Action<UpEvent> tell, CancellationToken cancellationToken)
     {
+        life.Claim();
         if (request.Owner.Length != 0 && caller is not { IsAdministrator: true })
         {
             tell(Failed(OperatingSystem.IsWindows() ? "Only an administrator sets whom the service serves: run it from a prompt opened with 'Run as administrator'." : "Only root sets whom the service serves.", ExitCode.NotPermitted));

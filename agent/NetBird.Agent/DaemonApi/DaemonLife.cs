@@ -7,6 +7,7 @@ internal sealed class DaemonLife(bool endsWithDown) : IDisposable
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(150);
 
     private readonly CancellationTokenSource _stop = new();
+    private volatile bool _claimed;
 
     public CancellationToken Stopping => _stop.Token;
 
@@ -14,6 +15,12 @@ internal sealed class DaemonLife(bool endsWithDown) : IDisposable
 
     /// <summary>True for a daemon that <c>up</c> started; a service stays when the tunnel goes down.</summary>
     public bool EndsWithDown => endsWithDown;
+
+    /// <summary>Whether the command that it was started for, or another, has come.</summary>
+    public bool IsClaimed => _claimed;
+
+    /// <summary>Somebody wants something of it that lasts.</summary>
+    public void Claim() => _claimed = true;
 
     public void Dispose() => _stop.Dispose();
 }

@@ -2,8 +2,8 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
+using NetBird.Agent.Listening;
 using NetBird.Agent.Store;
 using NetBird.Agent.Tunnel;
 
@@ -16,7 +16,7 @@ internal sealed partial class EndpointServer(
 {
     private readonly ILogger<EndpointServer> _logger = logging.CreateLogger<EndpointServer>();
     private readonly SemaphoreSlim _turn = new(1, 1);
-    private EndpointListener? _listener;
+    private SleepingServer? _server;
 
     /// <summary>ADDR:PORT that is listened on; empty while none is.</summary>
     public string Listening { get; private set; } = "";
@@ -42,11 +42,11 @@ internal sealed partial class EndpointServer(
 
             var before = Listening;
             await StopLockedAsync().ConfigureAwait(false);
-            var problem = await StartLockedAsync(wanted, address, cancellationToken).ConfigureAwait(false);
+            var problem = StartLocked(wanted, address);
             if (problem is not null && before.Length != 0)
             {
                 // Whoever uses the old address keeps it.
-                await StartLockedAsync(IPEndPoint.Parse(before), before, cancellationToken).ConfigureAwait(false);
+                StartLocked(IPEndPoint.Parse(before), before);
             }
 
             return problem;
@@ -63,51 +63,45 @@ internal sealed partial class EndpointServer(
         _turn.Dispose();
     }
 
-    private async Task<string?> StartLockedAsync(IPEndPoint wanted, string address, CancellationToken cancellationToken)
+    private string? StartLocked(IPEndPoint wanted, string address)
     {
+        List<Door> doors = [];
         try
         {
-            _listener = await EndpointListener.StartAsync(
-                kestrel => Listen(kestrel, wanted), name: null, handler, tunnel, time, logging, cancellationToken).ConfigureAwait(false);
+            doors.Add(Door.Open(wanted, listen => Treat(listen, endpointOwner.Guard.Mark)));
+            if (Socket.OSSupportsUnixDomainSockets && !OperatingSystem.IsWindows())
+            {
+                doors.Add(Door.Open(state.EndpointSocket, listen => Treat(listen, endpointOwner.Guard.Close)));
+                state.OpenSocket(state.EndpointSocket);
+            }
         }
-        catch (IOException e)
+        catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException)
         {
+            doors.ForEach(door => door.Dispose());
             Log.NotListening(_logger, address, e.Message);
-            return e.InnerException is AddressInUseException
+            return e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse }
                 ? TakenPort.Describe(wanted)
                 : $"The endpoint cannot listen on {address}: {e.Message}";
         }
 
-        state.OpenSocket(state.EndpointSocket);
+        _server = EndpointWeb.Serve(doors, name: null, handler, tunnel, time, logging);
         Listening = address;
         Log.Listening(_logger, address);
         return null;
     }
 
-    private void Listen(KestrelServerOptions kestrel, IPEndPoint wanted)
+    private static void Treat(ListenOptions listen, Func<ConnectionDelegate, ConnectionDelegate> guard)
     {
-        kestrel.Listen(wanted, listen =>
-        {
-            listen.Protocols = HttpProtocols.Http1;
-            listen.Use(endpointOwner.Guard.Mark);
-        });
-        if (Socket.OSSupportsUnixDomainSockets && !OperatingSystem.IsWindows())
-        {
-            File.Delete(state.EndpointSocket);
-            kestrel.ListenUnixSocket(state.EndpointSocket, listen =>
-            {
-                listen.Protocols = HttpProtocols.Http1;
-                listen.Use(endpointOwner.Guard.Close);
-            });
-        }
+        listen.Protocols = HttpProtocols.Http1;
+        listen.Use(guard);
     }
 
     private async Task StopLockedAsync()
     {
-        if (_listener is { } listener)
+        if (_server is { } server)
         {
-            (_listener, Listening) = (null, "");
-            await listener.DisposeAsync().ConfigureAwait(false);
+            (_server, Listening) = (null, "");
+            await server.DisposeAsync().ConfigureAwait(false);
         }
     }
 

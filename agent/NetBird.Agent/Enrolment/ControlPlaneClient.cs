@@ -22,8 +22,10 @@ internal sealed class ControlPlaneClient : IDisposable
 
     private readonly PrivateKey _key;
     private readonly TimeProvider _time;
-    private readonly GrpcChannel _channel;
+    private readonly GrpcChannel _calls;
+    private readonly GrpcChannel _stream;
     private readonly AgentService.AgentServiceClient _client;
+    private readonly AgentService.AgentServiceClient _streaming;
     private PublicKey? _controlPlaneKey;
 
     public ControlPlaneClient(Uri url, PrivateKey key, TimeProvider time)
@@ -31,26 +33,13 @@ internal sealed class ControlPlaneClient : IDisposable
         Url = url;
         _key = key;
         _time = time;
-        var sockets = new SocketsHttpHandler
-        {
-            ConnectTimeout = TimeSpan.FromSeconds(5),
-            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
-            UseProxy = url.Scheme == Uri.UriSchemeHttps,
-            ActivityHeadersPropagator = null,
-        };
-        _channel = GrpcChannel.ForAddress(url, new GrpcChannelOptions
-        {
-            HttpHandler = new GrpcWebHandler(GrpcWebMode.GrpcWeb, sockets),
-            HttpVersion = HttpVersion.Version11,
-            HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            DisposeHttpClient = true,
+        _calls = Open(url, TimeSpan.FromMinutes(1));
 
-            // SyncLoop has a back-off of its own; the channel's, up to two minutes, would come on top.
-            InitialReconnectBackoff = TimeSpan.FromMilliseconds(100),
-            MaxReconnectBackoff = TimeSpan.FromMilliseconds(500),
-            MaxReceiveMessageSize = 4 * 1024 * 1024,
-        });
-        _client = new AgentService.AgentServiceClient(_channel);
+        // A pool that keeps connections looks through them every quarter of that time, for as long as one is in use: the
+        // stream has its own, which keeps none, so that a connected agent sleeps between heartbeats.
+        _stream = Open(url, TimeSpan.Zero);
+        _client = new AgentService.AgentServiceClient(_calls);
+        _streaming = new AgentService.AgentServiceClient(_stream);
     }
 
     public Uri Url { get; }
@@ -130,7 +119,7 @@ internal sealed class ControlPlaneClient : IDisposable
         var options = await ProvedAsync("Sync", cancellationToken).ConfigureAwait(false);
         using var quiet = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var alarm = _time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), quiet, silence, Timeout.InfiniteTimeSpan);
-        using var call = _client.Sync(new SyncRequest { Machine = machine, StaysWhileBlocked = true }, options.WithDeadline(DateTime.MaxValue).WithCancellationToken(quiet.Token));
+        using var call = _streaming.Sync(new SyncRequest { Machine = machine, StaysWhileBlocked = true }, options.WithDeadline(DateTime.MaxValue).WithCancellationToken(quiet.Token));
         while (true)
         {
             bool more;
@@ -156,7 +145,34 @@ internal sealed class ControlPlaneClient : IDisposable
         }
     }
 
-    public void Dispose() => _channel.Dispose();
+    public void Dispose()
+    {
+        _calls.Dispose();
+        _stream.Dispose();
+    }
+
+    private static GrpcChannel Open(Uri url, TimeSpan keptIdle)
+    {
+        var sockets = new SocketsHttpHandler
+        {
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+            PooledConnectionIdleTimeout = keptIdle,
+            UseProxy = url.Scheme == Uri.UriSchemeHttps,
+            ActivityHeadersPropagator = null,
+        };
+        return GrpcChannel.ForAddress(url, new GrpcChannelOptions
+        {
+            HttpHandler = new GrpcWebHandler(GrpcWebMode.GrpcWeb, sockets),
+            HttpVersion = HttpVersion.Version11,
+            HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            DisposeHttpClient = true,
+
+            // SyncLoop has a back-off of its own; the channel's, up to two minutes, would come on top.
+            InitialReconnectBackoff = TimeSpan.FromMilliseconds(100),
+            MaxReconnectBackoff = TimeSpan.FromMilliseconds(500),
+            MaxReceiveMessageSize = 4 * 1024 * 1024,
+        });
+    }
 
     private async Task<string> NonceAsync(CancellationToken cancellationToken)
         => (await CallAsync(() => _client.GetChallengeAsync(new GetChallengeRequest(), Plain(cancellationToken))).ConfigureAwait(false)).Nonce;

@@ -1,8 +1,3 @@
-using Grpc.AspNetCore.Server;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using NetBird.Agent.DaemonApi;
@@ -18,11 +13,11 @@ namespace NetBird.Agent.Lifecycle;
 /// <summary>The daemon, put together: state, tunnel, supervisor, endpoint, and the socket that the CLI asks on.</summary>
 internal sealed partial class AgentDaemon : IAsyncDisposable
 {
-    /// <summary>Ours: contracts.md gives 5 s for all of it.</summary>
-    private static readonly TimeSpan ShutdownPatience = TimeSpan.FromSeconds(4);
-
     /// <summary>Ours: a look when the start is over, a release when it is surely over, and then seldom, after whatever ran since.</summary>
     private static readonly TimeSpan[] Releases = [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(45), TimeSpan.FromMinutes(30)];
+
+    /// <summary>Ours: twice as long as a command waits for the daemon that it started.</summary>
+    private static readonly TimeSpan Unclaimed = TimeSpan.FromMinutes(1);
 
     private readonly ServiceProvider _services;
     private readonly StateDirectory _state;
@@ -55,6 +50,7 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         services.AddSingleton<QuickServer>();
         services.AddSingleton(_ => new DaemonLife(endsWithDown));
         services.AddSingleton<DaemonApiService>();
+        services.AddSingleton<DaemonApiServer>();
         _services = services.BuildServiceProvider();
         _logger = _services.GetRequiredService<ILogger<AgentDaemon>>();
     }
@@ -83,12 +79,11 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
 
         var running = supervisor.RunAsync(stop.Token);
         var https = _services.GetRequiredService<HttpsEndpoint>().RunAsync(stop.Token);
-        await using var api = BuildApi();
-        File.Delete(_state.DaemonSocket);
+        var api = _services.GetRequiredService<DaemonApiServer>();
         await api.StartAsync(stop.Token).ConfigureAwait(false);
-        _state.OpenSocket(_state.DaemonSocket);
         var lines = _services.GetRequiredService<QuickServer>().RunAsync(stop.Token);
         var memory = ReleaseMemoryAsync(stop.Token);
+        var leftOver = EndIfLeftOverAsync(life, store, stop.Token);
         var token = store.FetchTokenAsync(
             problem =>
             {
@@ -118,14 +113,34 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         await lines.ConfigureAwait(false);
         await https.ConfigureAwait(false);
         await memory.ConfigureAwait(false);
+        await leftOver.ConfigureAwait(false);
         await token.ConfigureAwait(false);
-        using var patience = new CancellationTokenSource(ShutdownPatience, _services.GetRequiredService<TimeProvider>());
-        await api.StopAsync(patience.Token).ConfigureAwait(false);
-        File.Delete(_state.DaemonSocket);
+        await api.DisposeAsync().ConfigureAwait(false);
         Log.Stopped(_logger);
     }
 
     public ValueTask DisposeAsync() => _services.DisposeAsync();
+
+    /// <summary>
+    /// A command that was interrupted while its daemon started leaves one that nobody asked for, and that would stand in the way of the
+    /// machine's service.
+    /// </summary>
+    private async Task EndIfLeftOverAsync(DaemonLife life, AgentStore store, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.Delay(Unclaimed, _services.GetRequiredService<TimeProvider>(), cancellationToken).ConfigureAwait(false);
+            if (life.EndsWithDown && !life.IsClaimed && !store.Settings.WantUp)
+            {
+                Log.LeftOver(_logger);
+                life.StopAfterReply();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Shutdown.
+        }
+    }
 
     /// <summary>Half of what a fresh process has in memory is code that only its start ran.</summary>
     private async Task ReleaseMemoryAsync(CancellationToken cancellationToken)
@@ -156,44 +171,6 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         }
     }
 
-    private WebApplication BuildApi()
-    {
-        var owner = _services.GetRequiredService<EndpointOwner>().GuardWithAdministrators;
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Services.AddSingleton(_services.GetRequiredService<ILoggerFactory>());
-        builder.Services.AddSingleton(_services.GetRequiredService<DaemonApiService>());
-        builder.Services.AddRoutingCore();
-        builder.Services.AddGrpc();
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            if (OperatingSystem.IsWindows())
-            {
-                kestrel.ListenNamedPipe(LocalPipe.NameOf(_state.DaemonSocket), Listen);
-            }
-            else
-            {
-                kestrel.ListenUnixSocket(_state.DaemonSocket, Listen);
-            }
-        });
-        if (OperatingSystem.IsWindows())
-        {
-            var security = LocalPipe.Security();
-            builder.WebHost.UseNamedPipes(pipes => (pipes.CurrentUserOnly, pipes.PipeSecurity) = (false, security));
-        }
-
-        var api = builder.Build();
-        api.UseRouting();
-        api.MapGrpcService<DaemonApiService>();
-        return api;
-
-        void Listen(ListenOptions listen)
-        {
-            listen.Protocols = HttpProtocols.Http2;
-            listen.Use(owner.Close);
-        }
-    }
-
     private static partial class Log
     {
         [LoggerMessage(EventIds.Lifecycle + 21, LogLevel.Information, "The daemon runs as process {ProcessId} with its state in {State}")]
@@ -201,6 +178,9 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
 
         [LoggerMessage(EventIds.Lifecycle + 23, LogLevel.Critical, "The daemon ends by a fault of its own")]
         public static partial void Fell(ILogger logger, Exception error);
+
+        [LoggerMessage(EventIds.Lifecycle + 24, LogLevel.Information, "The command that this daemon was started for did not come")]
+        public static partial void LeftOver(ILogger logger);
 
         [LoggerMessage(EventIds.Lifecycle + 22, LogLevel.Information, "The daemon stops")]
         public static partial void Stopped(ILogger logger);

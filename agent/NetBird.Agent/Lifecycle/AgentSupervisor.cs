@@ -51,7 +51,7 @@ internal sealed partial class AgentSupervisor : IAsyncDisposable
             LoginExpiresAt = store.Enrolment?.LoginExpiresAt,
             Now = time.GetUtcNow(),
         });
-        _network = new NetworkWatch(time, () => tunnel.Report().InterfaceName, () => Post(new AgentEvent.NetworkMoved()));
+        _network = new NetworkWatch(time, () => tunnel.Report().InterfaceName, () => Post(new AgentEvent.NetworkMoved()), () => Post(new AgentEvent.Tick()));
         _ticker = time.CreateTimer(_ => Post(new AgentEvent.Tick()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -121,7 +121,7 @@ internal sealed partial class AgentSupervisor : IAsyncDisposable
     {
         var before = _snapshot;
         var facts = Digest(before.Facts, happened) with { Now = _time.GetUtcNow() };
-        if (happened is AgentEvent.NetworkMoved || (happened is AgentEvent.Tick && _network.Woke()))
+        if (_network.Woke() || happened is AgentEvent.NetworkMoved)
         {
             Log.NetworkMoved(_logger);
             _sync?.Loop.Nudge();
@@ -280,9 +280,12 @@ internal sealed partial class AgentSupervisor : IAsyncDisposable
         }
     }
 
-    /// <summary>How soon to look again: seldom when all is well, since every look wakes the machine.</summary>
-    private static TimeSpan Pace(AgentState state)
-        => state == AgentState.Connected ? TimeSpan.FromSeconds(15)
+    /// <summary>
+    /// How soon to look again: seldom when all is well, since every look wakes the machine. The sync stream's own
+    /// heartbeat is a look as well; where the system tells of a sleep, it is the only one (50 s: see SyncLoop.Silence).
+    /// </summary>
+    private TimeSpan Pace(AgentState state)
+        => state == AgentState.Connected ? TimeSpan.FromSeconds(_network.IsToldOfSleep ? 50 : 15)
             : state.Tunnels ? TimeSpan.FromSeconds(1)
             : TimeSpan.FromMinutes(1);
 

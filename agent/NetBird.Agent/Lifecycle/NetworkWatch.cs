@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Net.NetworkInformation;
 using System.Text;
+using NetBird.WireGuard.Linux;
 
 namespace NetBird.Agent.Lifecycle;
 
 /// <summary>
 /// Notices that this machine's network changed, by the system's notifications, and that it slept, by the wall clock
-/// running ahead of the monotonic one (which stands still in sleep, clock_gettime(2) CLOCK_MONOTONIC).
+/// running ahead of the monotonic one (which stands still in sleep, clock_gettime(2) CLOCK_MONOTONIC). Linux tells the
+/// moment to compare them (<see cref="ClockWatch"/>); elsewhere they are compared now and then.
 /// </summary>
 internal sealed class NetworkWatch : IDisposable
 {
@@ -20,12 +22,14 @@ internal sealed class NetworkWatch : IDisposable
     private readonly Action _moved;
     private readonly Func<string> _ownInterface;
     private readonly ITimer _settle;
+    private readonly ClockWatch? _clock;
     private string _seen;
     private long _monotonic;
     private DateTimeOffset _wall;
 
     /// <param name="ownInterface">The tunnel's interface, whose coming and going is no change.</param>
-    public NetworkWatch(TimeProvider time, Func<string> ownInterface, Action moved)
+    /// <param name="jumped">Called when the clocks may have parted; <see cref="Woke"/> tells.</param>
+    public NetworkWatch(TimeProvider time, Func<string> ownInterface, Action moved, Action jumped)
     {
         _time = time;
         _moved = moved;
@@ -36,7 +40,11 @@ internal sealed class NetworkWatch : IDisposable
         _settle = time.CreateTimer(_ => Compare(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         NetworkChange.NetworkAddressChanged += OnChange;
         NetworkChange.NetworkAvailabilityChanged += OnAvailability;
+        _clock = OperatingSystem.IsLinux() ? ClockWatch.TryStart(jumped) : null;
     }
+
+    /// <summary>True where the system tells of a sleep, and nobody has to look for it.</summary>
+    public bool IsToldOfSleep => _clock is not null;
 
     /// <summary>True when the machine slept, or its clock was set forward, since the last call.</summary>
     public bool Woke()
@@ -54,6 +62,10 @@ internal sealed class NetworkWatch : IDisposable
         NetworkChange.NetworkAddressChanged -= OnChange;
         NetworkChange.NetworkAvailabilityChanged -= OnAvailability;
         _settle.Dispose();
+        if (OperatingSystem.IsLinux())
+        {
+            _clock?.Dispose();
+        }
     }
 
     private void OnChange(object? sender, EventArgs e) => _settle.Change(Settling, Timeout.InfiniteTimeSpan);

@@ -5,12 +5,36 @@ namespace NetBird.Agent.Store;
 /// <summary>Held while a daemon uses the state directory; the operating system drops it however the process ends.</summary>
 internal sealed class InstanceLock : IDisposable
 {
+    private const int Tries = 4;
+
+    /// <summary>Ours: a look takes microseconds, on a machine that does much else some milliseconds.</summary>
+    private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(15);
+
     private readonly FileStream _file;
 
     private InstanceLock(FileStream file) => _file = file;
 
     /// <summary>Takes the lock, or returns null when another daemon has it.</summary>
-    public static InstanceLock? TryTake(StateDirectory state)
+    public static async Task<InstanceLock?> TryTakeAsync(StateDirectory state, TimeProvider time, CancellationToken cancellationToken)
+    {
+        // A command that looks whether it is held (IsHeld) holds a share of it for that moment.
+        for (var tries = 1; ; tries++)
+        {
+            if (TryTake(state) is { } taken)
+            {
+                return taken;
+            }
+
+            if (tries == Tries)
+            {
+                return null;
+            }
+
+            await Task.Delay(BetweenTries, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static InstanceLock? TryTake(StateDirectory state)
     {
         FileStream file;
         try

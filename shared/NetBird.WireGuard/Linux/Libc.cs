@@ -26,6 +26,7 @@ internal static unsafe partial class Libc
     public const int ENODEV = 19;
     public const int EINVAL = 22;
     public const int EMSGSIZE = 90;
+    public const int ECANCELED = 125;
 
     // fcntl.h
     private const int O_RDONLY = 0;
@@ -74,6 +75,14 @@ internal static unsafe partial class Libc
     [DefaultDllImportSearchPaths(Trusted)]
     public static partial int EventFd(uint initial, int flags);
 
+    [LibraryImport(Library, EntryPoint = "timerfd_create", SetLastError = true)]
+    [DefaultDllImportSearchPaths(Trusted)]
+    public static partial int TimerCreate(int clock, int flags);
+
+    [LibraryImport(Library, EntryPoint = "timerfd_settime", SetLastError = true)]
+    [DefaultDllImportSearchPaths(Trusted)]
+    public static partial int TimerSet(SafeFileHandle fd, int flags, TimerSpecification* specification, TimerSpecification* before);
+
     [LibraryImport(Library, EntryPoint = "unshare", SetLastError = true)]
     [DefaultDllImportSearchPaths(Trusted)]
     public static partial int Unshare(int flags);
@@ -89,6 +98,16 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "connect", SetLastError = true)]
     [DefaultDllImportSearchPaths(Trusted)]
     public static partial int Connect(int fd, byte* address, uint addressBytes);
+
+    /// <summary>struct itimerspec (bits/types/struct_itimerspec.h) of 64-bit systems.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct TimerSpecification
+    {
+        public long IntervalSeconds;
+        public long IntervalNanoseconds;
+        public long Seconds;
+        public long Nanoseconds;
+    }
 
     /// <summary>struct pollfd (poll.h).</summary>
     [StructLayout(LayoutKind.Sequential)]

@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
 using NetBird.Agent.Enrolment;
 using NetBird.Agent.Lifecycle;
+using NetBird.Agent.Listening;
 using NetBird.Agent.Store;
 using NetBird.Agent.Tunnel;
 
@@ -33,7 +34,7 @@ internal sealed partial class HttpsEndpoint(
 
     private readonly ILogger<HttpsEndpoint> _logger = logging.CreateLogger<HttpsEndpoint>();
     private volatile EndpointCertificate? _certificate;
-    private EndpointListener? _listener;
+    private SleepingServer? _listener;
     private IPEndPoint? _address;
     private string _wanted = "";
 
@@ -98,7 +99,7 @@ internal sealed partial class HttpsEndpoint(
         }
 
         await RenewAsync(facts, cancellationToken).ConfigureAwait(false);
-        await ListenAsync(cancellationToken).ConfigureAwait(false);
+        await ListenAsync().ConfigureAwait(false);
         var now = time.GetUtcNow();
         return _certificate is null || Problem.Length != 0 || _certificate.RenewAt <= now ? AfterFailure
             : _certificate.RenewAt - now < LongestWait ? _certificate.RenewAt - now
@@ -140,7 +141,7 @@ internal sealed partial class HttpsEndpoint(
         }
     }
 
-    private async Task ListenAsync(CancellationToken cancellationToken)
+    private async Task ListenAsync()
     {
         var wanted = store.Settings.HttpsEndpoint;
         if (_certificate is null || (_listener is not null && _wanted == wanted && _served == _certificate.Name))
@@ -159,16 +160,15 @@ internal sealed partial class HttpsEndpoint(
         {
             try
             {
-                _listener = await EndpointListener.StartAsync(
-                    kestrel => kestrel.Listen(candidate, Secure), _certificate.Name, handler, tunnel, time, logging, cancellationToken).ConfigureAwait(false);
+                _listener = EndpointWeb.Serve([Door.Open(candidate, Secure)], _certificate.Name, handler, tunnel, time, logging);
                 (_address, _wanted, _served, Problem) = (candidate, wanted, _certificate.Name, "");
                 Log.Listening(_logger, Url, candidate);
                 return;
             }
-            catch (Exception e) when (e is IOException or SocketException)
+            catch (SocketException e)
             {
-                Problem = $"The https endpoint cannot listen on {candidate}: {(e.InnerException ?? e).Message.TrimEnd('.')}. Choose another: netbird-agent up --https-endpoint 127.0.87.88:8744";
-                if (e is not SocketException { SocketErrorCode: SocketError.AccessDenied })
+                Problem = $"The https endpoint cannot listen on {candidate}: {e.Message.TrimEnd('.')}. Choose another: netbird-agent up --https-endpoint 127.0.87.88:8744";
+                if (e.SocketErrorCode != SocketError.AccessDenied)
                 {
                     break;
                 }

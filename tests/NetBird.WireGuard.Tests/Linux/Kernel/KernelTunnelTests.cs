@@ -3,7 +3,7 @@ using Xunit.Abstractions;
 namespace NetBird.WireGuard.Tests.Linux.Kernel;
 
 /// <summary>
-/// The kernel adapter against the kernel, and against our userspace end, in a virtual machine. The checks are in
+/// The kernel adapter against the kernel, and against our userspace end, and what else needs a machine of its own, in a virtual machine. The checks are in
 /// tests/KernelGuest/Checks.cs; each is reported here under its name.
 /// </summary>
 [Trait("Needs", "qemu")]
@@ -26,6 +26,7 @@ public sealed class KernelTunnelTests(KernelGuest guest, ITestOutputHelper outpu
     [InlineData("port-taken")]
     [InlineData("killed-at-any-moment-own-namespace")]
     [InlineData("killed-at-any-moment-host-namespace")]
+    [InlineData("clock-set")]
     public void Guest_Check_IsOk(string check)
     {
         Skip.If(guest.Missing is not null, guest.Missing);
