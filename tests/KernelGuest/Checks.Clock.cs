@@ -9,6 +9,11 @@ internal static partial class Checks
     /// <summary>Setting a clock needs a machine of one's own, which this one is. Last, since the others are timed.</summary>
     private static async Task<string> ClockSetAsync(CancellationToken stop)
     {
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new PlatformNotSupportedException();
+        }
+
         using var told = new SemaphoreSlim(0);
         using var watch = ClockWatch.TryStart(() => told.Release()) ?? throw new InvalidOperationException("the kernel has no such timer");
         Require(!await told.WaitAsync(TimeSpan.FromSeconds(2), stop), "it told of a jump before there was one");

@@ -127,6 +127,8 @@ public sealed class StorageFaultTests
         }
         finally
         {
+            // Before its folder goes, since no command finds it afterwards.
+            await world.Agent.RunAsync("down");
             Process.Start("umount", ["-l", world.Agent.StateDir]).WaitForExit();
         }
     }

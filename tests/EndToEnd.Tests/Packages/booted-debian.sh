@@ -7,7 +7,7 @@ version=$(ls "$kernel/lib/modules" | sort -V | tail -1)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# What is laid over the tree: the modules of networks, the packages, and what runs the script and ends the machine.
+# What is laid over the tree: the modules of networks, busybox for its ip, the packages, and what runs the script and ends the machine.
 modules=usr/lib/modules/$version
 mkdir -p "$work/over/$modules/kernel/drivers/net" "$work/over/mnt" "$work/over/etc/systemd/system/multi-user.target.wants"
 for part in arch crypto lib net; do cp -a "$kernel/lib/modules/$version/kernel/$part" "$work/over/$modules/kernel/"; done
@@ -16,6 +16,8 @@ cp "$kernel/lib/modules/$version"/modules.{order,builtin}* "$work/over/$modules/
 ln -s usr/lib "$work/over/lib"
 depmod -b "$work/over" "$version"
 rm "$work/over/lib"
+mkdir -p "$work/over/usr/bin"
+cp /bin/busybox "$work/over/usr/bin/"
 cp -a "$packages/." "$work/over/mnt/"
 cp "$script" "$work/over/mnt/script"
 cat >"$work/over/etc/systemd/system/script.service" <<'END'
