@@ -16,6 +16,11 @@ public sealed class FailingLedgerTests(Chromium chromium)
             (draft, now) =>
             {
                 draft.Users.Put(Company.Person(new("olga"), Company.Owner, "Olga Owner", NetBird.ControlPlane.Users.PasswordHashing.Hash(Company.Password), now) with { Role = NetBird.ControlPlane.Users.Role.Owner });
+                draft.BudgetRules.Put(new()
+                {
+                    Id = new("b-company"), Name = "Company ceiling", CreatedAt = now, ModifiedAt = now,
+                    Limits = new(NetBird.ControlPlane.Policies.LimitSetting.Off, new(true, 0, 400 * NetBird.Primitives.NanoUsd.PerUsd, 86400, false)),
+                });
                 return true;
             },
             postgres: cluster.ConnectionString);
@@ -28,13 +33,17 @@ public sealed class FailingLedgerTests(Chromium chromium)
         cluster.Stop();
         await log.Page.GetByLabel("Refusal says").FillAndLeaveAsync("anything");
         await log.Page.GetByRole(AriaRole.Alert).SeesAsync("The usage ledger cannot be read right now.");
-        await log.ShootAsync("usage-failing-1440-light");
-        await tab.Page.EvaluateAsync("() => Blazor.navigateTo('/my-usage')");
-        await tab.Page.GetByRole(AriaRole.Alert).First.SeesAsync("cannot be read right now");
-        await tab.ShootAsync("my-usage-failing-1440-light");
-        await tab.Page.EvaluateAsync("() => Blazor.navigateTo('/')");
-        await tab.Page.GetByRole(AriaRole.Alert).First.SeesAsync("The usage ledger cannot be read right now");
-        await tab.ShootAsync("overview-failing-1440-light");
+        var found = new List<string>();
+        await log.LookAsync("usage-failing", found);
+        foreach (var (path, says) in ((string, string)[])[("/my-usage", "How full your limits are cannot be read"), ("/session?id=x", "The usage ledger"), ("/audit", "The audit log"), ("/budgets", "The counters"), ("/usage?view=sessions", "The usage ledger"), ("/", "The usage ledger")])
+        {
+            await tab.Page.EvaluateAsync("path => Blazor.navigateTo(path)", path);
+            await tab.Page.Locator(".page").SeesAsync(says);
+            await tab.Page.Locator(".page").SeesAsync("cannot be read right now");
+            await tab.LookAsync("failing-" + path.Split('?')[0].Trim('/'), found);
+        }
+
+        Assert.Empty(found);
 
         cluster.Start();
         await tab.Page.Locator(".steps").SeesAsync("Connect a provider");

@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using EndToEnd.Tests;
 using FakeAnthropic;
 using Microsoft.Playwright;
@@ -56,6 +57,8 @@ public sealed class FirstRunTests(Chromium chromium)
         await tab.Page.Locator("table.grid tbody tr .link").First.ClickAsync();
         await tab.Dialog().SeesAsync("is not allowed by policy \"Engineers may use Claude Code\"");
 
+        await HoldsAndLetsGoAsync(tab, agent);
+
         // The key went in by the page and is in no page, nor in what the page's own calls answer.
         foreach (var path in (string[])["/", "/providers", "/audit"])
         {
@@ -69,7 +72,7 @@ public sealed class FirstRunTests(Chromium chromium)
     private static async Task ConnectAsync(Tab tab, FakeUpstream upstream)
     {
         await tab.Page.GetByRole(AriaRole.Link, new() { Name = "Connect provider" }).ClickAsync();
-        await tab.Dialog().SeesAsync("step 1 of 3");
+        await tab.Dialog().GetByLabel("Step 1 of 3").WaitForAsync();
         await tab.Dialog().GetByLabel("Anthropic compatible").CheckAsync();
         await tab.Dialog().Button("Next").ClickAsync();
         await tab.Dialog().GetByLabel("API key").FillAndLeaveAsync("sk-ant-wrong");
@@ -163,15 +166,38 @@ public sealed class FirstRunTests(Chromium chromium)
         return await AgentSession.StartAsync(site.Url, Developer, Company.Password);
     }
 
-    private static async Task<HttpResponseMessage> MessageAsync(AgentSession agent)
+    /// <summary>While a request is answered its budget's bar has a part that is held for it; after, it has not.</summary>
+    private static async Task HoldsAndLetsGoAsync(Tab tab, AgentSession agent)
+    {
+        await tab.GoAsync("/budgets");
+        var bar = tab.Page.Locator(".counter", new() { HasText = Developer });
+        await bar.SeesAsync("left");
+        Assert.Equal(0, await WidthAsync());
+        await Assertions.Expect(bar).Not.ToContainTextAsync("reserved");
+        using var enough = new CancellationTokenSource();
+        var answering = MessageAsync(agent, "claude-haiku-5-5", "[[scenario:slow-first-byte:300]]", enough.Token);
+        await bar.SeesAsync("reserved by requests in flight");
+        Assert.InRange(await WidthAsync(), 2, 100);
+        Assert.False(answering.IsCompleted);
+        await tab.ShootAsync("budgets-reserved-1440-light");
+
+        await enough.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => answering);
+        await Assertions.Expect(bar).Not.ToContainTextAsync("reserved", new() { Timeout = 60_000 });
+        Assert.Equal(0, await WidthAsync());
+
+        Task<double> WidthAsync() => bar.Locator(".reserved").EvaluateAsync<double>("e => e.getBoundingClientRect().width");
+    }
+
+    private static async Task<HttpResponseMessage> MessageAsync(
+        AgentSession agent, string model = "claude-sonnet-5-5", string text = "hello", CancellationToken cancellationToken = default)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/messages")
         {
-            Content = new StringContent(
-                """{"model":"claude-sonnet-5-5","max_tokens":64,"messages":[{"role":"user","content":"hello"}]}""", null, "application/json"),
+            Content = JsonContent.Create(new { model, max_tokens = 64, messages = new[] { new { role = "user", content = text } } }),
         };
         request.Headers.Add("anthropic-version", "2023-06-01");
         request.Headers.Add("x-api-key", "none");
-        return await agent.Client.SendAsync(request);
+        return await agent.Client.SendAsync(request, cancellationToken);
     }
 }

@@ -16,10 +16,19 @@ public sealed class RoleTests(Chromium chromium)
         await tab.Page.Locator("main, .page").Last.SeesAsync("My limits");
         Assert.Equal(["My usage"], await tab.Page.Locator("nav.mud-navmenu a").AllInnerTextsAsync());
         Assert.DoesNotContain(Company.Developers[1].Email, await tab.Page.ContentAsync(), StringComparison.Ordinal);
-        foreach (var path in (string[])["/usage", "/budgets", "/policies", "/people", "/audit", "/tokens", "/session?id=x", "/dashboard/export"])
+        foreach (var path in (string[])["/usage", "/budgets", "/policies", "/people", "/audit", "/tokens", "/dashboard/export"])
         {
             var answer = await tab.Page.GotoAsync(path);
             Assert.Equal(403, answer!.Status);
+        }
+
+        // Of sessions, their own alone, whosever an address asks for.
+        var sessions = (await chromium.Acme.GetAsync("/api/agent-network/access-log-sessions?page_size=200")).GetProperty("data").EnumerateArray().ToList();
+        foreach (var (own, says) in ((bool, string)[])[(true, "Turn by turn"), (false, "No such session")])
+        {
+            var session = sessions.First(one => one.GetProperty("user_id").GetString() == Company.Developers[0].Id.Value == own);
+            await tab.GoAsync($"/session?id={session.GetProperty("session_id").GetString()}&user={session.GetProperty("user_id").GetString()}");
+            await tab.Page.Locator(".panel").First.SeesAsync(says);
         }
 
         // Where everybody arrives after the login is their own page.

@@ -55,9 +55,10 @@ internal sealed class Site : IAsyncDisposable
     /// <param name="rows">What it has metered; ordered by sequence.</param>
     /// <param name="state">A folder that is left as it is at the end; null: one that is removed.</param>
     /// <param name="postgres">Connection string of the database that has both; null: LiteDB.</param>
+    /// <param name="port">Of the pages; 0: any.</param>
     public static async Task<Site> StartAsync(
         Func<ConfigurationDraft, DateTimeOffset, bool>? fill = null, Func<DateTimeOffset, IEnumerable<JournalledRecord>>? rows = null,
-        string? postgres = null, string? state = null)
+        string? postgres = null, string? state = null, int port = 0)
     {
         var stays = state is not null;
         state ??= Directory.CreateTempSubdirectory("netbird-dashboard-").FullName;
@@ -86,7 +87,7 @@ internal sealed class Site : IAsyncDisposable
         {
             StateDirectory = state,
             Postgres = postgres,
-            Http = new(IPAddress.Loopback, 0),
+            Http = new(IPAddress.Loopback, port),
             WireGuardPort = 0,
             Overlay = IPNetwork.Parse("100.64.0.0/16"),
             Tunnel = TunnelKind.Rootless,

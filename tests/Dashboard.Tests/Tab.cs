@@ -70,7 +70,7 @@ internal sealed class Tab : IAsyncDisposable
         }
 
         // A colour on its way from light to dark is neither; where it ends is what people see. The login's pages have neither, and take no style but their own.
-        if (!new Uri(Page.Url).AbsolutePath.StartsWith("/idp/", StringComparison.Ordinal))
+        if (await Page.Locator(".mud-layout").CountAsync() > 0)
         {
             await Page.AddStyleTagAsync(new() { Content = "*, *::before, *::after { transition: none !important; animation: none !important }" });
         }
@@ -104,6 +104,34 @@ internal sealed class Tab : IAsyncDisposable
         if (Environment.GetEnvironmentVariable("NETBIRD_SCREENSHOTS") is { Length: > 0 } folder)
         {
             await Page.ScreenshotAsync(new() { Path = Path.Combine(folder, name + ".png"), FullPage = whole, Animations = ScreenshotAnimations.Disabled });
+        }
+    }
+
+    /// <summary>Looks at what is shown, in both colours: it has no serious fault and cuts no text. A dialog longer than the window is shot to its end.</summary>
+    /// <param name="name">Of the picture.</param>
+    /// <param name="found">Faults are added here.</param>
+    /// <param name="whole">The whole page, not the window alone.</param>
+    public async Task LookAsync(string name, List<string> found, bool whole = true)
+    {
+        foreach (var dark in (bool[])[false, true])
+        {
+            await Page.EmulateMediaAsync(new() { ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light });
+
+            // The dashboard follows by way of its server; the login's pages by themselves.
+            await Page.WaitForFunctionAsync("""
+                dark => {
+                  const ground = getComputedStyle(document.documentElement).getPropertyValue("--mud-palette-background").trim();
+                  return ground === "" || ground.startsWith(dark ? "rgba(18,21,27" : "rgba(246,247,249");
+                }
+                """, dark);
+            var form = $"{name}-{Page.ViewportSize!.Width}-{(dark ? "dark" : "light")}"; // every page here has one
+            await ShootAsync(form, whole);
+            found.AddRange((await FaultsAsync()).Concat(await CutTextAsync()).Select(fault => $"{form}: {fault}"));
+            if (await Page.EvaluateAsync<bool>("() => { const d = document.querySelector('dialog[open]'); if (!d || d.scrollHeight <= d.clientHeight + 1) return false; d.scrollTop = d.scrollHeight; return true; }"))
+            {
+                await ShootAsync(form + "-end", whole);
+                await Page.EvaluateAsync("() => document.querySelector('dialog[open]').scrollTop = 0");
+            }
         }
     }
 

@@ -53,13 +53,22 @@ public sealed class UpkeepTests(Chromium chromium)
         await tab.Dialog().GetByLabel("Platform").CheckAsync();
         await tab.Dialog().Button("Create").Last.ClickAsync();
         await tab.Dialog().SeesAsync("Shown this once");
-        var secret = (await tab.Dialog().Locator("pre").InnerTextAsync()).Trim();
+        var secret = (await tab.Dialog().Locator("pre").First.InnerTextAsync()).Trim();
         await tab.Page.Keyboard.PressAsync("Escape");
         await tab.ClosedAsync();
         Assert.DoesNotContain(secret, await tab.Page.ContentAsync(), StringComparison.Ordinal);
         var key = Assert.Single((await site.GetAsync("/api/setup-keys")).EnumerateArray());
         Assert.Equal(("Build machines", 12), (key.GetProperty("name").GetString(), key.GetProperty("usage_limit").GetInt32()));
+
+        // Asked twice, and a way out that leaves all as it was.
         await tab.Button("Revoke Build machines").ClickAsync();
+        await tab.Dialog().SeesAsync("No machine enrols with it again.");
+        await tab.Page.Keyboard.PressAsync("Escape");
+        await tab.ClosedAsync();
+        await Assertions.Expect(tab.Button("Revoke Build machines")).ToBeFocusedAsync(new() { Timeout = 60_000 });
+        Assert.False((await site.GetAsync("/api/setup-keys"))[0].GetProperty("revoked").GetBoolean());
+        await tab.Button("Revoke Build machines").ClickAsync();
+        await tab.Button("Yes, revoke Build machines").ClickAsync();
         await tab.Page.Locator("table.grid").SeesAsync("Revoked");
         Assert.True((await site.GetAsync("/api/setup-keys"))[0].GetProperty("revoked").GetBoolean());
 

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Hosting.StaticWebAssets;
 using Microsoft.AspNetCore.ResponseCompression;
 using MudBlazor.Services;
@@ -21,7 +22,7 @@ internal static class DashboardFeature
     {
         services.AddRazorComponents().AddInteractiveServerComponents()
             .AddHubOptions(hub => hub.MaximumReceiveMessageSize = LargestMessage);
-        services.AddMudServices();
+        services.AddMudServices(mud => mud.SnackbarConfiguration.PositionClass = MudBlazor.Defaults.Classes.Position.BottomRight);
 
         // A build's output, unlike a published one, has no small form of a package's files. Pages and REST are not compressed:
         // they hold what a guess at their length must not reveal.
@@ -34,6 +35,8 @@ internal static class DashboardFeature
         services.AddSingleton<Viewing.DisplayNames>();
         services.AddScoped<Editing.AdminCalls>();
         services.AddScoped<Viewing.ViewerClock>();
+        services.AddScoped<Viewing.PageAddress>();
+        services.AddScoped<AuthenticationStateProvider, Viewing.LiveAuthentication>();
         services.AddSingleton<Viewing.Counters>();
         services.AddSingleton<Viewing.Sentences>();
         services.AddSingleton<Viewing.AccessAnswers>();

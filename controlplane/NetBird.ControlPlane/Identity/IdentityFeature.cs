@@ -57,6 +57,7 @@ internal static class IdentityFeature
 
     public static void UseIdentity(this WebApplication app)
     {
+        app.UseErrorPages();
         app.UseApiLimits();
         app.UseLoginLimits();
         app.UseAuthentication();

@@ -14,6 +14,32 @@ window.dashboard = {
   }
 };
 
+// What is chosen on a page, in its address: unless another page is there by now.
+window.dashboard.keepAddress = (path, query) => {
+  if (location.pathname === path) history.replaceState(history.state, "", path + (query ? "?" + query : ""));
+};
+
+// The first field below, for whoever works by keyboard.
+window.dashboard.focusFirst = where => document.querySelector(where)?.querySelector("input:not([type=hidden]), select, textarea, button")?.focus();
+
+// Above what is always in sight: a dialog's foot, the bar at the top.
+window.dashboard.bringIntoSight = element => element.scrollIntoView({ block: "center" });
+
+// A page lives on a connection. Lost, it stays to be read, says so, and is loaded anew once the control plane that is back does not
+// know it any more. Blazor gives up after some minutes; this does not.
+document.getElementById("components-reconnect-modal").addEventListener("components-reconnect-state-changed", event => {
+  const { state } = event.detail;
+  if (state === "rejected") location.reload();
+  else event.target.textContent = state === "hide" ? "" : "The connection to the control plane is lost. It is tried again by itself.";
+  if (state === "failed") setInterval(async () => {
+    try {
+      if ((await fetch("/healthz", { cache: "no-store" })).ok) location.reload();
+    } catch {
+      // Not yet.
+    }
+  }, 5000);
+});
+
 // The admin API under the viewer's session: the browser itself says that a page of ours sent it (Fetch Metadata).
 window.dashboard.send = async (method, path, body) => {
   try {

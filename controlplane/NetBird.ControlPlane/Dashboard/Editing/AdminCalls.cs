@@ -69,5 +69,9 @@ internal sealed record AdminAnswer(int Status, JsonElement Body)
         }
     }
 
-    private static string Plain(string field) => field.Replace('_', ' ').Replace(".", " › ", StringComparison.Ordinal);
+    private static string Plain(string field)
+    {
+        var words = field.Replace('_', ' ').Replace(".", " › ", StringComparison.Ordinal);
+        return char.ToUpperInvariant(words[0]) + words[1..];
+    }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using NetBird.ControlPlane.Usage;
 
 namespace NetBird.ControlPlane.Dashboard.Viewing;
@@ -59,6 +60,23 @@ public sealed record RangeChoice(string Name, DateOnly? First = null, DateOnly? 
 
         // The hour that runs and those before it, as days begin at midnight: no bar of the chart is a part of one.
         DateTimeOffset WholeHour(DateTimeOffset at) => at - TimeSpan.FromTicks((at.UtcTicks + zone.GetUtcOffset(at).Ticks) % TimeSpan.TicksPerHour);
+    }
+
+    /// <summary>As an address has it; <see cref="Read"/> takes it back.</summary>
+    internal (string Name, string? Value)[] ToParts() =>
+    [
+        ("range", Name), ("first", First?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)), ("last", Last?.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
+    ];
+
+    /// <summary>What an address asks for, or null where it asks for none that there is.</summary>
+    internal static RangeChoice? Read(Func<string, string?> find)
+    {
+        if (DateOnly.TryParseExact(find("first"), "yyyy-MM-dd", out var first) && DateOnly.TryParseExact(find("last"), "yyyy-MM-dd", out var last) && first <= last)
+        {
+            return new(TimeRange.Custom, first, last);
+        }
+
+        return find("range") is { } name && name != TimeRange.Custom && TimeRange.Names.Contains(name) ? new(name) : null;
     }
 
     private static TimeRange Between(DateTimeOffset from, DateTimeOffset to) => new(TimeRange.Custom, from, to, (to - from).TotalDays switch

@@ -61,6 +61,27 @@ public sealed class UsageFilter
         return string.Join('&', parts.Where(part => part.Value is not null).Select(part => $"{part.Name}={Uri.EscapeDataString(part.Value!)}")); // filtered
     }
 
+    /// <summary>As the page's own address has it; <see cref="Read"/> takes it back.</summary>
+    internal (string Name, string? Value)[] ToParts() =>
+    [
+        .. Range.ToParts(), ("user", User), ("group", Group), ("provider", Provider), ("policy", Policy), ("model", Model),
+        ("session", Session), ("decision", Decision), ("refusal", Refusal),
+    ];
+
+    /// <summary>What an address asks for; what it does not say is any.</summary>
+    internal static UsageFilter Read(Func<string, string?> find) => new()
+    {
+        Range = RangeChoice.Read(find) ?? new("Last 24 hours"),
+        User = find("user"),
+        Group = find("group"),
+        Provider = find("provider"),
+        Policy = find("policy"),
+        Model = find("model"),
+        Session = find("session"),
+        Decision = find("decision") switch { "allowed" => "allowed", "denied" => "denied", _ => null },
+        Refusal = find("refusal"),
+    };
+
     private static string? Text(string? value) => string.IsNullOrWhiteSpace(value) ? null : value.Trim();
 
     private static string? Time(DateTimeOffset? time) => time?.UtcDateTime.ToString("o", CultureInfo.InvariantCulture);

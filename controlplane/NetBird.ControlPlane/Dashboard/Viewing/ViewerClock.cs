@@ -6,28 +6,34 @@ namespace NetBird.ControlPlane.Dashboard.Viewing;
 /// <summary>Times as the viewer reads them: in the zone they chose, else their browser's. One for each open tab.</summary>
 internal sealed class ViewerClock(IJSRuntime js, TimeProvider time)
 {
-    private bool _asked;
+    private Task? _asked;
 
     /// <summary>UTC until <see cref="LearnAsync"/> has asked.</summary>
     public TimeZoneInfo Zone { get; private set; } = TimeZoneInfo.Utc;
 
+    /// <summary>Another zone was chosen.</summary>
+    public event Action? Changed;
+
     public DateTimeOffset Now => time.GetUtcNow();
 
     /// <summary>Asks the browser, once. Not before the first render.</summary>
-    public async Task LearnAsync()
-    {
-        if (!_asked)
-        {
-            Zone = Find(await js.InvokeAsync<string?>("dashboard.timeZone"));
-            _asked = true;
-        }
-    }
+    public Task LearnAsync() => _asked ??= AskAsync();
 
-    /// <summary>Takes a zone by its IANA name and remembers it in this browser.</summary>
-    public async Task ChooseAsync(string name)
+    private async Task AskAsync() => Zone = Find(await js.InvokeAsync<string?>("dashboard.timeZone"));
+
+    /// <summary>Takes a zone by its IANA name and remembers it in this browser; false: there is none of that name.</summary>
+    public async Task<bool> TryChooseAsync(string name)
     {
-        Zone = Find(name);
+        var zone = Find(name);
+        if (zone.Equals(TimeZoneInfo.Utc) && !string.Equals(name, "UTC", StringComparison.OrdinalIgnoreCase))
+        {
+            return false;
+        }
+
+        Zone = zone;
+        Changed?.Invoke();
         await js.InvokeVoidAsync("dashboard.keepTimeZone", Zone.Id);
+        return true;
     }
 
     /// <summary>26 Nov, 08:33.</summary>

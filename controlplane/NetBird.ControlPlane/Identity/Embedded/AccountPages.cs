@@ -22,6 +22,7 @@ internal sealed class AccountPages(
     private const string CodesPath = Path + "/codes";
     private const string RemovePath = Path + "/remove";
     private const string TicketStep = "app ";
+    private const string Back = "<p class=\"back\"><a href=\"/\">Back to the pages</a></p>";
 
     // RFC 4226 section 4, R6: 160 bits are recommended.
     private const int SecretBytes = 20;
@@ -122,6 +123,7 @@ internal sealed class AccountPages(
                 ? $"""
                   <p>{IdpPage.Text(user.Email)} logs in with a password alone. An authenticator app on your telephone keeps others out who have guessed or seen it.</p>
                   <form method="get" action="{AppPath}"><button>Set an authenticator app up</button></form>
+                  {Back}
                   """
                 : $"""
                   <p>{IdpPage.Text(user.Email)} logs in with a password and an authenticator app; {user.Credential.RecoveryCodes.Length} recovery codes are left.</p>
@@ -129,6 +131,7 @@ internal sealed class AccountPages(
                   <label for="c">Code that the app shows</label><input id="c" name="code" autocomplete="one-time-code" required>
                   <button>New recovery codes</button>
                   <button class="quiet" formaction="{RemovePath}">Take the app off</button></form>
+                  {Back}
                   """,
             problem,
             status);
@@ -142,14 +145,15 @@ internal sealed class AccountPages(
         using var picture = new SvgQRCode(qr);
         return IdpPage.Show(
             context,
-            "Set an authenticator app up",
+            "Authenticator app",
             $"""
             <p>Scan this with the app, then type the six digits that it shows.</p>
             <div class="qr" role="img" aria-label="QR code with the secret below">{picture.GetGraphic(4, "#000000", "#ffffff")}</div>
             <p>Or type: <code>{string.Join(' ', secret.Chunk(4).Select(part => new string(part)))}</code></p>
             <form method="post" action="{AppPath}">{IdpPage.Token(antiforgery, context)}{IdpPage.Hidden("secret", secret)}{IdpPage.Hidden("ticket", tickets.Issue(user.Id, TicketStep + secret))}
-            <label for="c">Code</label><input id="c" name="code" inputmode="numeric" autocomplete="one-time-code" required>
+            <label for="c">Code</label><input id="c" name="code" inputmode="numeric" autocomplete="one-time-code" required autofocus>
             <button>Switch it on</button></form>
+            <p class="back"><a href="{Path}">Not now</a></p>
             """,
             problem,
             status);

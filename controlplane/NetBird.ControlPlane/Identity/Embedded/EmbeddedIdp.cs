@@ -94,7 +94,8 @@ internal static class EmbeddedIdp
             .EnableTokenEndpointPassthrough()
             .EnableUserInfoEndpointPassthrough()
             .EnableEndSessionEndpointPassthrough()
-            .EnableEndUserVerificationEndpointPassthrough();
+            .EnableEndUserVerificationEndpointPassthrough()
+            .EnableStatusCodePagesIntegration(); // ErrorPages
         if (!secure)
         {
             // Loopback alone is served without TLS.

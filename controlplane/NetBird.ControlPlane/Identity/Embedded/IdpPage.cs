@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Antiforgery;
+using NetBird.ControlPlane.Store;
 
 namespace NetBird.ControlPlane.Identity.Embedded;
 
@@ -11,24 +12,30 @@ namespace NetBird.ControlPlane.Identity.Embedded;
 /// </summary>
 internal static class IdpPage
 {
+    // Colours and shapes are those of the pages behind it. No style is on an element itself: the policy allows this one sheet.
     private const string Style = """
-        :root{color-scheme:light dark;--edge:#d5d9e0;--accent:#f68330;--ink:#181a1d;--page:#f4f5f7;--card:#fff;--soft:#5b6470}
-        @media(prefers-color-scheme:dark){:root{--edge:#3a4049;--ink:#eceef1;--page:#15171a;--card:#1f2226;--soft:#a4acb8}}
-        body{margin:0;min-height:100vh;display:grid;place-items:center;background:var(--page);color:var(--ink);
-        font:16px/1.5 system-ui,sans-serif}
-        main{background:var(--card);border:1px solid var(--edge);border-radius:12px;padding:2rem;width:min(22rem,86vw)}
-        h1{font-size:1.25rem;margin:0 0 .25rem}p{margin:.25rem 0 1rem;color:var(--soft)}
-        label{display:block;margin:.9rem 0 .25rem;font-weight:600}
-        input{box-sizing:border-box;width:100%;padding:.55rem .7rem;font:inherit;border:1px solid var(--edge);border-radius:8px;
-        background:transparent;color:inherit}
-        button{margin-top:1.25rem;width:100%;padding:.6rem;font:inherit;font-weight:600;border:0;border-radius:8px;
-        background:var(--accent);color:#181a1d;cursor:pointer}
-        button.quiet{background:transparent;border:1px solid var(--edge);color:inherit;margin-top:.5rem}
-        input:focus-visible,button:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-        .problem{color:#c4342d;font-weight:600}@media(prefers-color-scheme:dark){.problem{color:#ff8a80}}
-        .qr svg{display:block;width:100%;max-width:15rem;height:auto;margin:0 auto 1rem}code{overflow-wrap:anywhere}a{color:inherit}
-        .codes{columns:2;padding:0;list-style:none;font:.85rem/1.9 ui-monospace,monospace}
-        .code{font:700 1.6rem ui-monospace,monospace;letter-spacing:.12em;color:var(--ink);text-align:center}
+        :root{color-scheme:light dark;--edge:#e3e6eb;--line:#868f9c;--accent:#b8430a;--on:#fff;--ink:#1d2430;--page:#f6f7f9;--card:#fff;--soft:#545f70;--bad:#b3261e}
+        @media(prefers-color-scheme:dark){:root{--edge:#2b323e;--line:#727d8d;--accent:#ff8a4c;--on:#1d1209;--ink:#e8ebf0;--page:#12151b;--card:#1a1f28;--soft:#a3adbb;--bad:#ff8a80}}
+        body{margin:0;min-height:100vh;min-height:100dvh;box-sizing:border-box;padding:24px 12px;display:grid;place-content:center;justify-items:center;gap:18px;
+        background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans","DejaVu Sans",sans-serif}
+        header{display:flex;align-items:center;gap:10px;font-weight:600;max-width:min(26rem,100%);overflow-wrap:anywhere}header svg{width:28px;height:28px;flex:none}
+        main{box-sizing:border-box;background:var(--card);border:1px solid var(--edge);border-radius:12px;padding:28px;width:min(25rem,calc(100vw - 24px));overflow-wrap:anywhere}
+        h1{font-size:1.3rem;line-height:1.3;letter-spacing:-.01em;margin:0 0 4px}p{margin:0 0 14px;color:var(--soft)}p:last-child{margin-bottom:0}
+        label{display:block;margin:14px 0 4px;font-size:.87rem;color:var(--soft)}
+        input{box-sizing:border-box;width:100%;padding:9px 12px;min-height:42px;font:inherit;border:1px solid var(--line);border-radius:8px;background:transparent;color:inherit}
+        button{margin-top:18px;width:100%;padding:9px 12px;min-height:42px;font:inherit;font-weight:600;border:0;border-radius:8px;background:var(--accent);color:var(--on);cursor:pointer}
+        button.quiet{background:transparent;border:1px solid var(--line);color:inherit;margin-top:10px}
+        input:focus-visible,button:focus-visible,a:focus-visible{outline:2px solid var(--accent);outline-offset:2px;border-radius:8px}
+        .problem{color:var(--bad);border:1px solid;border-radius:8px;padding:9px 12px;margin:12px 0 0}
+        .qr svg{display:block;width:100%;max-width:14rem;height:auto;margin:0 auto 14px;border-radius:8px}code{overflow-wrap:anywhere;color:var(--ink);font-family:ui-monospace,"Liberation Mono",monospace}
+        a{color:var(--accent)}.back{margin-top:18px}
+        .codes{columns:9.3rem;column-gap:8px;padding:0;margin:0 0 14px;list-style:none;white-space:nowrap;font:.8rem/2 ui-monospace,"Liberation Mono",monospace}
+        .code{font:700 1.6rem ui-monospace,"Liberation Mono",monospace;letter-spacing:.12em;color:var(--ink);text-align:center;margin:18px 0}
+        """;
+
+    // The same as icon.svg, which these pages do not fetch.
+    private const string Icon = """
+        <svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" fill="#b8430a"/><path d="M6 19c5 0 6-7 11-7 3 0 4 2 9 2-3 1-4 3-6 5-3 3-8 4-14 0z" fill="#fff"/></svg>
         """;
 
     private static readonly string StyleHash = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Style)));
@@ -52,12 +59,13 @@ internal static class IdpPage
             $"default-src 'none'; style-src 'sha256-{StyleHash}'; base-uri 'none'; frame-ancestors 'none'; "
             + "form-action 'self' http://127.0.0.1:* http://localhost:*";
         var alert = problem is null ? "" : $"<p class=\"problem\" role=\"alert\">{Text(problem)}</p>";
+        var account = Text(context.RequestServices.GetRequiredService<IConfigurationStore>().Current.Settings.AccountName);
         return Results.Text(
             $"""
             <!doctype html>
             <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-            <title>{Text(title)}</title><style>{Style}</style></head>
-            <body><main><h1>{Text(title)}</h1>{alert}{body}</main></body></html>
+            <title>{Text(title)} · {account}</title><style>{Style}</style></head>
+            <body><header>{Icon}<span>{account}</span></header><main><h1>{Text(title)}</h1>{alert}{body}</main></body></html>
 
             """,
             "text/html; charset=utf-8",

@@ -129,10 +129,9 @@ internal sealed class LoginPages(EmbeddedLogin login, LoginTicket tickets, Secon
             context,
             "Log in",
             $"""
-            <p>to NetBird</p>
             <form method="post" action="{LoginPath}">{Fields(context, destination)}
-            <label for="u">E-mail</label><input id="u" name="username" autocomplete="username" required value="{IdpPage.Text(username)}">
-            <label for="p">Password</label><input id="p" name="password" type="password" autocomplete="current-password" required>
+            <label for="u">E-mail</label><input id="u" name="username" inputmode="email" autocapitalize="none" autocomplete="username" required{(username.Length == 0 ? " autofocus" : "")} value="{IdpPage.Text(username)}">
+            <label for="p">Password</label><input id="p" name="password" type="password" autocomplete="current-password" required{(username.Length == 0 ? "" : " autofocus")}>
             <button>Log in</button></form>
             """,
             problem,
@@ -145,7 +144,7 @@ internal sealed class LoginPages(EmbeddedLogin login, LoginTicket tickets, Secon
             $"""
             <p>Yours was set by someone else. At least {PasswordHashing.MinLength} characters.</p>
             <form method="post" action="{PasswordPath}">{Fields(context, destination)}{IdpPage.Hidden("ticket", ticket)}
-            <label for="n">New password</label><input id="n" name="new_password" type="password" autocomplete="new-password" required>
+            <label for="n">New password</label><input id="n" name="new_password" type="password" autocomplete="new-password" required autofocus>
             <label for="r">Once more</label><input id="r" name="repeated" type="password" autocomplete="new-password" required>
             <button>Save and log in</button></form>
             """,
@@ -159,8 +158,9 @@ internal sealed class LoginPages(EmbeddedLogin login, LoginTicket tickets, Secon
             $"""
             <p>The six digits that your authenticator app shows, or one of your recovery codes.</p>
             <form method="post" action="{CodePath}">{Fields(context, destination)}{IdpPage.Hidden("ticket", ticket)}
-            <label for="c">Code</label><input id="c" name="code" autocomplete="one-time-code" required>
+            <label for="c">Code</label><input id="c" name="code" autocomplete="one-time-code" required autofocus>
             <button>Log in</button></form>
+            <p class="back">Lost both? An administrator can take the app off, under People.</p>
             """,
             problem,
             status);

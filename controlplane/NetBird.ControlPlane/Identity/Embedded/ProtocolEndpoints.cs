@@ -27,6 +27,8 @@ internal sealed class ProtocolEndpoints(IConfigurationStore store, IAntiforgery 
     public const string RevokePath = "/idp/revoke";
     public const string KeysPath = "/idp/keys";
     private const string DonePath = "/idp/done";
+    private const string ConnectedPath = DonePath + "/connected";
+    private const string RefusedPath = DonePath + "/refused";
 
     private const string Server = OpenIddictServerAspNetCoreDefaults.AuthenticationScheme;
 
@@ -39,7 +41,11 @@ internal sealed class ProtocolEndpoints(IConfigurationStore store, IAntiforgery 
         app.MapGet(DevicePath, (Delegate)ShowDeviceAsync);
         app.MapPost(DevicePath, (Delegate)ConfirmDeviceAsync).LimitAttempts();
         app.MapGet(DonePath, (HttpContext context) => IdpPage.Show(
-            context, "Done", "<p>You can close this page and go back to the terminal.</p>"));
+            context, "Logged out", "<p>You can close this page.</p>"));
+        app.MapGet(ConnectedPath, (HttpContext context) => IdpPage.Show(
+            context, "The machine is connected", "<p>You can close this page and go back to its terminal.</p>"));
+        app.MapGet(RefusedPath, (HttpContext context) => IdpPage.Show(
+            context, "The machine was refused", "<p>It got nothing, and its code is of no use any more. You can close this page.</p>"));
     }
 
     private static OpenIddictRequest RequestOf(HttpContext context)
@@ -176,9 +182,9 @@ internal sealed class ProtocolEndpoints(IConfigurationStore store, IAntiforgery 
         {
             case "yes":
                 var principal = IdpClaims.PrincipalOf(session.User, store.Current, asked.Principal.GetScopes(), session.At);
-                return Results.SignIn(principal, new AuthenticationProperties { RedirectUri = DonePath }, Server);
+                return Results.SignIn(principal, new AuthenticationProperties { RedirectUri = ConnectedPath }, Server);
             case "no":
-                return Results.Forbid(new AuthenticationProperties { RedirectUri = DonePath }, [Server]);
+                return Results.Forbid(new AuthenticationProperties { RedirectUri = RefusedPath }, [Server]);
             default:
                 return ShowConfirm(context, session.User, request.UserCode ?? "");
         }
@@ -200,7 +206,7 @@ internal sealed class ProtocolEndpoints(IConfigurationStore store, IAntiforgery 
             $"""
             <p>Type the code that the machine shows.</p>
             <form method="get" action="{DevicePath}">
-            <label for="c">Code</label><input id="c" name="user_code" autocomplete="off" autocapitalize="characters" required>
+            <label for="c">Code</label><input id="c" name="user_code" autocomplete="off" autocapitalize="characters" required autofocus>
             <button>Next</button></form>
             """,
             problem,
