@@ -18,7 +18,7 @@ internal sealed partial class PostgresUsageLedger
             await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
             var spans = Spans.Of(query).ToList();
             var parts = new OverviewParts(query, spans, await LastTicksAsync(connection, cancellationToken));
-            var sums = new Dictionary<(int Span, string Key), UsageTotals>();
+            var bySpan = spans.ConvertAll(_ => new Dictionary<string, UsageTotals>(StringComparer.Ordinal));
             var rollups = parts.Hours.SelectMany(hours => Rollups(hours.First, hours.Last), (hours, range) => (hours.Span, Range: range));
 
             // Where one day of a zone ends the next begins: the hours between them and UTC's day are read once, and taken off one, added to the other.
@@ -44,9 +44,9 @@ internal sealed partial class PostgresUsageLedger
                 parts.Edges.ToLookup(edge => new RollupRange(edge.First, edge.Last, 0, 1), edge => (edge.Span, 1)));
 
             // Where all of a key was taken off again nothing is left to tell.
-            return sums.Where(sum => sum.Value != default)
-                .OrderBy(sum => sum.Key.Span).ThenBy(sum => sum.Key.Key, StringComparer.Ordinal)
-                .Select(sum => new OverviewRow(spans[sum.Key.Span].Start, spans[sum.Key.Span].End, sum.Key.Key, sum.Value))
+            return bySpan
+                .SelectMany((sums, span) => sums.Where(sum => sum.Value != default).OrderBy(sum => sum.Key, StringComparer.Ordinal)
+                    .Select(sum => new OverviewRow(spans[span].Start, spans[span].End, sum.Key, sum.Value)))
                 .ToImmutableArray();
 
             async Task AddAsync(string text, IEnumerable<IGrouping<RollupRange, (int Span, int Sign)>> ranges)
@@ -73,8 +73,8 @@ internal sealed partial class PostgresUsageLedger
                     var (word, totals) = (reader.GetString(1), Totals(reader, 2));
                     foreach (var (span, sign) in all[reader.GetInt32(0)])
                     {
-                        var sum = sums.GetValueOrDefault((span, word));
-                        sums[(span, word)] = sign > 0 ? sum + totals : sum - totals;
+                        var sum = bySpan[span].GetValueOrDefault(word);
+                        bySpan[span][word] = sign > 0 ? sum + totals : sum - totals;
                     }
                 }
             }
