@@ -55,6 +55,46 @@ public sealed class ClaudeSetupTests : IAsyncLifetime
         Assert.Single(Directory.GetFiles(Path.GetDirectoryName(Settings)!));
     }
 
+    /// <summary>As editors on Windows write it: a byte order mark, and two characters at the end of each line.</summary>
+    [Theory]
+    [InlineData("\uFEFF{\r\n  // mine\r\n  \"model\": \"opus\",\r\n  \"env\": {\r\n    \"X\": \"1\"\r\n  }\r\n}\r\n")]
+    [InlineData("\uFEFF{}")]
+    [InlineData("{\r\n}\r\n")]
+    [InlineData("{ \"model\": \"h\u00e9\", /* \u4f60 */ }\n")]
+    public async Task SetupAndUnset_MarksAndLineEnds_StayAsTheyAre(string mine)
+    {
+        Write("");
+        var before = System.Text.Encoding.UTF8.GetBytes(mine);
+        await File.WriteAllBytesAsync(Settings, before);
+
+        var setup = await _agent.RunAsync("claude", "setup", "--gateway-mode", "--statusline");
+        var during = System.Text.Encoding.UTF8.GetString(await File.ReadAllBytesAsync(Settings));
+        var unset = await _agent.RunAsync("claude", "unset");
+
+        Assert.True(setup.ExitCode == 0, setup.ToString());
+        Assert.Contains("CLAUDE_CODE_USE_GATEWAY", during, StringComparison.Ordinal);
+        Assert.Equal(mine.StartsWith('\uFEFF'), during.StartsWith('\uFEFF'));
+        Assert.Equal(mine.Contains('\r', StringComparison.Ordinal), during.Contains('\r', StringComparison.Ordinal));
+        Assert.DoesNotContain("\n", during.Contains('\r', StringComparison.Ordinal) ? during.Replace("\r\n", "", StringComparison.Ordinal) : "", StringComparison.Ordinal);
+        Assert.True(unset.ExitCode == 0, unset.ToString());
+        Assert.Equal(before, await File.ReadAllBytesAsync(Settings));
+    }
+
+    [Fact]
+    public async Task Setup_SettingsThatAreNoUtf8_ChangesNothing()
+    {
+        Write("");
+        byte[] latin1 = [.. "{ \"model\": \"h"u8, 0xE9, .. "\" }"u8];
+        await File.WriteAllBytesAsync(Settings, latin1);
+
+        var outcome = await _agent.RunAsync("claude", "setup");
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains("Save it as UTF-8", outcome.Error, StringComparison.Ordinal);
+        Assert.Equal(latin1, await File.ReadAllBytesAsync(Settings));
+        Assert.Single(Directory.GetFiles(Path.GetDirectoryName(Settings)!));
+    }
+
     [Fact]
     public async Task Unset_SettingsWereMadeByUs_RemovesThem()
     {

@@ -191,6 +191,56 @@ public sealed class LoginFaultTests
         return watch.Elapsed;
     }
 
+    /// <summary>The issuer has put a new refresh token in the old one's place, and its answer is on its way when the agent is told to end.</summary>
+    [SkippableFact]
+    public async Task Renewal_UnderWayAtTheEnd_KeepsTheOnlyRefreshTokenThereIs()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var world = await AgentWorld.StartAsync(issuer: idp.Issuer);
+        world.Plane.LoginLifetime = TimeSpan.FromSeconds(10);
+        await LogInAsync(world);
+        idp.HoldTokens();
+        await idp.TokensAreHeldAsync();
+
+        var down = world.Agent.RunAsync("down");
+        await Task.Delay(700);
+        idp.LetTokensGo();
+        Assert.True((await down).ExitCode == 0, (await down).ToString());
+        var before = world.Plane.Renewals;
+        await world.Agent.RunAsync("up");
+
+        for (var watch = Stopwatch.StartNew(); world.Plane.Renewals <= before; await Task.Delay(100))
+        {
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(40), world.Agent.ReadLog());
+        }
+    }
+
+    /// <summary>Whoever logs out is logged out, whatever was on its way for the login before.</summary>
+    [SkippableFact]
+    public async Task Renewal_UnderWayAtALogout_BringsNobodyBack()
+    {
+        using var idp = await OidcProvider.StartAsync();
+        await using var world = await AgentWorld.StartAsync(issuer: idp.Issuer);
+        world.Plane.LoginLifetime = TimeSpan.FromSeconds(10);
+        var (reached, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await LogInAsync(world);
+        world.Plane.Renewed = () =>
+        {
+            reached.TrySetResult();
+            return goOn.Task;
+        };
+        await reached.Task.WaitAsync(TimeSpan.FromSeconds(60));
+
+        var logout = await world.Agent.RunAsync("logout");
+        goOn.SetResult();
+        await Task.Delay(1000);
+
+        Assert.True(logout.ExitCode == 0, logout.ToString());
+        Assert.Equal("logged_out", (await world.Agent.StatusAsync()).GetProperty("state").GetString());
+        var kept = await File.ReadAllBytesAsync(Path.Combine(world.Agent.StateDir, "agent.db"));
+        Assert.DoesNotContain("peer-1", System.Text.Encoding.Latin1.GetString(kept), StringComparison.Ordinal);
+    }
+
     internal static async Task LogInAsync(AgentWorld world, string command = "up")
     {
         var up = world.Agent.Start(command, "--no-browser", "--management-url", world.Plane.Url);

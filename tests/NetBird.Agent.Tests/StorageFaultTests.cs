@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
 using NetBird.Agent.Tests.TestSupport;
 
 namespace NetBird.Agent.Tests;
@@ -104,7 +106,23 @@ public sealed class StorageFaultTests
         {
             await world.UpAsync();
             using var client = world.Client();
-            Process.Start("sh", ["-c", $"cat /dev/zero > {world.Agent.StateDir}/fill 2>/dev/null"]).WaitForExit();
+            Fill("fill");
+
+            // Room for one copy is held, so that a refresh token that was just replaced is not lost: not once, and not the second time.
+            var database = Path.Combine(world.Agent.StateDir, "agent.db");
+            var kept = new List<Outcome>();
+            var written = new HashSet<string>();
+            for (var i = 0; i < 3; i++)
+            {
+                kept.Add(await world.Agent.RunWithAsync(
+                    world.Plane.SetupKey + "\n", "login", "--setup-key", "-", "--https-endpoint", string.Create(CultureInfo.InvariantCulture, $"127.0.87.9{i}:8799")));
+                written.Add(Convert.ToHexString(SHA256.HashData(await File.ReadAllBytesAsync(database))));
+                Fill(string.Create(CultureInfo.InvariantCulture, $"more{i}"));
+            }
+
+            // Then somebody takes that room too.
+            File.Delete(database + ".reserve");
+            Fill("all");
 
             var watch = Stopwatch.StartNew();
             var refused = await world.Agent.RunAsync("login", "--setup-key", "wrong");
@@ -112,12 +130,18 @@ public sealed class StorageFaultTests
             FaultTable.Report("two logins on a full disk", watch.Elapsed);
             var passes = await client.GetStringAsync("/v1/models");
             var full = await world.Agent.StatusAsync();
-            File.Delete(Path.Combine(world.Agent.StateDir, "fill"));
+            foreach (var file in (string[])["fill", "more0", "more1", "more2", "all"])
+            {
+                File.Delete(Path.Combine(world.Agent.StateDir, file));
+            }
+
             FaultTable.Report("room on the disk again, state written", await UntilReasonIsGoneAsync(world.Agent));
             var down = await world.Agent.RunAsync("down");
             var up = await world.Agent.RunAsync("up");
 
             Assert.Equal("hello", passes);
+            Assert.All(kept, login => Assert.True(login.ExitCode == 0 && !login.Error.Contains("cannot be written", StringComparison.Ordinal), login.ToString()));
+            Assert.Equal(3, written.Count);
             Assert.True(refused.ExitCode == 4, refused.ToString());
             Assert.True(login.ExitCode == 0, login.ToString());
             Assert.Contains("cannot be written", login.Error, StringComparison.Ordinal);
@@ -131,6 +155,8 @@ public sealed class StorageFaultTests
             await world.Agent.RunAsync("down");
             Process.Start("umount", ["-l", world.Agent.StateDir]).WaitForExit();
         }
+
+        void Fill(string name) => Process.Start("sh", ["-c", $"cat /dev/zero > {world.Agent.StateDir}/{name} 2>/dev/null"]).WaitForExit();
     }
 
     private static async Task<TimeSpan> UntilReasonIsGoneAsync(AgentProcess agent)

@@ -8,8 +8,14 @@ namespace NetBird.Agent.ClaudeCode;
 /// <summary>A settings file of Claude Code that we change and can change back.</summary>
 internal sealed class ClaudeSettingsFile
 {
+    /// <summary>Windows' editors begin UTF-8 with it.</summary>
+    private const char ByteOrderMark = '\uFEFF';
+
+    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     private readonly string _path;
     private readonly bool _forEveryone;
+    private bool _hasMark;
 
     /// <param name="forEveryone">Managed settings: every account must be able to read them.</param>
     public ClaudeSettingsFile(string path, bool forEveryone)
@@ -37,7 +43,7 @@ internal sealed class ClaudeSettingsFile
     public bool Apply(ClaudeForm form)
     {
         var current = Read();
-        var original = File.Exists(Backup) ? File.ReadAllText(Backup) : current;
+        var original = File.Exists(Backup) ? ReadText(Backup) : current;
         var text = Revert(current.Length == 0 ? "{}\n" : current, original, form);
         try
         {
@@ -49,6 +55,11 @@ internal sealed class ClaudeSettingsFile
         catch (JsonException e)
         {
             throw new ClaudeSettingsException($"{Named}: {e.Message} Mend it first; nothing was changed.");
+        }
+
+        if (current.Contains("\r\n", StringComparison.Ordinal) && !HasLoneLineFeed(current))
+        {
+            text = text.ReplaceLineEndings("\r\n");
         }
 
         if (text == current)
@@ -74,7 +85,7 @@ internal sealed class ClaudeSettingsFile
             return false;
         }
 
-        var original = File.ReadAllText(Backup);
+        var original = ReadText(Backup);
         var current = Read();
         if (current.Length == 0)
         {
@@ -126,6 +137,8 @@ internal sealed class ClaudeSettingsFile
         return text;
     }
 
+    private static bool HasLoneLineFeed(string text) => text.Replace("\r\n", "", StringComparison.Ordinal).Contains('\n');
+
     private static string Squeeze(string text) => string.Concat(text.Where(c => !char.IsWhiteSpace(c)));
 
     private string Read()
@@ -135,7 +148,7 @@ internal sealed class ClaudeSettingsFile
             return "";
         }
 
-        var text = File.ReadAllText(_path);
+        var text = ReadText(_path);
         try
         {
             JsonText.Get(text.Length == 0 ? "{}" : text);
@@ -148,6 +161,22 @@ internal sealed class ClaudeSettingsFile
         return text;
     }
 
+    /// <summary>Strictly UTF-8, since what is replaced by a question mark here would be written so. A byte order mark is remembered.</summary>
+    private string ReadText(string path)
+    {
+        try
+        {
+            var bytes = File.ReadAllBytes(path);
+            var text = Strict.GetString(bytes);
+            _hasMark = text.StartsWith(ByteOrderMark);
+            return _hasMark ? text[1..] : text;
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new ClaudeSettingsException($"{Named} is no UTF-8 text, which Claude Code needs. Save it as UTF-8 first; nothing was changed.");
+        }
+    }
+
     /// <summary>In one step, with the mode the file had.</summary>
     private void Write(string path, string text)
     {
@@ -158,7 +187,7 @@ internal sealed class ClaudeSettingsFile
             var mode = OperatingSystem.IsWindows() ? default
                 : File.Exists(_path) ? File.GetUnixFileMode(_path)
                 : UnixFileMode.UserRead | UnixFileMode.UserWrite | (_forEveryone ? UnixFileMode.GroupRead | UnixFileMode.OtherRead : 0);
-            PrivateFile.Replace(path, Encoding.UTF8.GetBytes(text));
+            PrivateFile.Replace(path, Strict.GetBytes(_hasMark ? ByteOrderMark + text : text));
             if (!OperatingSystem.IsWindows())
             {
                 File.SetUnixFileMode(path, mode);

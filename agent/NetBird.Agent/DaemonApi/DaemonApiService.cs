@@ -42,7 +42,9 @@ internal sealed class DaemonApiService(
     {
         life.Claim();
         var nobody = store.Enrolment is null;
-        var leftBehind = await logout.RunAsync(context.CancellationToken).ConfigureAwait(false);
+
+        // Once begun it is finished, whoever waits for it: half a logout is a login whose token is dead.
+        var leftBehind = await logout.RunAsync(CancellationToken.None).ConfigureAwait(false);
         await SettleAsync(snapshot => snapshot.State == AgentState.LoggedOut, context.CancellationToken).ConfigureAwait(false);
         return new LogoutReply { LeftBehind = leftBehind, NobodyWas = nobody };
     }

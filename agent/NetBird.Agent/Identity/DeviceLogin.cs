@@ -32,17 +32,20 @@ internal static class DeviceLogin
             throw new LoginException($"The identity provider at {issuer.Issuer} gave no device code: {OidcWords.Of(code.Error, code.ErrorDescription)}", final: false);
         }
 
-        var expiresAt = time.GetUtcNow() + TimeSpan.FromSeconds(code.ExpiresIn ?? 300);
-        tell(new LoginPrompt.EnterCode(code.UserCode, code.VerificationUri, code.VerificationUriComplete ?? code.VerificationUri, expiresAt));
-        return await PollAsync(http, discovery, issuer, code, expiresAt, time, cancellationToken).ConfigureAwait(false);
+        var lifetime = TimeSpan.FromSeconds(code.ExpiresIn ?? 300);
+        tell(new LoginPrompt.EnterCode(code.UserCode, code.VerificationUri, code.VerificationUriComplete ?? code.VerificationUri, time.GetUtcNow() + lifetime));
+        return await PollAsync(http, discovery, issuer, code, lifetime, time, cancellationToken).ConfigureAwait(false);
     }
 
     private static async Task<IssuedLogin> PollAsync(
         HttpClient http, DiscoveryDocumentResponse discovery, LoginIssuer issuer, DeviceAuthorizationResponse code,
-        DateTimeOffset expiresAt, TimeProvider time, CancellationToken cancellationToken)
+        TimeSpan lifetime, TimeProvider time, CancellationToken cancellationToken)
     {
         var interval = code.Interval > 0 ? TimeSpan.FromSeconds(code.Interval) : FiveSeconds;
-        while (time.GetUtcNow() < expiresAt)
+
+        // By the monotonic clock: a machine that was just started sets the other one in the middle of its first login.
+        var began = time.GetTimestamp();
+        while (time.GetElapsedTime(began) < lifetime)
         {
             await Task.Delay(interval, time, cancellationToken).ConfigureAwait(false);
             using var poll = new DeviceTokenRequest

@@ -18,6 +18,9 @@ internal sealed partial class LoginRenewal(
     /// <summary>Ours: somebody whose login has ended asks and waits, so once in this time his request is reason enough to try again.</summary>
     private static readonly TimeSpan AtMostEvery = TimeSpan.FromSeconds(2);
 
+    /// <summary>Ours: contracts.md gives 5 s for all of the end.</summary>
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(2.5);
+
     private readonly CancellationTokenSource _stop = new();
 
     /// <summary>Ours: an issuer is somebody else's, and meets all its agents at once when it comes back.</summary>
@@ -79,6 +82,8 @@ internal sealed partial class LoginRenewal(
 
     public async ValueTask DisposeAsync()
     {
+        // The issuer may have given a new refresh token for the one we have, which is worth nothing from then on: its answer is waited for.
+        await Task.WhenAny(_running, Task.Delay(LastWords, time, CancellationToken.None)).ConfigureAwait(false);
         await _stop.CancelAsync().ConfigureAwait(false);
         await _running.ConfigureAwait(false);
         _stop.Dispose();
@@ -90,17 +95,22 @@ internal sealed partial class LoginRenewal(
         {
             var fresh = await TokenRenewal.RefreshAsync(issuer, refreshToken, _stop.Token).ConfigureAwait(false);
 
-            // Kept before it is used: a rotated refresh token that is lost makes the next renewal look like theft.
-            if (store.Enrolment is not { } enrolment || enrolment.RefreshToken != refreshToken)
+            // Kept before it is used, and whatever else ends: a rotated refresh token that is lost makes the next renewal look like theft.
+            var token = fresh.RefreshToken ?? refreshToken;
+            if (!await store.ChangeLoginAsync(refreshToken, login => login with { RefreshToken = token }, CancellationToken.None).ConfigureAwait(false))
+            {
+                await GiveBackAsync(issuer, token, refreshToken).ConfigureAwait(false);
+                return;
+            }
+
+            var reply = await client.RenewLoginAsync(fresh.IdToken, _stop.Token).ConfigureAwait(false);
+            var until = reply.LoginExpiresAt > 0 ? DateTimeOffset.FromUnixTimeSeconds(reply.LoginExpiresAt) : (DateTimeOffset?)null;
+            if (!await store.ChangeLoginAsync(token, login => login with { LoginExpiresAt = until }, CancellationToken.None).ConfigureAwait(false))
             {
                 _trying = false;
                 return;
             }
 
-            await store.SaveLoginAsync(enrolment with { RefreshToken = fresh.RefreshToken }, _stop.Token).ConfigureAwait(false);
-            var reply = await client.RenewLoginAsync(fresh.IdToken, _stop.Token).ConfigureAwait(false);
-            var until = reply.LoginExpiresAt > 0 ? DateTimeOffset.FromUnixTimeSeconds(reply.LoginExpiresAt) : (DateTimeOffset?)null;
-            await store.SaveLoginAsync((store.Enrolment ?? enrolment) with { LoginExpiresAt = until }, _stop.Token).ConfigureAwait(false);
             Log.Renewed(logger, until);
             _trying = false;
             post(new AgentEvent.RenewalEnded(null, until));
@@ -116,6 +126,16 @@ internal sealed partial class LoginRenewal(
         catch (ControlPlaneException e)
         {
             Failed(e.Message, e.Problem is ControlPlaneProblem.Refused or ControlPlaneProblem.PeerRemoved);
+        }
+    }
+
+    /// <summary>Somebody logged out, or in as another, while the issuer was asked: what it gave for the login before is for nobody.</summary>
+    private async Task GiveBackAsync(LoginIssuer issuer, string token, string before)
+    {
+        _trying = false;
+        if (token != before)
+        {
+            await TokenRenewal.TryRevokeAsync(issuer, token, _stop.Token).ConfigureAwait(false);
         }
     }
 

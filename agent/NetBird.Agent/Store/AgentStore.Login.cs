@@ -17,9 +17,28 @@ internal sealed partial class AgentStore
         await _oneLogin.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            var kept = enrolment.RefreshToken is { } token
-                && ((enrolment.TokenInKeyring && token == Enrolment?.RefreshToken) || await _keyring.KeepAsync(token, cancellationToken).ConfigureAwait(false));
-            Save(enrolment with { TokenInKeyring = kept });
+            await KeepAsync(enrolment, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _oneLogin.Release();
+        }
+    }
+
+    /// <summary>Changes the login that stands, as long as it is the one with that refresh token: whoever logged out or in meanwhile has the last word.</summary>
+    /// <returns>False where it is another, or none, and nothing was changed.</returns>
+    public async Task<bool> ChangeLoginAsync(string refreshToken, Func<EnrolledPeer, EnrolledPeer> change, CancellationToken cancellationToken)
+    {
+        await _oneLogin.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (Enrolment is not { } current || current.RefreshToken != refreshToken)
+            {
+                return false;
+            }
+
+            await KeepAsync(change(current), cancellationToken).ConfigureAwait(false);
+            return true;
         }
         finally
         {
@@ -43,6 +62,13 @@ internal sealed partial class AgentStore
         {
             _oneLogin.Release();
         }
+    }
+
+    private async Task KeepAsync(EnrolledPeer enrolment, CancellationToken cancellationToken)
+    {
+        var kept = enrolment.RefreshToken is { } token
+            && ((enrolment.TokenInKeyring && token == Enrolment?.RefreshToken) || await _keyring.KeepAsync(token, cancellationToken).ConfigureAwait(false));
+        Save(enrolment with { TokenInKeyring = kept });
     }
 
     /// <summary>Fetches a token that lies in the keyring, once that can be reached and is unlocked. Ends when there is none to fetch.</summary>

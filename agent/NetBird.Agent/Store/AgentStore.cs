@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using LiteDB;
 using Microsoft.Extensions.Logging;
 using NetBird.Agent.Store.Keyring;
@@ -116,6 +117,7 @@ internal sealed partial class AgentStore : IDisposable
     public void Dispose()
     {
         _again.Dispose();
+        WriteAgain();
         _oneLogin.Dispose();
     }
 
@@ -221,7 +223,7 @@ internal sealed partial class AgentStore : IDisposable
                 database.Checkpoint();
             }
 
-            PrivateFile.Replace(_state.DatabaseFile, content.ToArray());
+            ReplaceFile(content.ToArray());
             if (_problem is not null)
             {
                 _problem = null;
@@ -237,6 +239,36 @@ internal sealed partial class AgentStore : IDisposable
 
             _problem = $"The state is only in memory, since {_state.DatabaseFile} cannot be written ({e.Message.TrimEnd('.')}). Make room or mend the disk before the agent stops.";
             _again.Change(TryAgain, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>
+    /// A full disk comes when nobody looks, and what is written here may be the only refresh token there is. So room for one more copy is
+    /// held in a file of its own, and given up for it.
+    /// </summary>
+    private void ReplaceFile(byte[] content)
+    {
+        try
+        {
+            PrivateFile.Replace(_state.DatabaseFile, content);
+        }
+        catch (IOException) when (File.Exists(_state.ReserveFile))
+        {
+            File.Delete(_state.ReserveFile);
+            PrivateFile.Replace(_state.DatabaseFile, content);
+        }
+
+        try
+        {
+            if (!File.Exists(_state.ReserveFile) || new FileInfo(_state.ReserveFile).Length < content.Length)
+            {
+                // Random, since some file systems keep zeros in no space at all.
+                PrivateFile.Replace(_state.ReserveFile, RandomNumberGenerator.GetBytes(content.Length));
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // No room for it now; the next write tries again.
         }
     }
 

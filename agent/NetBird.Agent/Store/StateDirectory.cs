@@ -37,6 +37,9 @@ internal sealed class StateDirectory
 
     public string DatabaseFile => In("agent.db");
 
+    /// <summary>Room for one more copy of <see cref="DatabaseFile"/>; holds nothing.</summary>
+    public string ReserveFile => In("agent.db.reserve");
+
     public string PrivateKeyFile => In("private.key");
 
     public string LockFile => In("agent.lock");

@@ -26,4 +26,16 @@ const provider = new Provider(issuer, {
     claims: () => ({ sub: id, name: `${id} Example`, email: `${id}@example.test`, groups: ['Engineering'] }),
   }),
 });
+// A network that is slow in one direction: while the file is there, what /token has answered stays on its way.
+const held = process.argv[5];
+if (held) {
+  const { existsSync, writeFileSync } = await import('node:fs');
+  provider.use(async (ctx, next) => {
+    await next();
+    if (ctx.path === '/token' && existsSync(held)) {
+      writeFileSync(`${held}.reached`, '');
+      while (existsSync(held)) await new Promise((done) => setTimeout(done, 20));
+    }
+  });
+}
 provider.listen(port, '127.0.0.1', () => console.log(`listening ${issuer}`));

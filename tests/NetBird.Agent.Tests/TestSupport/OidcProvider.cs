@@ -8,6 +8,7 @@ namespace NetBird.Agent.Tests.TestSupport;
 /// <summary>npm's oidc-provider as a process, and a person who clicks through its pages.</summary>
 internal sealed partial class OidcProvider : IDisposable
 {
+    private readonly string _held = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
     private Process? _node;
 
     private OidcProvider(int port, int lifetimeSeconds, int codeSeconds)
@@ -42,6 +43,7 @@ internal sealed partial class OidcProvider : IDisposable
         start.ArgumentList.Add(Port.ToString(CultureInfo.InvariantCulture));
         start.ArgumentList.Add(LifetimeSeconds.ToString(CultureInfo.InvariantCulture));
         start.ArgumentList.Add(CodeSeconds.ToString(CultureInfo.InvariantCulture));
+        start.ArgumentList.Add(_held);
         _node = Process.Start(start)!;
         _node.ErrorDataReceived += (_, _) => { };
         _node.BeginErrorReadLine();
@@ -74,6 +76,21 @@ internal sealed partial class OidcProvider : IDisposable
         _node?.WaitForExit();
         _node = null;
     }
+
+    /// <summary>From now on what it says to a token request stays on its way: it has given the tokens, and nobody has them.</summary>
+    public void HoldTokens() => File.WriteAllText(_held, "");
+
+    /// <summary>Once such an answer is on its way.</summary>
+    public async Task TokensAreHeldAsync()
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!File.Exists(_held + ".reached"))
+        {
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
+    public void LetTokensGo() => File.Delete(_held);
 
     /// <summary>Hangs it, as an issuer behind a dead network: it takes connections and answers none, and forgets nothing.</summary>
     public void Suspend() => Signal("-STOP");
@@ -142,7 +159,12 @@ internal sealed partial class OidcProvider : IDisposable
         throw new InvalidOperationException("The pages do not end: " + await answer.Content.ReadAsStringAsync());
     }
 
-    public void Dispose() => Stop();
+    public void Dispose()
+    {
+        Stop();
+        File.Delete(_held);
+        File.Delete(_held + ".reached");
+    }
 
     [GeneratedRegex("<form[^>]*action=\"([^\"]*)\"", RegexOptions.IgnoreCase)]
     private static partial Regex FormPattern();

@@ -49,6 +49,9 @@ internal sealed class TestControlPlane : AgentService.AgentServiceBase, IAsyncDi
 
     public int Renewals { get; private set; }
 
+    /// <summary>Awaited between a renewal and the words that tell of it.</summary>
+    public Func<Task> Renewed { get; set; } = () => Task.CompletedTask;
+
     public int Departures { get; private set; }
 
     /// <summary>Refuses every proved call with this, when set.</summary>
@@ -148,13 +151,14 @@ internal sealed class TestControlPlane : AgentService.AgentServiceBase, IAsyncDi
         return Task.FromResult(new EnrolReply { PeerId = "peer-1", UserName = "ada Example", LoginExpiresAt = LoginExpiresAt?.ToUnixTimeSeconds() ?? 0 });
     }
 
-    public override Task<RenewLoginReply> RenewLogin(RenewLoginRequest request, ServerCallContext context)
+    public override async Task<RenewLoginReply> RenewLogin(RenewLoginRequest request, ServerCallContext context)
     {
         Prove(context);
         IdTokens.Enqueue(request.IdToken);
         Renewals++;
         Extend();
-        return Task.FromResult(new RenewLoginReply { LoginExpiresAt = LoginExpiresAt?.ToUnixTimeSeconds() ?? 0 });
+        await Renewed();
+        return new RenewLoginReply { LoginExpiresAt = LoginExpiresAt?.ToUnixTimeSeconds() ?? 0 };
     }
 
     public override async Task Sync(SyncRequest request, IServerStreamWriter<SyncUpdate> responseStream, ServerCallContext context)
