@@ -85,6 +85,9 @@ internal sealed class GatewayCall : IDisposable
     /// <summary>Set by Forwarding once an answer that is metered has begun.</summary>
     public UsageMeter? Meter { get; set; }
 
+    /// <summary>Bytes of the body are on their way to the provider: there is a connection, and it may begin to work.</summary>
+    public bool BodySent { get; set; }
+
     /// <summary>The provider was sent the request, so that it may be billed even when no answer came.</summary>
     public bool Sent { get; set; }
 

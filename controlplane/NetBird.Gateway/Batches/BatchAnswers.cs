@@ -69,6 +69,9 @@ internal sealed partial class BatchAnswers(BatchDesk desk, MeteringStage meterin
         var batch = call.RegisteredBatch!;
         var reader = new BatchResultsReader(UsageEstimate.Of(batch.Bytes / Math.Max(1, batch.Requests)));
         var results = new List<BatchResult>();
+
+        // What of a line has come and is not whole yet: who had it could leave, and nobody would have counted it.
+        using var held = new MemoryStream();
         var buffer = ArrayPool<byte>.Shared.Rent(ReadBytes);
         while (true)
         {
@@ -104,11 +107,26 @@ internal sealed partial class BatchAnswers(BatchDesk desk, MeteringStage meterin
             {
                 // Only here is no read pending.
                 ArrayPool<byte>.Shared.Return(buffer);
+                await PassAsync(call, Taken(held)).ConfigureAwait(false);
                 return call.CallerLeft ? AnswerPump.End.CallerLeft : AnswerPump.End.Whole;
             }
 
-            await PassAsync(call, buffer.AsMemory(0, read)).ConfigureAwait(false);
+            var whole = buffer.AsSpan(0, read).LastIndexOf((byte)'\n') + 1;
+            if (whole > 0)
+            {
+                await PassAsync(call, Taken(held)).ConfigureAwait(false);
+                await PassAsync(call, buffer.AsMemory(0, whole)).ConfigureAwait(false);
+            }
+
+            held.Write(buffer, whole, read - whole);
         }
+    }
+
+    private static ReadOnlyMemory<byte> Taken(MemoryStream held)
+    {
+        var bytes = held.Length == 0 ? [] : held.ToArray();
+        held.SetLength(0);
+        return bytes;
     }
 
     private static async ValueTask PassAsync(GatewayCall call, ReadOnlyMemory<byte> bytes)

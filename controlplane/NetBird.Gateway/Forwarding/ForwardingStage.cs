@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
@@ -26,6 +27,9 @@ internal sealed partial class ForwardingStage(
     TimeProvider time,
     ILogger<ForwardingStage> logger)
 {
+    private static readonly SearchValues<char> NoHeaderText = SearchValues.Create(
+        [.. Enumerable.Range(0, 32).Where(c => c != '\t').Append(127).Select(c => (char)c)]);
+
     /// <summary>Ours: an answer that is there waits no longer than this to say how full its limits are.</summary>
     private static readonly TimeSpan WaitForLimits = TimeSpan.FromSeconds(1);
 
@@ -110,35 +114,31 @@ internal sealed partial class ForwardingStage(
 
     private Refusal? RefusalFor(GatewayCall call, Exception failed)
     {
+        // No byte of the body went out: nobody has worked on it.
+        call.Sent = call.BodySent;
+        call.Broken = call.BodySent;
         if (call.CallerLeft)
         {
-            call.Sent = call.Broken = true;
+            call.Broken = true;
             return null;
         }
 
         if (call.CutReason is { } cut)
         {
-            call.Sent = call.Broken = true;
             return Refusal.Because(cut, "Your access ended while the request was on its way.");
         }
 
-        var connected = failed is not HttpRequestException
-        {
-            HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError,
-        };
-        call.Sent = call.Broken = connected;
         Log.ProviderUnreachable(logger, call.Provider!.Id, failed);
         return Refusal.Unreachable(call.Provider.Name, failed switch
         {
             _ when call.TimedOut => "did not answer in time",
-            _ when connected => "closed the connection before it answered",
+            _ when call.BodySent => "closed the connection before it answered",
             _ => "cannot be reached",
         });
     }
 
     private async ValueTask ReturnAsync(GatewayCall call, HttpResponseMessage response)
     {
-        call.Answered = true;
         var target = call.Http.Response;
         call.StatusCode = target.StatusCode = (int)response.StatusCode;
         var headers = target.Headers;
@@ -147,6 +147,9 @@ internal sealed partial class ForwardingStage(
         Copy(response.Content.Headers.NonValidated, headers, connection);
         call.ProviderRequestId = headers["request-id"] is [{ Length: > 0 and <= 128 } id] ? id : null;
         call.Meter = MeteringStage.MeterFor(call, call.StatusCode, headers.ContentType.ToString(), headers.ContentEncoding.ToString());
+
+        // Not before: what fails above leaves a request that was sent, and what that may cost.
+        call.Answered = true;
         if (call.Reserved && response.IsSuccessStatusCode)
         {
             await AddLimitsAsync(call, headers).ConfigureAwait(false);
@@ -207,7 +210,8 @@ internal sealed partial class ForwardingStage(
     {
         foreach (var (name, values) in from)
         {
-            if (HeaderRules.IsReturned(name, connection))
+            // One that no header may be (RFC 9110 section 5.5) is left out; the answer is paid for, whatever stands beside it.
+            if (HeaderRules.IsReturned(name, connection) && !values.ToString().AsSpan().ContainsAny(NoHeaderText))
             {
                 to[name] = ToValues(values);
             }

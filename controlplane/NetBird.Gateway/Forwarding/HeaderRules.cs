@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 using NetBird.Gateway.Authorization;
+using NetBird.Gateway.Metering;
 
 namespace NetBird.Gateway.Forwarding;
 
@@ -40,6 +41,23 @@ internal static class HeaderRules
     /// <summary>Asks for an answer that cannot be read here as it passes: compressed, or a part of it.</summary>
     public static bool HidesBytes(string name)
         => name.Equals(HeaderNames.AcceptEncoding, StringComparison.OrdinalIgnoreCase) || name.Equals(HeaderNames.Range, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>
+    /// What of such a header may be sent where an answer is metered as it passes: codings that are read here, and no part of an answer.
+    /// As it came where nothing has to go; null: nothing is left of it.
+    /// </summary>
+    public static string? Readable(string name, StringValues values)
+    {
+        if (!name.Equals(HeaderNames.AcceptEncoding, StringComparison.OrdinalIgnoreCase))
+        {
+            return null;
+        }
+
+        var text = values.ToString();
+        var all = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var known = Array.FindAll(all, coding => DecodingMeter.Reads(coding.Split(';')[0]) || coding.Replace(" ", "", StringComparison.Ordinal) is "*;q=0");
+        return known.Length == all.Length ? text : known.Length == 0 ? "identity" : string.Join(", ", known);
+    }
 
     /// <param name="name">A response header's name.</param>
     /// <param name="connection">The response's <c>Connection</c> header.</param>

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using NetBird.Policy;
 using NetBird.Primitives;
 
 namespace NetBird.Gateway.Forwarding;
@@ -50,10 +51,11 @@ internal sealed class UpstreamClient : IDisposable
         };
         if (call.Body.Length > 0 || HttpMethods.IsPost(http.Method))
         {
-            request.Content = new ReadOnlyMemoryContent(call.Body.Bytes);
+            request.Content = new Outgoing(call);
         }
 
         var connection = http.Headers.Connection;
+        var isMetered = call.Request!.Kind is RequestKind.Messages;
         foreach (var (name, values) in http.Headers)
         {
             if (!HeaderRules.IsSent(name, connection) || (call.Batch is { IsRead: true } && HeaderRules.HidesBytes(name)))
@@ -63,6 +65,16 @@ internal sealed class UpstreamClient : IDisposable
 
             // One line, nearly always; several stay several.
             var value = values.Count == 1 ? values[0] : HeaderLines.Join(name, values);
+            if (isMetered && HeaderRules.HidesBytes(name))
+            {
+                if (HeaderRules.Readable(name, values) is not { } readable)
+                {
+                    continue;
+                }
+
+                value = readable;
+            }
+
             if (!request.Headers.TryAddWithoutValidation(name, value))
             {
                 request.Content?.Headers.TryAddWithoutValidation(name, value);
@@ -87,6 +99,25 @@ internal sealed class UpstreamClient : IDisposable
             new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
         _last = new(upstream, call.Target, uri);
         return uri;
+    }
+
+    /// <summary>The caller's body, which tells its call when the first of it goes out: until then nothing can be billed.</summary>
+    private sealed class Outgoing(GatewayCall call) : HttpContent
+    {
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+            => SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
+        {
+            call.BodySent = true;
+            return stream.WriteAsync(call.Body.Bytes, cancellationToken).AsTask();
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = call.Body.Length;
+            return true;
+        }
     }
 
     private sealed record Whole(Uri Upstream, string Target, Uri Uri);

@@ -54,6 +54,10 @@ internal sealed class DecodingMeter : UsageMeter
         };
     }
 
+    /// <summary>Whether a content coding is one of those that <see cref="For"/> reads.</summary>
+    public static bool Reads(string coding)
+        => coding.Trim().ToUpperInvariant() is "IDENTITY" or "GZIP" or "X-GZIP" or "DEFLATE" or "BR" or "ZSTD";
+
     /// <inheritdoc/>
     public override void Feed(ReadOnlySpan<byte> bytes)
     {

@@ -18,6 +18,7 @@ internal sealed class SseUsageReader : UsageMeter
     private bool _lineFeedMayFollow;
     private bool _blankLineLast = true;
     private bool _lastUsageSeen;
+    private bool _reasonTold;
     private bool _stopped;
     private long _spokenChars;
 
@@ -28,7 +29,7 @@ internal sealed class SseUsageReader : UsageMeter
     protected override long SpokenChars => _spokenChars;
 
     /// <inheritdoc/>
-    protected override bool Final => _lastUsageSeen && (_stopped || Fields.Output is not null);
+    protected override bool Final => _lastUsageSeen && (_stopped || (_reasonTold && Fields.Output is not null));
 
     /// <inheritdoc/>
     public override void Feed(ReadOnlySpan<byte> bytes)
@@ -256,17 +257,35 @@ internal sealed class SseUsageReader : UsageMeter
         ReadToEnd(ref reader);
     }
 
-    /// <summary><c>{"type":"message_delta","delta":{...},"usage":{...}}</c>: cumulative.</summary>
+    /// <summary>
+    /// <c>{"type":"message_delta","delta":{"stop_reason":...},"usage":{...}}</c>: cumulative. There may be several; the one that says why the
+    /// answer ends is the last.
+    /// </summary>
     private void ReadDelta(ReadOnlySpan<byte> json)
     {
         var reader = new Utf8JsonReader(json);
         reader.Read();
-        if (FindObject(ref reader, "usage"u8))
+        bool usage = false, reason = false;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            Fields.Merge(ref reader);
-            ReadToEnd(ref reader);
-            _lastUsageSeen = true;
+            var isUsage = reader.ValueTextEquals("usage"u8);
+            var isDelta = reader.ValueTextEquals("delta"u8);
+            reader.Read();
+            if (isUsage && reader.TokenType == JsonTokenType.StartObject)
+            {
+                Fields.Merge(ref reader);
+                usage = true;
+            }
+            else
+            {
+                reason |= isDelta && reader.TokenType == JsonTokenType.StartObject && TellsReason(reader);
+                reader.Skip();
+            }
         }
+
+        ReadToEnd(ref reader);
+        _lastUsageSeen |= usage;
+        _reasonTold |= reason;
     }
 
     private void ReadBlockDelta(ReadOnlySpan<byte> json)
@@ -305,6 +324,24 @@ internal sealed class SseUsageReader : UsageMeter
             if (found)
             {
                 return reader.TokenType == JsonTokenType.StartObject;
+            }
+
+            reader.Skip();
+        }
+
+        return false;
+    }
+
+    /// <summary>Of the <c>delta</c> that the reader, a copy, stands at.</summary>
+    private static bool TellsReason(Utf8JsonReader reader)
+    {
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var found = reader.ValueTextEquals("stop_reason"u8);
+            reader.Read();
+            if (found)
+            {
+                return reader.TokenType == JsonTokenType.String;
             }
 
             reader.Skip();

@@ -142,8 +142,8 @@ public sealed class ChaosTests(PostgresCluster cluster, ITestOutputHelper output
             var session = ChaosCaller.SessionOf(outcome.Number);
             var entry = billed.GetValueOrDefault(session);
             var row = rows.GetValueOrDefault(session);
-            Assert.True(row is not null || entry is null, $"{session}: the provider has {entry}, we have no row");
             var died = nodes.Any(node => node.Away.Any(away => outcome.Began <= away.To && outcome.Ended.AddSeconds(2) >= away.From));
+            Assert.True(row is not null || entry is null, $"{session}: the provider has {entry}, we have no row; for its caller it was {outcome}, a gateway died beside it: {died}");
             refused += outcome.Status == 503 ? 1 : 0;
             if (row is null)
             {
