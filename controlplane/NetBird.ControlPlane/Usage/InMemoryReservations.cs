@@ -17,14 +17,16 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
     private readonly ConcurrentDictionary<RequestId, Pending> _pending = new();
     private readonly ReservationBook _book;
     private readonly RequestPricing _pricing;
+    private readonly PolicySource _policies;
     private readonly SteadyClock _clock;
     private readonly LimitMetrics _metrics;
     private readonly ITimer _pruning;
 
     public InMemoryReservations(
-        RequestPricing pricing, CounterHistory history, LimitMetrics metrics, TimeProvider time)
+        RequestPricing pricing, CounterHistory history, LimitMetrics metrics, PolicySource policies, TimeProvider time)
     {
         _pricing = pricing;
+        _policies = policies;
         _book = new(history);
         _clock = new(time);
         _metrics = metrics;
@@ -42,7 +44,7 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
         switch (_book.Reserve(request.Id, request.Candidates, demands, now))
         {
             case BookOutcome.Granted granted:
-                _pending[request.Id] = new(request.Request, granted.Chosen.Provider, now);
+                _pending[request.Id] = new(request, granted.Chosen, now);
                 return new(new ReserveOutcome.Granted(granted.Chosen));
             case BookOutcome.Full full:
                 _metrics.Refused(full.Reached.Cap);
@@ -56,14 +58,19 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
     {
         var now = _clock.Now();
         var tokens = TokensOf(used.Tokens);
+        if (_pending.TryRemove(request, out var pending) && pending.Asked.Policies is { } then && _policies.Current is { } current && !ReferenceEquals(then, current))
+        {
+            _book.Widen(request, ApplicableCaps.CameMeanwhile(current, pending.Asked.Caller, pending.Chosen, now), now);
+        }
+
         if (_book.Settle(request, tokens, Math.Max(0, cost.Value), now, out var settlement))
         {
             _metrics.Settled(settlement);
         }
 
-        if (_pending.TryRemove(request, out var pending) && tokens > 0 && pending.Request.Kind is RequestKind.Messages)
+        if (tokens > 0 && pending is { Asked.Request.Kind: RequestKind.Messages })
         {
-            _pricing.Learn(pending.Provider, pending.Request, used.Tokens, cost, pending.At);
+            _pricing.Learn(pending.Chosen.Provider, pending.Asked.Request, used.Tokens, cost, pending.At);
         }
 
         return default;
@@ -96,5 +103,5 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
         }
     }
 
-    private sealed record Pending(ModelRequest Request, ProviderId Provider, DateTimeOffset At);
+    private sealed record Pending(ReservationRequest Asked, Candidate Chosen, DateTimeOffset At);
 }

@@ -83,7 +83,7 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             held.Push(journal);
             var metrics = new LimitMetrics();
             held.Push(new Held(metrics));
-            var reservations = new InMemoryReservations(pricing, history.Of, metrics, time);
+            var reservations = new InMemoryReservations(pricing, history.Of, metrics, policies, time);
             held.Push(new Held(reservations));
             var outbox = LiteDbWebhookOutbox.Open(Path.Combine(stateDirectory, "webhooks.db"));
             held.Push(new Held(outbox));

@@ -58,7 +58,7 @@ internal sealed partial class AuthorizationStage(
         try
         {
             outcome = await reservations.ReserveAsync(
-                new(call.Id, call.Peer!.Caller, call.Request, candidates), call.Http.RequestAborted).ConfigureAwait(false);
+                new(call.Id, call.Peer!.Caller, call.Request, candidates, call.Snapshot!.Policies), call.Http.RequestAborted).ConfigureAwait(false);
         }
         catch (Exception unreadable) when (unreadable is not OperationCanceledException)
         {

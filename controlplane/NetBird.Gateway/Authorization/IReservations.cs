@@ -29,8 +29,9 @@ public interface IReservations
 /// <param name="Caller">Who calls.</param>
 /// <param name="Request">What it asks for.</param>
 /// <param name="Candidates">Ways it may be allowed, best first.</param>
+/// <param name="Policies">What the candidates come from: caps that others bring while the request runs count it too. Null: none will.</param>
 public sealed record ReservationRequest(
-    RequestId Id, Caller Caller, ModelRequest Request, ImmutableArray<Candidate> Candidates);
+    RequestId Id, Caller Caller, ModelRequest Request, ImmutableArray<Candidate> Candidates, PolicySnapshot? Policies = null);
 
 /// <summary>The answer to <see cref="IReservations.ReserveAsync"/>.</summary>
 public abstract record ReserveOutcome

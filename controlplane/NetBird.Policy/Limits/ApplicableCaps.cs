@@ -62,6 +62,29 @@ public static class ApplicableCaps
         return caps.DrainToImmutable();
     }
 
+    /// <summary>
+    /// Caps that have come, while a request ran, to what it is charged to, and count it as they would if they were built from the ledger
+    /// afterwards. Those it holds room under are left out.
+    /// </summary>
+    /// <param name="snapshot">What is in force now.</param>
+    /// <param name="caller">Who asked, with the groups of that time.</param>
+    /// <param name="charged">What the request was granted under.</param>
+    /// <param name="at">Now.</param>
+    public static ImmutableArray<Cap> CameMeanwhile(PolicySnapshot snapshot, Caller caller, Candidate charged, DateTimeOffset at)
+    {
+        var raises = new RaisesAt(snapshot.Raises, at);
+        var caps = OfRules(snapshot.BudgetRules, caller, raises);
+        foreach (var policy in snapshot.Policies)
+        {
+            if (policy.Id == charged.Policy)
+            {
+                caps = Of(policy, charged.Group, caller.User, caps, raises);
+            }
+        }
+
+        return caps.RemoveAll(cap => charged.Caps.Any(held => held.Counter == cap.Counter));
+    }
+
     /// <summary>The cap of a counter under the limits of its policy or budget rule; null where they have none such any more.</summary>
     public static Cap? Of(CounterKey counter, PolicyLimits limits, string name, RaisesAt raises)
     {

@@ -64,6 +64,27 @@ public sealed class ReservationBook(CounterHistory history)
         }
     }
 
+    /// <summary>Lets a request in flight count on more caps than it holds room under: those that came while it ran.</summary>
+    public void Widen(RequestId request, ImmutableArray<Cap> caps, DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            Advance(now);
+            if (!_held.TryGetValue(request, out var held))
+            {
+                return;
+            }
+
+            foreach (var cap in caps)
+            {
+                // Built now at the latest, before the ledger knows of the request, so that it is not counted twice.
+                var counter = CounterOf(cap);
+                counter.Holders++;
+                held.Parts = [.. held.Parts, new(counter, cap, 0)];
+            }
+        }
+    }
+
     /// <summary>Replaces a reservation by what was used. False when there is none: settled before, or never made.</summary>
     /// <param name="request">Whose reservation.</param>
     /// <param name="tokens">Tokens used; zero releases.</param>
@@ -331,7 +352,7 @@ public sealed class ReservationBook(CounterHistory history)
 
         public Candidate Candidate { get; }
 
-        public HeldPart[] Parts { get; }
+        public HeldPart[] Parts { get; set; }
 
         public long Since { get; }
 

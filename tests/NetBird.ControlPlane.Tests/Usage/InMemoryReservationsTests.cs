@@ -13,12 +13,13 @@ public sealed class InMemoryReservationsTests : ReservationsContract, IDisposabl
     private readonly FakeTimeProvider _time = new(Rows.Noon);
     private readonly Meters _meters = new();
     private readonly LimitMetrics _metrics;
+    private readonly PolicySource _policies = new();
     private readonly InMemoryReservations _reservations;
 
     public InMemoryReservationsTests()
     {
         _metrics = new(_meters);
-        _reservations = new(new(() => PriceTable.Default, new UsageEstimator()), (_, _) => [], _metrics, _time);
+        _reservations = new(new(() => PriceTable.Default, new UsageEstimator()), (_, _) => [], _metrics, _policies, _time);
     }
 
     public void Dispose()
@@ -28,6 +29,8 @@ public sealed class InMemoryReservationsTests : ReservationsContract, IDisposabl
     }
 
     internal override IReservations Node(int number) => _reservations;
+
+    internal override PolicySource Policies(int node) => _policies;
 
     [Fact]
     public async Task Reserve_CapReached_FreesUpExactlyWhenTheWindowSays()

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
+using NetBird.ControlPlane.Usage;
 using NetBird.Gateway.Authorization;
 using NetBird.Policy;
 using NetBird.Policy.Limits;
@@ -15,6 +16,9 @@ public abstract class ReservationsContract
 
     /// <summary>Nodes of one account: reservations at any of them count at all of them.</summary>
     internal abstract IReservations Node(int number);
+
+    /// <summary>What is in force at a node.</summary>
+    internal abstract PolicySource Policies(int node);
 
     /// <summary>How many nodes this implementation can have.</summary>
     protected virtual int Nodes => 1;
@@ -97,6 +101,51 @@ public abstract class ReservationsContract
         Assert.Equal((1_000, 0), await CountedAsync(soft));
         var full = Assert.IsType<ReserveOutcome.Full>(await ReserveAsync(Node(0), Id(), Request(100, 100), Under(soft, hard)));
         Assert.Equal(hard.Counter, full.Reached.Cap.Counter);
+    }
+
+    /// <summary>
+    /// A limit that is made, or a rule, while a request runs: what it uses counts, as it would if the counter were built from the ledger
+    /// later; once, and on nothing else.
+    /// </summary>
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Settle_LimitMadeWhileARequestRan_CountsIt(bool counterKnown)
+    {
+        var node = Node(0);
+        var who = Ann with { User = new(RequestId.New().Value) };
+        var old = NewCap(100_000, subject: who.User.Value);
+        var (policy, rule, other) = (new PolicyId(old.Counter.Source), new BudgetRuleId(RequestId.New().Value), new BudgetRuleId(RequestId.New().Value));
+        var limit = new Limit(50_000, 100_000, TimeSpan.FromHours(1), false);
+        PolicySnapshot Snapshot(PolicyLimits limits, params BudgetRule[] rules) => new(
+            [new(policy, "P", true, [new GroupId("eng")], [new ProviderId("anthropic")], [], limits)],
+            ImmutableDictionary<GuardrailId, Guardrail>.Empty, [.. rules], ImmutableDictionary<ProviderId, PolicyProvider>.Empty, PriceTable.Default);
+        var before = Snapshot(new(limit with { GroupCap = 0 }, null));
+        var after = Snapshot(
+            new(limit, limit with { UserCap = 0, GroupCap = NanoUsd.PerUsd }),
+            new(rule, "R", true, [], [who.User], new(limit, null)),
+            new(other, "Other", true, [new GroupId("ops")], [], new(limit, null)));
+        Cap Of(string source, CapScope scope, string subject, CapUnit unit, bool fromRule) => old with { Counter = new(source, scope, subject, unit, fromRule), Unit = unit };
+        var group = Of(policy.Value, CapScope.Group, "eng", CapUnit.Tokens, false);
+        var money = Of(policy.Value, CapScope.Group, "eng", CapUnit.NanoUsd, false);
+        var everyone = Of(rule.Value, CapScope.Account, "", CapUnit.Tokens, true);
+        var id = RequestId.New();
+        Enumerable.Range(0, Nodes).ToList().ForEach(number => Policies(number).Follow(() => before));
+        await node.ReserveAsync(new(id, who, Request(), [Under(old)], before), default);
+
+        Enumerable.Range(0, Nodes).ToList().ForEach(number => Policies(number).Follow(() => after));
+        if (counterKnown)
+        {
+            Assert.Equal((0, 0), await CountedAsync(group));
+        }
+
+        await node.SettleAsync(id, new(new TokenUsage(30, 3)), new(180_000));
+
+        Assert.Equal((33, 0), await CountedAsync(old));
+        Assert.Equal((33, 0), await CountedAsync(group));
+        Assert.Equal((180_000, 0), await CountedAsync(money));
+        Assert.Equal((33, 0), await CountedAsync(everyone));
+        Assert.Equal((0, 0), await CountedAsync(Of(other.Value, CapScope.Group, "ops", CapUnit.Tokens, true)));
     }
 
     [SkippableFact]

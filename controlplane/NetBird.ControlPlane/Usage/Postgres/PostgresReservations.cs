@@ -61,7 +61,7 @@ internal sealed class PostgresReservations(
             : await CallInTurnAsync(request, caps, cancellationToken);
         if (chosen >= 0)
         {
-            _pending[request.Id] = new(request.Request, request.Candidates[chosen], at);
+            _pending[request.Id] = new(request, request.Candidates[chosen], at);
             return new ReserveOutcome.Granted(request.Candidates[chosen]);
         }
 
@@ -76,6 +76,11 @@ internal sealed class PostgresReservations(
         _pending.TryRemove(request, out var pending);
         try
         {
+            if (pending is not null)
+            {
+                await WidenAsync(pending);
+            }
+
             await using var command = database.Source.CreateCommand("select counter, missed, used_now from usage_settle_each($1, $2, $3, $4)");
             command.Parameters.AddWithValue(request.Value);
             command.Parameters.AddWithValue(tokens);
@@ -91,10 +96,30 @@ internal sealed class PostgresReservations(
         }
         finally
         {
-            if (pending is { Request.Kind: RequestKind.Messages } && tokens > 0)
+            if (pending is { Asked.Request.Kind: RequestKind.Messages } && tokens > 0)
             {
-                pricing.Learn(pending.Chosen.Provider, pending.Request, used.Tokens, cost, pending.At);
+                pricing.Learn(pending.Chosen.Provider, pending.Asked.Request, used.Tokens, cost, pending.At);
             }
+        }
+    }
+
+    /// <summary>Caps that came while a request ran count it too: it holds nothing of them, which always has room.</summary>
+    private async Task WidenAsync(Pending pending)
+    {
+        if (pending.Asked.Policies is not { } then || policies.Current is not { } current || ReferenceEquals(then, current))
+        {
+            return;
+        }
+
+        var caps = new CapArrays(current);
+        foreach (var cap in ApplicableCaps.CameMeanwhile(current, pending.Asked.Caller, pending.Chosen, time.GetUtcNow()))
+        {
+            caps.Add(0, cap, 0);
+        }
+
+        if (caps.Count > 0)
+        {
+            await CallAsync(pending.Asked with { Candidates = [pending.Chosen] }, caps, CancellationToken.None);
         }
     }
 
@@ -264,7 +289,7 @@ internal sealed class PostgresReservations(
     private static DateTimeOffset? Instant(NpgsqlDataReader reader, int column)
         => reader.IsDBNull(column) ? null : new DateTimeOffset(reader.GetInt64(column), TimeSpan.Zero);
 
-    private sealed record Pending(ModelRequest Request, Candidate Chosen, DateTimeOffset At);
+    private sealed record Pending(ReservationRequest Asked, Candidate Chosen, DateTimeOffset At);
 
     private sealed record CapAnswer(int Index, CounterReading Reading, long? Fits);
 }

@@ -45,6 +45,8 @@ public sealed class PostgresReservationsTests(PostgresCluster cluster) : Reserva
         return _nodes[number].Store.Reservations;
     }
 
+    internal override PolicySource Policies(int node) => _nodes[node].Store.Policies;
+
     private protected override async Task<CounterReading> ReadAsync(Cap cap) => (await ((PostgresReservations)Node(1)).ReadNowAsync([cap], default))[0];
 
     [SkippableFact]
