@@ -117,6 +117,52 @@ public sealed class AdministrationTests(Chromium chromium)
         Assert.Equal(HttpStatusCode.Unauthorized, await CallAsync(site, secret));
     }
 
+    [SkippableFact]
+    public async Task ForgottenPasswordAndLostApp_AreMendedInThePage_AndAServiceUserIsMadeThere()
+    {
+        await using var site = await Site.StartAsync((draft, now) =>
+        {
+            Company.Fill(draft, now);
+            var ana = draft.Users[Company.Developers[0].Id];
+            draft.Users.Put(ana with { Credential = ana.Credential! with { SealedTotpSecret = "sealed", FailedAttempts = 9, LockedUntil = now.AddHours(1) } });
+            return true;
+        });
+        await using var tab = await chromium.SignInAsync(site, Company.Owner);
+        await tab.GoAsync("/people?search=ana.m");
+        await tab.Button("Change " + Company.DeveloperName).ClickAsync();
+        await tab.Dialog().GetByLabel("Asked for an authenticator app's code").UncheckAsync();
+        await tab.Dialog().Button("Save").Last.ClickAsync();
+        await tab.ClosedAsync();
+        Assert.Null(site.Store.Current.Users[Company.Developers[0].Id].Credential!.SealedTotpSecret);
+
+        await tab.Button("Change " + Company.DeveloperName).ClickAsync();
+        await Assertions.Expect(tab.Dialog().GetByLabel("Asked for an authenticator app's code")).ToHaveCountAsync(0);
+        await tab.Dialog().Button("New password").DblClickAsync(); // the second of it is the way out
+        await tab.Dialog().Button("New password").ClickAsync();
+        await tab.Dialog().Button("Yes, a new password").ClickAsync();
+        await tab.Dialog().SeesAsync("First password of " + Company.Developer);
+        var password = (await tab.Dialog().Locator("pre").InnerTextAsync()).Trim();
+        await tab.Page.Keyboard.PressAsync("Escape");
+        await tab.ClosedAsync();
+        await using var ana = await chromium.OpenAsync(site);
+        await ana.LogInAsync(Company.Developer);
+        await ana.Page.GetByRole(AriaRole.Alert).SeesAsync("wrong");
+        await ana.LogInAsync(Company.Developer, password);
+        await ana.Page.Locator("h1").SeesAsync("Choose a new password");
+
+        await tab.GoAsync("/people");
+        await tab.Button("New person").ClickAsync();
+        await tab.Dialog().Button("A service user").ClickAsync();
+        await tab.Dialog().GetByLabel("Name").FillAndLeaveAsync("Nightly build");
+        await tab.Dialog().GetByLabel("Platform").CheckAsync();
+        await tab.Dialog().Button("Save").Last.ClickAsync();
+        await tab.ClosedAsync();
+        var robot = site.Store.Current.Users.Values.Single(user => user.Name == "Nightly build");
+        Assert.True(robot.IsServiceUser);
+        Assert.Equal([Company.Groups[1]], robot.AutoGroups);
+        Assert.Empty(tab.Complaints);
+    }
+
     private static async Task<HttpStatusCode> CallAsync(Site site, string secret)
     {
         using var client = new HttpClient();

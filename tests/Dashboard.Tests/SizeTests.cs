@@ -35,13 +35,29 @@ public sealed class SizeTests(Chromium chromium, ITestOutputHelper output)
         var bytes = 0L;
         devtools.Event("Network.loadingFinished").OnEvent += (_, message) => bytes += (long)message!.Value.GetProperty("encodedDataLength").GetDouble();
 
-        await fresh.GoAsync("/");
-        await fresh.Page.Locator(".card .value").First.WaitForAsync();
+        // What the server draws is there once the page is connected, and answers from then on; the figures come after.
+        await fresh.Page.AddInitScriptAsync("""
+            const seen = window.seen = {};
+            new MutationObserver(() => {
+              for (const [name, where] of [["answers", "h1"], ["figures", ".card .value"]]) if (!(name in seen) && document.querySelector(where)) seen[name] = performance.now();
+            }).observe(document, { childList: true, subtree: true });
+            """);
+        var cold = 0L;
+        for (var i = 0; i < 5; i++)
+        {
+            bytes = 0;
+            await fresh.GoAsync("/");
+            await fresh.Page.Locator(".card .value").First.WaitForAsync();
+            cold = i == 0 ? bytes : cold;
 
-        // Noted, not held to: another load of the machine is another time.
-        var times = await fresh.Page.EvaluateAsync<double[]>("() => { const n = performance.getEntriesByType('navigation')[0]; return [n.responseStart, n.domContentLoadedEventEnd, performance.now()]; }");
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{bytes:N0} B; first byte {times![0]:F0} ms, scripts ready {times[1]:F0} ms, figures shown {times[2]:F0} ms"));
-        Assert.InRange(bytes, 30_000, MostBytes);
+            // Noted, not held to: another load of the machine is another time.
+            var times = await fresh.Page.EvaluateAsync<double[]>("() => { const n = performance.getEntriesByType('navigation')[0]; return [n.responseStart, n.domContentLoadedEventEnd, seen.answers, seen.figures]; }");
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(i == 0 ? "Nothing cached" : "Again")}: {bytes:N0} B; first byte {times![0]:F0} ms, scripts ready {times[1]:F0} ms, answers {times[2]:F0} ms, figures shown {times[3]:F0} ms"));
+        }
+
+        // What a browser has already is neither sent nor asked for again.
+        Assert.InRange(cold, 30_000, MostBytes);
+        Assert.InRange(bytes, 1_000, 20_000);
     }
 
     [SkippableFact]

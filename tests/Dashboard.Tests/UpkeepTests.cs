@@ -86,6 +86,7 @@ public sealed class UpkeepTests(Chromium chromium)
         await tab.Page.GetByLabel("Whom a refused person should ask").FillAndLeaveAsync("helpdesk@acme.example");
         await tab.Button("Save").ClickAsync();
         await tab.Page.Locator(".mud-snackbar").SeesAsync("Saved.");
+        Assert.True(await tab.Page.EvaluateAsync<bool>("() => { const e = document.querySelector('.mud-snackbar'); return !!(e.closest('[role=alert], [role=status], [aria-live]') ?? e.querySelector('[role=alert], [role=status], [aria-live]')); }"), "What was done is not told to screen readers.");
         Assert.Equal("helpdesk@acme.example", (await site.GetAsync("/api/agent-network/settings")).GetProperty("contact").GetString());
 
         await tab.GoAsync("/audit");

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Hosting.StaticWebAssets;
 using Microsoft.AspNetCore.ResponseCompression;
@@ -7,7 +8,7 @@ using MudBlazor.Services;
 namespace NetBird.ControlPlane.Dashboard;
 
 /// <summary>The pages of administrators and people, served by this process; nothing is loaded from anywhere else.</summary>
-internal static class DashboardFeature
+internal static partial class DashboardFeature
 {
     // Blazor and MudBlazor set style attributes; scripts come from files of ours alone.
     private const string ContentSecurityPolicy =
@@ -60,9 +61,37 @@ internal static class DashboardFeature
         }
     }
 
+    // A build's output, unlike a published one, has browsers ask for each file again at every page, and sends most of them anew. A
+    // name with a fingerprint is of one content alone.
+    private static void KeepWhatNeverChanges(EndpointBuilder endpoint)
+    {
+        var next = endpoint.RequestDelegate;
+        if (next is null || endpoint is not RouteEndpointBuilder { RoutePattern.RawText: { } path } || !Fingerprinted().IsMatch(path))
+        {
+            return;
+        }
+
+        endpoint.RequestDelegate = http =>
+        {
+            http.Response.OnStarting(() =>
+            {
+                if (http.Response.StatusCode == StatusCodes.Status200OK)
+                {
+                    http.Response.Headers.CacheControl = "public, max-age=31536000, immutable";
+                }
+
+                return Task.CompletedTask;
+            });
+            return next(http);
+        };
+    }
+
+    [GeneratedRegex(@"\.[0-9a-z]{10}\.(css|js|svg)$", RegexOptions.CultureInvariant)]
+    private static partial Regex Fingerprinted();
+
     public static void MapDashboard(this WebApplication app)
     {
-        app.MapStaticAssets();
+        app.MapStaticAssets().Add(KeepWhatNeverChanges);
         UsageExport.Map(app);
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode().RequireAuthorization().Add(endpoint =>
         {
