@@ -31,6 +31,10 @@ public sealed class ExportTests(Chromium chromium)
             var lines = text.TrimEnd().Split("\r\n");
             Assert.Equal(expected[0].EnumerateObject().Select(field => field.Name), lines[0].Split(','));
             Assert.Equal(expected.Count + 1, lines.Length);
+
+            // Of nothing it has its columns all the same.
+            var none = await tab.Page.Context.APIRequest.GetAsync(new Uri(chromium.Acme.Url, "/dashboard/export?format=csv&model=none").ToString());
+            Assert.Equal(lines[0] + "\r\n", await none.TextAsync());
             Assert.Equal(expected.Select(row => row.EnumerateObject().Select(field => Cell(field.Value))), lines.Skip(1).Select(Cells));
         }
     }

@@ -32,6 +32,31 @@ public sealed class KeyboardTests(Chromium chromium)
     }
 
     [SkippableFact]
+    public async Task AccountMenu_ByKeyboard_OpensGoesThroughAndCloses()
+    {
+        await using var tab = await chromium.SignInAsync(chromium.Acme, Company.Owner);
+        await tab.GoAsync("/settings");
+        await tab.Button("Account").FocusAsync();
+        await tab.Page.Keyboard.PressAsync("Enter");
+        await tab.Page.GetByText("My login").WaitForAsync();
+        foreach (var name in (string[])["My login", "Sign out", "My usage"])
+        {
+            await tab.Page.Keyboard.PressAsync("ArrowDown");
+            await Expect(tab.Page.Locator(":focus")).ToContainTextAsync(name, new() { Timeout = 60_000 });
+        }
+
+        await tab.Page.Keyboard.PressAsync("Escape");
+        await Expect(tab.Page.GetByText("My login")).ToHaveCountAsync(0, new() { Timeout = 60_000 });
+        await Expect(tab.Button("Account")).ToBeFocusedAsync(new() { Timeout = 60_000 });
+        await tab.Page.Keyboard.PressAsync("Enter");
+        await tab.Page.GetByText("My login").WaitForAsync();
+        await tab.Page.Keyboard.PressAsync("ArrowUp");
+        await Expect(tab.Page.Locator(":focus")).ToContainTextAsync("Sign out", new() { Timeout = 60_000 });
+        await tab.Page.Keyboard.PressAsync("Enter");
+        await tab.Page.Locator("h1").SeesAsync("Signed out");
+    }
+
+    [SkippableFact]
     public async Task EveryPage_ByTab_GoesThroughEveryControl_AndShowsWhereItIs()
     {
         await using var tab = await chromium.SignInAsync(chromium.Acme, Company.Owner);

@@ -136,7 +136,7 @@ public sealed class LoginPagesTests(Chromium chromium)
         await LookAsync("nowhere");
         await tab.Page.GetByText("To the pages").ClickAsync();
         await tab.Button("Account").ClickAsync();
-        await tab.Button("Sign out").ClickAsync();
+        await tab.Page.GetByText("Sign out").ClickAsync();
         await tab.Page.Locator("h1").SeesAsync("Signed out");
         await LookAsync("signed-out");
         await tab.LogInAsync(Nina, "a long enough one");

@@ -17,6 +17,9 @@ internal static class UsageExport
 {
     private const int FlushEvery = 64 * 1024;
 
+    /// <summary>There where nothing matches, too: a spreadsheet or a script reads columns, not an empty file.</summary>
+    private static readonly string Header = string.Join(',', AdminJson.Options.GetTypeInfo(typeof(AccessLogAnswer)).Properties.Select(column => column.Name)) + "\r\n";
+
     public static void Map(IEndpointRouteBuilder routes)
         => routes.MapGet("/dashboard/export", WriteAsync).RequireAuthorization(DashboardAccess.Read);
 
@@ -33,7 +36,7 @@ internal static class UsageExport
         http.Response.ContentType = json ? "application/json" : "text/csv; charset=utf-8";
         http.Response.Headers.ContentDisposition = $"attachment; filename=usage.{(json ? "json" : "csv")}";
         http.Response.Headers.CacheControl = "no-store";
-        var text = new StringBuilder(json ? "[" : "");
+        var text = new StringBuilder(json ? "[" : Header);
         var first = true;
         await foreach (var row in ledger.EnumerateAsync(query, http.RequestAborted))
         {
@@ -44,7 +47,7 @@ internal static class UsageExport
             }
             else
             {
-                Append(text, JsonSerializer.SerializeToElement(answer, AdminJson.Options), header: first);
+                Append(text, JsonSerializer.SerializeToElement(answer, AdminJson.Options));
             }
 
             first = false;
@@ -65,13 +68,8 @@ internal static class UsageExport
         text.Clear();
     }
 
-    private static void Append(StringBuilder text, JsonElement row, bool header)
+    private static void Append(StringBuilder text, JsonElement row)
     {
-        if (header)
-        {
-            text.AppendJoin(',', row.EnumerateObject().Select(field => field.Name)).Append("\r\n");
-        }
-
         text.AppendJoin(',', row.EnumerateObject().Select(field => Cell(field.Value))).Append("\r\n");
     }
 

@@ -19,6 +19,8 @@ window.dashboard.keepAddress = (path, query) => {
   if (location.pathname === path) history.replaceState(history.state, "", path + (query ? "?" + query : ""));
 };
 
+window.dashboard.signOut = () => document.getElementById("sign-out").submit();
+
 // The first field below, for whoever works by keyboard.
 window.dashboard.focusFirst = where => document.querySelector(where)?.querySelector("input:not([type=hidden]), select, textarea, button")?.focus();
 
