@@ -14,7 +14,7 @@ namespace NetBird.Agent.Lifecycle;
 internal sealed partial class AgentDaemon : IAsyncDisposable
 {
     /// <summary>Ours: a look when the start is over, a release when it is surely over, and then seldom, after whatever ran since.</summary>
-    private static readonly TimeSpan[] Releases = [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(45), TimeSpan.FromMinutes(30)];
+    private static readonly TimeSpan[] Releases = [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(45), TimeSpan.FromMinutes(10)];
 
     /// <summary>Ours: twice as long as a command waits for the daemon that it started.</summary>
     private static readonly TimeSpan Unclaimed = TimeSpan.FromMinutes(1);
