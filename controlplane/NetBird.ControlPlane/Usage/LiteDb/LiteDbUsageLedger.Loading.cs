@@ -33,6 +33,7 @@ internal sealed partial class LiteDbUsageLedger
             _deniedFrom = FromBlock("denied_from");
             LoadSessions();
             _edges.Forget(null);
+            ForgetSaid();
             ClearTail();
             if (_blocks.Count > 0)
             {

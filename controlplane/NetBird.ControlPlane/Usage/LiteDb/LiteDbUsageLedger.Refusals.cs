@@ -19,6 +19,11 @@ internal sealed partial class LiteDbUsageLedger
     /// <summary>Those of the last block.</summary>
     private readonly RowBlockBuilder _deniedTail = new();
 
+    /// <summary>Ours: searches that are remembered; each is one number for a block.</summary>
+    private const int MostWords = 8;
+
+    private readonly Dictionary<string, Said> _said = new(StringComparer.OrdinalIgnoreCase);
+
     private ILiteCollection<BsonDocument> Refusals => _database.GetCollection("block_refusals", BsonAutoId.Int64);
 
     private void StoreRefusals(long block)
@@ -94,11 +99,68 @@ internal sealed partial class LiteDbUsageLedger
         return count;
     }
 
+    /// <summary>
+    /// How many rows of each block were told these words; blocks where none was are left out, others beside these may be in. A search is counted, read,
+    /// paged through and narrowed by the same words: what was found in blocks that are full stays found.
+    /// </summary>
     private Dictionary<long, long> RowsSaying(string words, List<BlockInfo> blocks)
-        => blocks.Count == 0 ? [] : Reading(() =>
+    {
+        if (blocks.Count == 0)
+        {
+            return [];
+        }
+
+        var (first, last) = (blocks[0].Id, blocks[^1].Id);
+        long full;
+        Said? known;
+        lock (_reading)
+        {
+            full = _blocks.Count > 0 ? _blocks[^1].Id - 1 : 0;
+            known = _said.GetValueOrDefault(words) is { } said && said.First <= first ? said : null;
+        }
+
+        var found = known?.Rows ?? [];
+        if (known is null || known.Last < last)
+        {
+            var fresh = RowsSaying(words, known is null ? first : known.Last + 1, last);
+            found = new(found.Concat(fresh));
+        }
+
+        if (known is null || Math.Min(last, full) > known.Last)
+        {
+            Remember(words, new(known?.First ?? first, Math.Min(last, full), found.Where(block => block.Key <= full).ToDictionary()));
+        }
+
+        return found;
+    }
+
+    private void Remember(string words, Said said)
+    {
+        lock (_reading)
+        {
+            if (_said.Count >= MostWords && !_said.ContainsKey(words))
+            {
+                _said.Clear();
+            }
+
+            _said[words] = said;
+        }
+    }
+
+    /// <summary>Blocks go or are numbered anew.</summary>
+    private void ForgetSaid()
+    {
+        lock (_reading)
+        {
+            _said.Clear();
+        }
+    }
+
+    private Dictionary<long, long> RowsSaying(string words, long first, long last)
+        => Reading(() =>
         {
             var found = new Dictionary<long, long>();
-            foreach (var block in Refusals.Find(Query.Between("_id", blocks[0].Id, blocks[^1].Id)))
+            foreach (var block in Refusals.Find(Query.Between("_id", first, last)))
             {
                 var texts = block["texts"].AsArray;
                 var rows = 0L;
@@ -115,4 +177,10 @@ internal sealed partial class LiteDbUsageLedger
 
             return found;
         });
+
+    /// <summary>What a search for words found.</summary>
+    /// <param name="First">The first block that was looked at.</param>
+    /// <param name="Last">The last, full.</param>
+    /// <param name="Rows">Of each block that has some.</param>
+    private sealed record Said(long First, long Last, Dictionary<long, long> Rows);
 }

@@ -181,7 +181,7 @@ public sealed class ChaosTests(PostgresCluster cluster, ITestOutputHelper output
             + $"their bound ({killed} of them beside a kill), {refused} refused while the store was away, {nodes.Sum(node => node.Away.Count)} kills, 0 missing, 0 double");
 
         // How long the store is away is the clock's affair, not the seed's: of the requests that were let in, not of all.
-        Assert.True(exact > (outcomes.Count - refused) / 3, $"only {exact} of {outcomes.Count - refused} were exact");
+        Assert.True(exact > (outcomes.Count - refused) / 5, $"only {exact} of {outcomes.Count - refused} were exact");
     }
 
     /// <summary>The provider's figures to the token, priced independently of how they came to us; an error or refusal costs nothing.</summary>
