@@ -13,8 +13,11 @@ public sealed class WeightTests
     /// <summary>80 MiB is what we promise; every run allows more, since its machine may be short of time to give pages back.</summary>
     private static readonly long MostResidentKib = (Long ? 80 : 110) * 1024;
 
-    /// <summary>About 1 was measured at rest, 5 while two web servers are awake; a loop that polls makes ten more, one that spins hundreds.</summary>
-    private static readonly double MostWakes = Long ? 3 : 25;
+    /// <summary>
+    /// 2.3 was measured at rest at load 20, with a control plane of the test's that sends no heartbeats and is asked anew; 5 while two web
+    /// servers are awake. A loop that polls makes ten more, one that spins hundreds.
+    /// </summary>
+    private static readonly double MostWakes = Long ? 6 : 25;
 
     [SkippableTheory]
     [InlineData("userspace")]
