@@ -10,7 +10,7 @@ using NetBird.Agent.Listening;
 
 namespace NetBird.Agent.Tests.Listening;
 
-public sealed class SleepingServerTests : IAsyncDisposable
+public sealed class SleepingServerTests : IAsyncLifetime
 {
     /// <summary>Longer than a server stays awake with nobody connected.</summary>
     private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(30);
@@ -31,7 +31,9 @@ public sealed class SleepingServerTests : IAsyncDisposable
 
     private string Path => System.IO.Path.Combine(_folder, "door.sock");
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         if (!_disposed)
         {
