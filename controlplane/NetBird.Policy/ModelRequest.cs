@@ -40,7 +40,13 @@ public sealed record ModelRequest(
     bool ProviderTools = false,
     ImmutableArray<ModelRequest>? Batch = null,
     ImmutableArray<string> OtherModels = default,
-    bool AnyFallback = false);
+    bool AnyFallback = false)
+{
+    /// <summary>Models beside it that the body names; empty where it names none.</summary>
+    public ImmutableArray<string> OtherModels { get; init => field = Named(value); } = Named(OtherModels);
+
+    private static ImmutableArray<string> Named(ImmutableArray<string> models) => models.IsDefault ? [] : models;
+}
 
 /// <summary>The provider's calls that policy tells apart. Stored: add at the end.</summary>
 public enum RequestKind

@@ -217,12 +217,13 @@ public static class PolicyEvaluator
     /// <summary>A request passes where it does with every model that may have a part in it.</summary>
     private static ModelRequest? NotAsAnyModel<T>(ModelRequest request, T check, Func<T, ModelRequest, bool> passes)
     {
-        if (!passes(check, request with { AnyFallback = false }))
+        // What is told of a refusal is of the model that is in the way. Nothing is copied for a request that passes.
+        if (!passes(check, request))
         {
             return request with { AnyFallback = false };
         }
 
-        foreach (var model in request.OtherModels.IsDefault ? [] : request.OtherModels)
+        foreach (var model in request.OtherModels)
         {
             var other = request with { Model = model, AnyFallback = false };
             if (!passes(check, other))

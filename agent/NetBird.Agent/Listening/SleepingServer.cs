@@ -98,10 +98,8 @@ internal sealed partial class SleepingServer : IAsyncDisposable
     private async Task HandInAsync(Door door, Socket socket)
     {
         var handedIn = false;
-        await _turn.WaitAsync(CancellationToken.None).ConfigureAwait(false);
-        try
+        await AwakeAsync(() =>
         {
-            await WakeLockedAsync().ConfigureAwait(false);
             if (socket.AddressFamily != AddressFamily.Unix)
             {
                 socket.NoDelay = true;
@@ -111,6 +109,23 @@ internal sealed partial class SleepingServer : IAsyncDisposable
             Interlocked.Increment(ref _connected);
             door.Enter(connection);
             handedIn = true;
+        }).ConfigureAwait(false);
+        if (!handedIn)
+        {
+            socket.Dispose();
+        }
+    }
+
+    private Task WakeAtOnceAsync() => AwakeAsync(() => _sleep.Change(StaysAwake, Timeout.InfiniteTimeSpan));
+
+    /// <summary>Wakes the server where it sleeps, and does something before it may sleep again.</summary>
+    private async Task AwakeAsync(Action act)
+    {
+        await _turn.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        try
+        {
+            await WakeLockedAsync().ConfigureAwait(false);
+            act();
         }
         catch (SocketException e)
         {
@@ -124,32 +139,6 @@ internal sealed partial class SleepingServer : IAsyncDisposable
         catch (Exception e)
         {
             // This one is lost, and the next one tries again: a daemon that ended for it would lose all of them.
-            Log.NotAwake(_logger, e);
-        }
-        finally
-        {
-            _turn.Release();
-            if (!handedIn)
-            {
-                socket.Dispose();
-            }
-        }
-    }
-
-    private async Task WakeAtOnceAsync()
-    {
-        await _turn.WaitAsync(CancellationToken.None).ConfigureAwait(false);
-        try
-        {
-            await WakeLockedAsync().ConfigureAwait(false);
-            _sleep.Change(StaysAwake, Timeout.InfiniteTimeSpan);
-        }
-        catch (OperationCanceledException) when (_ends.IsCancellationRequested)
-        {
-            // It ends before it began.
-        }
-        catch (Exception e)
-        {
             Log.NotAwake(_logger, e);
         }
         finally

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using NetBird.ControlPlane.Forms;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Users;
@@ -10,9 +9,6 @@ namespace NetBird.ControlPlane.AdminApi;
 internal static class UserEndpoints
 {
     private const string What = "user";
-
-    // 24 characters of 32: 120 bits, readable over the phone.
-    private const string PasswordAlphabet = "23456789abcdefghijkmnpqrstuvwxyz";
 
     public static void MapUsers(this IEndpointRouteBuilder api)
     {
@@ -70,7 +66,7 @@ internal static class UserEndpoints
         var service = first.Flag("is_service_user", false);
         var given = first.Text("password", "", PasswordHashing.MaxLength);
         var generated = !service && given.Length == 0 && options.EmbeddedIdentity
-            ? RandomNumberGenerator.GetString(PasswordAlphabet, 24) : null;
+            ? ReadableSecret.NewPassword() : null;
         var password = generated ?? given;
         var hash = password.Length > 0 && PasswordHashing.Objection(password) is null ? PasswordHashing.Hash(password) : "";
 

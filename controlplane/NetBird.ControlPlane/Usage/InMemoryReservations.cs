@@ -14,7 +14,7 @@ namespace NetBird.ControlPlane.Usage;
 /// </summary>
 internal sealed class InMemoryReservations : IReservations, IDisposable
 {
-    private readonly ConcurrentDictionary<RequestId, Pending> _pending = new();
+    private readonly ConcurrentDictionary<RequestId, PendingReservation> _pending = new();
     private readonly ReservationBook _book;
     private readonly RequestPricing _pricing;
     private readonly PolicySource _policies;
@@ -58,9 +58,9 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
     {
         var now = _clock.Now();
         var tokens = TokensOf(used.Tokens);
-        if (_pending.TryRemove(request, out var pending) && pending.Asked.Policies is { } then && _policies.Current is { } current && !ReferenceEquals(then, current))
+        if (_pending.TryRemove(request, out var pending) && pending.CameMeanwhile(_policies.Current, now) is { IsEmpty: false } caps)
         {
-            _book.Widen(request, ApplicableCaps.CameMeanwhile(current, pending.Asked.Caller, pending.Chosen, now), now);
+            _book.Widen(request, caps, now);
         }
 
         if (_book.Settle(request, tokens, Math.Max(0, cost.Value), now, out var settlement))
@@ -68,11 +68,7 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
             _metrics.Settled(settlement);
         }
 
-        if (tokens > 0 && pending is { Asked.Request.Kind: RequestKind.Messages })
-        {
-            _pricing.Learn(pending.Chosen.Provider, pending.Asked.Request, used.Tokens, cost, pending.At);
-        }
-
+        pending?.Teach(_pricing, used.Tokens, cost);
         return default;
     }
 
@@ -102,6 +98,4 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
             }
         }
     }
-
-    private sealed record Pending(ReservationRequest Asked, Candidate Chosen, DateTimeOffset At);
 }

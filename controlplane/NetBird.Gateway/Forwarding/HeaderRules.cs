@@ -54,9 +54,34 @@ internal static class HeaderRules
         }
 
         var text = values.ToString();
-        var all = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        var known = Array.FindAll(all, coding => DecodingMeter.Reads(coding.Split(';')[0]) || coding.Replace(" ", "", StringComparison.Ordinal) is "*;q=0");
-        return known.Length == all.Length ? text : known.Length == 0 ? "identity" : string.Join(", ", known);
+        if (AreRead(text))
+        {
+            return text;
+        }
+
+        var known = Array.FindAll(text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries), coding => IsRead(coding));
+        return known.Length == 0 ? "identity" : string.Join(", ", known);
+    }
+
+    /// <summary>All of them, as with nearly every request: nothing is copied.</summary>
+    private static bool AreRead(ReadOnlySpan<char> codings)
+    {
+        foreach (var part in codings.Split(','))
+        {
+            if (codings[part].Trim() is { IsEmpty: false } coding && !IsRead(coding))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool IsRead(ReadOnlySpan<char> coding)
+    {
+        var named = coding.IndexOf(';') is >= 0 and var end ? coding[..end] : coding;
+        return DecodingMeter.Reads(named.Trim())
+            || (coding[0] == '*' && coding.ToString().Replace(" ", "", StringComparison.Ordinal) is "*;q=0");
     }
 
     /// <param name="name">A response header's name.</param>

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.IO.Compression;
 using System.IO.Pipelines;
 
@@ -39,24 +40,28 @@ internal sealed class DecodingMeter : UsageMeter
     /// <inheritdoc/>
     protected override bool Final => false;
 
+    private static readonly FrozenDictionary<string, Func<UsageMeter, UsageMeter>>.AlternateLookup<ReadOnlySpan<char>> Known =
+        new Dictionary<string, Func<UsageMeter, UsageMeter>>
+        {
+            ["identity"] = inner => inner,
+            ["gzip"] = Gzip,
+            ["x-gzip"] = Gzip,
+            ["deflate"] = inner => new DecodingMeter(inner, stream => new ZLibStream(stream, CompressionMode.Decompress)),
+            ["br"] = inner => new PushDecodingMeter(inner, new BrotliPushDecoder()),
+            ["zstd"] = inner => new PushDecodingMeter(inner, new ZstdPushDecoder()),
+        }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase).GetAlternateLookup<ReadOnlySpan<char>>();
+
     /// <summary>A meter for a content coding; for one that we cannot read, a meter that knows nothing.</summary>
     public static UsageMeter For(string coding, UsageMeter inner)
     {
-        var known = coding.Trim();
-        return known.ToUpperInvariant() switch
-        {
-            "" or "IDENTITY" => inner,
-            "GZIP" or "X-GZIP" => new DecodingMeter(inner, stream => new GZipStream(stream, CompressionMode.Decompress)),
-            "DEFLATE" => new DecodingMeter(inner, stream => new ZLibStream(stream, CompressionMode.Decompress)),
-            "BR" => new PushDecodingMeter(inner, new BrotliPushDecoder()),
-            "ZSTD" => new PushDecodingMeter(inner, new ZstdPushDecoder()),
-            _ => new UnreadableMeter(),
-        };
+        var named = coding.AsSpan().Trim();
+        return named.IsEmpty ? inner : Known.TryGetValue(named, out var read) ? read(inner) : new UnreadableMeter();
     }
 
     /// <summary>Whether a content coding is one of those that <see cref="For"/> reads.</summary>
-    public static bool Reads(string coding)
-        => coding.Trim().ToUpperInvariant() is "IDENTITY" or "GZIP" or "X-GZIP" or "DEFLATE" or "BR" or "ZSTD";
+    public static bool Reads(ReadOnlySpan<char> coding) => Known.ContainsKey(coding);
+
+    private static DecodingMeter Gzip(UsageMeter inner) => new(inner, stream => new GZipStream(stream, CompressionMode.Decompress));
 
     /// <inheritdoc/>
     public override void Feed(ReadOnlySpan<byte> bytes)

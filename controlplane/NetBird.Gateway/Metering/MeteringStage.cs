@@ -65,10 +65,9 @@ internal sealed partial class MeteringStage(
     /// <summary>Settles the reservation and writes the row. Does not throw: the caller has had the answer.</summary>
     public async ValueTask CloseAsync(GatewayCall call)
     {
-        var metered = await UsageOfAsync(call).ConfigureAwait(false);
-        var (_, completeness, _) = metered;
-        var record = RecordOf(call, metered.Usage, completeness);
-        var parts = PartsOf(call, record, metered.Parts);
+        var (usage, completeness, beside) = await UsageOfAsync(call).ConfigureAwait(false);
+        var record = RecordOf(call, usage, completeness);
+        var parts = PartsOf(call, record, beside);
         if (call.Reserved)
         {
             try
@@ -120,7 +119,14 @@ internal sealed partial class MeteringStage(
     /// <exception cref="IOException">They cannot be recorded, and are not to be passed on.</exception>
     public async ValueTask AddResultsAsync(GatewayCall call, IReadOnlyList<BatchResult> results)
     {
-        var rows = results.SelectMany(result => RecordOf(call, result) is var row ? PartsOf(call, row, result.Parts).Append(row) : []).ToList();
+        var rows = new List<UsageRecord>(results.Count);
+        foreach (var result in results)
+        {
+            var row = RecordOf(call, result);
+            rows.AddRange(PartsOf(call, row, result.Parts));
+            rows.Add(row);
+        }
+
         foreach (var added in await journal.CompleteOnceAsync(rows, CancellationToken.None).ConfigureAwait(false))
         {
             call.Results = (call.Results.Tokens + added.Usage.Tokens, call.Results.Cost + added.Cost);
@@ -196,30 +202,27 @@ internal sealed partial class MeteringStage(
     }
 
     /// <summary>Rows of what is billed beside a row, by the same person and for the same reason, each at its own model's price.</summary>
-    private static List<UsageRecord> PartsOf(GatewayCall call, UsageRecord row, ImmutableArray<PartUsage> parts)
-    {
-        var rows = new List<UsageRecord>();
-        foreach (var part in parts.IsDefault ? [] : parts)
-        {
-            // Tier and place are the request's; speed is the answering model's own.
-            var usage = part.Usage with { Tier = row.Usage.Tier, InferenceInUs = row.Usage.InferenceInUs };
-            var model = part.Model ?? row.Model;
-            var price = call.Snapshot!.Policies.Prices.Price(row.Provider!.Value, model, usage, row.Timestamp);
-            rows.Add(row with
-            {
-                Id = UsageRecord.PartId(row.Id, rows.Count + 1),
-                Kind = row.Kind is RequestKind.BatchResult ? RequestKind.BatchResult : RequestKind.Part,
-                Model = model,
-                TimeToFirstByte = null,
-                Usage = usage,
-                Cost = price.Cost,
-                PriceUnknown = !price.Known,
-                RequestBytes = 0,
-                ResponseBytes = 0,
-            });
-        }
+    private static UsageRecord[] PartsOf(GatewayCall call, UsageRecord row, ImmutableArray<PartUsage> parts)
+        => parts.IsDefaultOrEmpty ? [] : [.. parts.Select((part, i) => PartOf(call, row, part, i + 1))]; // nearly always none
 
-        return rows;
+    private static UsageRecord PartOf(GatewayCall call, UsageRecord row, PartUsage part, int number)
+    {
+        // Tier and place are the request's; speed is the answering model's own.
+        var usage = part.Usage with { Tier = row.Usage.Tier, InferenceInUs = row.Usage.InferenceInUs };
+        var model = part.Model ?? row.Model;
+        var price = call.Snapshot!.Policies.Prices.Price(row.Provider!.Value, model, usage, row.Timestamp);
+        return row with
+        {
+            Id = UsageRecord.PartId(row.Id, number),
+            Kind = row.Kind is RequestKind.BatchResult ? RequestKind.BatchResult : RequestKind.Part,
+            Model = model,
+            TimeToFirstByte = null,
+            Usage = usage,
+            Cost = price.Cost,
+            PriceUnknown = !price.Known,
+            RequestBytes = 0,
+            ResponseBytes = 0,
+        };
     }
 
     /// <summary>The same at every read, here and on every other node.</summary>

@@ -22,7 +22,7 @@ internal static class StrictBound
     public static UsageRecord OfSeen(GatewayCall call, UsageRecord record, bool tellsInput)
     {
         var request = call.Request!;
-        if (!tellsInput || request.UnboundedInput || request.AnyFallback || !request.OtherModels.IsDefaultOrEmpty)
+        if (!tellsInput || request.UnboundedInput || request.AnyFallback || !request.OtherModels.IsEmpty)
         {
             return OfUnseen(call, record);
         }

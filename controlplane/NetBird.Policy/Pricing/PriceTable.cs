@@ -139,7 +139,7 @@ public sealed class PriceTable
     {
         var (prompt, output) = MostTokens(request);
         var cost = MostOf(Find(provider, request.Model, at).Price, request, prompt, output);
-        foreach (var other in request.OtherModels.IsDefault ? [] : request.OtherModels)
+        foreach (var other in request.OtherModels)
         {
             cost += MostOf(Find(provider, other, at).Price, request, prompt, output);
         }
@@ -175,7 +175,7 @@ public sealed class PriceTable
 
     /// <summary>How often the provider may answer one request: by its own model and by each that it may fall back to.</summary>
     private static int AttemptsOf(ModelRequest request)
-        => 1 + (request.OtherModels.IsDefault ? 0 : request.OtherModels.Length) + (request.AnyFallback ? MostFallbacks : 0);
+        => 1 + request.OtherModels.Length + (request.AnyFallback ? MostFallbacks : 0);
 
     private static (long Prompt, long Output) MostTokens(ModelRequest request)
         => (request.UnboundedInput

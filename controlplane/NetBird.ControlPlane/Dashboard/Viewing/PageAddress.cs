@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.JSInterop;
+using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Dashboard.Viewing;
 
@@ -26,6 +27,11 @@ internal sealed class PageAddress(NavigationManager navigation, IJSRuntime js)
             return; // the tab is gone, and its address with it
         }
     }
+
+    /// <summary>The page of a session: its person's own, or anybody's.</summary>
+    /// <param name="id">As the client gave it, which may be anything.</param>
+    public static string OfSession(string id, UserId? user, bool own)
+        => $"/session?id={Uri.EscapeDataString(id)}&{(own ? "own=true" : $"user={Uri.EscapeDataString(user?.Value ?? "")}")}";
 
     /// <summary>As a query without its question mark.</summary>
     public static string Join(IEnumerable<(string Name, string? Value)> parts)

@@ -52,13 +52,12 @@ public sealed class UsageFilter
     internal string ToAddress(ViewerClock clock)
     {
         var query = ToQuery(clock);
-        (string Name, string? Value)[] parts =
+        return PageAddress.Join(
         [
             ("from", Time(query.From)), ("to", Time(query.To)), ("user", query.User?.Value), ("group", query.Group?.Value),
             ("provider", query.Provider?.Value), ("policy", query.Policy?.Value), ("model", query.Model), ("session", query.Session),
-            ("refusal", query.Refusal), ("decision", Text(Decision)),
-        ];
-        return string.Join('&', parts.Where(part => part.Value is not null).Select(part => $"{part.Name}={Uri.EscapeDataString(part.Value!)}")); // filtered
+            ("refusal", query.Refusal), ("decision", Decision),
+        ]);
     }
 
     /// <summary>As the page's own address has it; <see cref="Read"/> takes it back.</summary>

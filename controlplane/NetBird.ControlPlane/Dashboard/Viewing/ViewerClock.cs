@@ -24,8 +24,7 @@ internal sealed class ViewerClock(IJSRuntime js, TimeProvider time)
     /// <summary>Takes a zone by its IANA name and remembers it in this browser; false: there is none of that name.</summary>
     public async Task<bool> TryChooseAsync(string name)
     {
-        var zone = Find(name);
-        if (zone.Equals(TimeZoneInfo.Utc) && !string.Equals(name, "UTC", StringComparison.OrdinalIgnoreCase))
+        if (TryFind(name) is not { } zone)
         {
             return false;
         }
@@ -63,8 +62,10 @@ internal sealed class ViewerClock(IJSRuntime js, TimeProvider time)
     public string In(DateTimeOffset at, string format) => At(at).ToString(format, CultureInfo.InvariantCulture);
 
     /// <summary>A zone by its IANA name; UTC where it is unknown here.</summary>
-    public static TimeZoneInfo Find(string? name)
-        => name is { Length: > 0 and < 64 } && TimeZoneInfo.TryFindSystemTimeZoneById(name, out var zone) ? zone : TimeZoneInfo.Utc;
+    public static TimeZoneInfo Find(string? name) => TryFind(name) ?? TimeZoneInfo.Utc;
+
+    private static TimeZoneInfo? TryFind(string? name)
+        => name is { Length: > 0 and < 64 } && TimeZoneInfo.TryFindSystemTimeZoneById(name, out var zone) ? zone : null;
 
     private static string Rough(TimeSpan span) => span switch
     {

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using NetBird.ControlPlane.Tokens;
+using NetBird.ControlPlane.Users;
 
 namespace NetBird.ControlPlane.Identity.Embedded;
 
@@ -16,16 +16,13 @@ internal static class RecoveryCodes
     private const int Letters = 16;
     private const int Part = 4;
 
-    // 32 of them, none that looks like another.
-    private const string Alphabet = "23456789abcdefghijkmnpqrstuvwxyz";
-
     public static ImmutableArray<string> New()
-        => [.. Enumerable.Range(0, Count).Select(_ => string.Join('-', RandomNumberGenerator.GetString(Alphabet, Letters).Chunk(Part).Select(part => new string(part))))];
+        => [.. Enumerable.Range(0, Count).Select(_ => string.Join('-', ReadableSecret.New(Letters).Chunk(Part).Select(part => new string(part))))];
 
     /// <summary>What is stored of a code, however it was typed; null when it has not the form of one.</summary>
     public static string? HashOf(string typed)
     {
         var letters = new string([.. typed.ToLowerInvariant().Where(letter => letter is not (' ' or '-'))]);
-        return letters.Length == Letters && letters.All(letter => Alphabet.Contains(letter, StringComparison.Ordinal)) ? SecretHash.Of(letters) : null;
+        return letters.Length == Letters && letters.All(letter => ReadableSecret.Alphabet.Contains(letter, StringComparison.Ordinal)) ? SecretHash.Of(letters) : null;
     }
 }

@@ -79,7 +79,7 @@ internal sealed partial class LiteDbUsageLedger
 
             foreach (var (hour, sums) in hours)
             {
-                Hours.Upsert(new BsonDocument { ["_id"] = hour, ["sums"] = _sums.Pack(sums) });
+                StoreHour(hour, sums);
             }
 
             _database.Commit();

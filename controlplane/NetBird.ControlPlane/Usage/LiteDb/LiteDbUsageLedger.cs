@@ -155,7 +155,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
             touched.Add(current);
             foreach (var (hour, sums) in hours)
             {
-                Hours.Upsert(new BsonDocument { ["_id"] = hour, ["sums"] = _sums.Pack(sums) });
+                StoreHour(hour, sums);
             }
 
             StoreSessions(sessions);
@@ -219,6 +219,8 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
             return _blocks.Count == 0 ? long.MaxValue : _blocks.Max(block => block.Last);
         }
     }
+
+    private void StoreHour(long hour, SumTable sums) => Hours.Upsert(new BsonDocument { ["_id"] = hour, ["sums"] = _sums.Pack(sums) });
 
     private void Store(BlockInfo block)
     {

@@ -38,7 +38,7 @@ internal sealed class PostgresReservations(
     private const int MostSeconds = 120;
 
     private readonly SemaphoreSlim _turns = new(MostAtOnce);
-    private readonly ConcurrentDictionary<RequestId, Pending> _pending = new();
+    private readonly ConcurrentDictionary<RequestId, PendingReservation> _pending = new();
     private readonly ConcurrentDictionary<CounterKey, (CounterReading Reading, long Stamp)> _readings = new();
 
     public async ValueTask<ReserveOutcome> ReserveAsync(ReservationRequest request, CancellationToken cancellationToken)
@@ -96,29 +96,22 @@ internal sealed class PostgresReservations(
         }
         finally
         {
-            if (pending is { Asked.Request.Kind: RequestKind.Messages } && tokens > 0)
-            {
-                pricing.Learn(pending.Chosen.Provider, pending.Asked.Request, used.Tokens, cost, pending.At);
-            }
+            pending?.Teach(pricing, used.Tokens, cost);
         }
     }
 
     /// <summary>Caps that came while a request ran count it too: it holds nothing of them, which always has room.</summary>
-    private async Task WidenAsync(Pending pending)
+    private async Task WidenAsync(PendingReservation pending)
     {
-        if (pending.Asked.Policies is not { } then || policies.Current is not { } current || ReferenceEquals(then, current))
+        var current = policies.Current;
+        if (pending.CameMeanwhile(current, time.GetUtcNow()) is { IsEmpty: false } fresh)
         {
-            return;
-        }
+            var caps = new CapArrays(current);
+            foreach (var cap in fresh)
+            {
+                caps.Add(0, cap, 0);
+            }
 
-        var caps = new CapArrays(current);
-        foreach (var cap in ApplicableCaps.CameMeanwhile(current, pending.Asked.Caller, pending.Chosen, time.GetUtcNow()))
-        {
-            caps.Add(0, cap, 0);
-        }
-
-        if (caps.Count > 0)
-        {
             await CallAsync(pending.Asked with { Candidates = [pending.Chosen] }, caps, CancellationToken.None);
         }
     }
@@ -160,7 +153,7 @@ internal sealed class PostgresReservations(
     }
 
     /// <summary>As <see cref="ReadAsync"/>, asking the database whatever is remembered.</summary>
-    internal async Task<ImmutableArray<CounterReading>> ReadNowAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
+    public async ValueTask<ImmutableArray<CounterReading>> ReadNowAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
     {
         var readings = new CounterReading[caps.Length];
 
@@ -288,8 +281,6 @@ internal sealed class PostgresReservations(
 
     private static DateTimeOffset? Instant(NpgsqlDataReader reader, int column)
         => reader.IsDBNull(column) ? null : new DateTimeOffset(reader.GetInt64(column), TimeSpan.Zero);
-
-    private sealed record Pending(ReservationRequest Asked, Candidate Chosen, DateTimeOffset At);
 
     private sealed record CapAnswer(int Index, CounterReading Reading, long? Fits);
 }

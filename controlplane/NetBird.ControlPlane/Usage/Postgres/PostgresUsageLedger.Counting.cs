@@ -9,6 +9,8 @@ internal sealed partial class PostgresUsageLedger
     /// <summary>Hours of the periods that usage.sql keeps roll-ups of.</summary>
     private static readonly int[] Periods = [672, 168, PeriodCover.Day, PeriodCover.Hour];
 
+    private const string EachPeriod = "(values (1::smallint), (24::smallint), (168::smallint), (672::smallint)) s (span)";
+
     private static IEnumerable<RollupRange> Rollups(long first, long last)
         => PeriodCover.Of(first, last, Periods).Select(cover => new RollupRange(cover.First, cover.Last, (short)cover.Length, cover.Sign));
 

@@ -42,12 +42,12 @@ internal sealed partial class PostgresUsageLedger
         """;
 
     private const string RepriceRollups =
-        """
+        $"""
         create temp table usage_repriced_rollups on commit drop as
         select d.dimension, s.span, a.begun / (36000000000 * s.span) as start, d.key, sum(cost)::bigint as cost, sum(unknown)::bigint as unknown
         from usage_repriced a
         cross join lateral (values (1::smallint, user_id), (2::smallint, charged_group), (3::smallint, model), (4::smallint, provider_id)) d (dimension, key)
-        cross join (values (1::smallint), (24::smallint), (168::smallint), (672::smallint)) s (span)
+        cross join {EachPeriod}
         group by 1, 2, 3, 4;
 
         select 1 from usage_rollups r join usage_repriced_rollups d using (dimension, span, start, key) order by dimension, span, start, key for update of r;

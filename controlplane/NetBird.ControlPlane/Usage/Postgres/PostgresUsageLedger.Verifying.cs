@@ -30,7 +30,7 @@ internal sealed partial class PostgresUsageLedger
 
     // Both ways: a roll-up without hours, and hours without a roll-up. Of the oldest day an older version's retention may have taken some hours.
     private const string RollupsAgainstHours =
-        """
+        $"""
         with oldest as (select coalesce(min(hour), 0) as hour from usage_hours),
         expected as (
             select d.dimension, s.span, h.hour / s.span as start, d.key, sum(requests) as n, sum(case when denied then requests else 0 end) as denied,
@@ -38,7 +38,7 @@ internal sealed partial class PostgresUsageLedger
                 sum(cache_write_5m) as c5, sum(cache_write_1h) as c1, sum(web_searches) as w, sum(cost) as c, sum(failed) as f
             from usage_hours h
             cross join lateral (values (1::smallint, user_id), (2::smallint, charged_group), (3::smallint, model), (4::smallint, provider_id)) d (dimension, key)
-            cross join (values (1::smallint), (24::smallint), (168::smallint), (672::smallint)) s (span)
+            cross join {EachPeriod}
             group by 1, 2, 3, 4),
         kept as (
             select dimension, span, start, key, requests::numeric as n, denied::numeric as denied, interrupted::numeric as interrupted,

@@ -58,7 +58,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         from usage_added a
         cross join lateral (values (1::smallint, coalesce(user_id, '')), (2::smallint, coalesce(charged_group, '')), (3::smallint, model),
             (4::smallint, coalesce(provider_id, ''))) d (dimension, key)
-        cross join (values (1::smallint), (24::smallint), (168::smallint), (672::smallint)) s (span)
+        cross join {EachPeriod}
         group by 1, 2, 3, 4 order by 1, 2, 3, 4
         on conflict (dimension, span, start, key) do update set
             requests = r.requests + excluded.requests,
