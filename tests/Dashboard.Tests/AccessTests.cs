@@ -75,6 +75,9 @@ public sealed class AccessTests(Chromium chromium)
         var sessions = await chromium.Acme.Ledger.SessionsAsync(new() { User = me, From = now.AddDays(-30) }, default);
         await tab.Page.GetByLabel("My sessions").Locator(".pager").SeesAsync($"of {sessions.TotalRecords}");
         await tab.Page.GetByLabel("My sessions").Button("Requests").ClickAsync();
+
+        // The first link is a session's until the requests are there.
+        await tab.Page.GetByLabel("My sessions").Locator("table.grid thead").SeesAsync("Result");
         await tab.Page.GetByLabel("My sessions").Locator("table.grid tbody .link").First.ClickAsync();
         await tab.Dialog().SeesAsync("Cost, exact");
         await tab.Page.Keyboard.PressAsync("Escape");

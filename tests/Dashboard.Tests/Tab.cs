@@ -88,14 +88,18 @@ internal sealed class Tab : IAsyncDisposable
     }
 
     /// <summary>Elements whose text does not fit and is not scrolled, a line each.</summary>
+    /// <remarks>A window whose size has changed is laid out again when the server has heard of it: a page that is too wide is given some seconds to fit.</remarks>
     public async Task<IReadOnlyList<string>> CutTextAsync() => await Page.EvaluateAsync<string[]>("""
-        () => [...document.querySelectorAll("h1, h2, h3, p, dt, dd, td, th, button, a, label, .value, .note, .label")]
+        async () => {
+          for (let i = 0; i < 100 && document.documentElement.scrollWidth > innerWidth + 1; i++) await new Promise(done => setTimeout(done, 100));
+          return [...document.querySelectorAll("h1, h2, h3, p, dt, dd, td, th, button, a, label, .value, .note, .label")]
           .filter(e => e.offsetParent && e.innerText.trim() && getComputedStyle(e).overflow === "hidden")
           // What spreads over a button when it is pressed is wider than the button; its text is in an element of its own.
           .filter(e => (e.querySelector(".mud-button-label") ?? e).scrollWidth > e.clientWidth + 1)
           .filter(e => !e.closest("[title], .sr"))
           .map(e => e.className + ": " + e.innerText.slice(0, 60))
-          .concat(document.documentElement.scrollWidth > innerWidth + 1 ? ["the page scrolls sideways: " + document.documentElement.scrollWidth] : [])
+          .concat(document.documentElement.scrollWidth > innerWidth + 1 ? ["the page scrolls sideways: " + document.documentElement.scrollWidth] : []);
+        }
         """) ?? [];
 
     /// <summary>Written to a temporary folder for people to look at, when NETBIRD_SCREENSHOTS names one.</summary>
