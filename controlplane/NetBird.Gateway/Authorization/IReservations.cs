@@ -19,9 +19,14 @@ public interface IReservations
     /// <param name="cost">Its price.</param>
     ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost);
 
-    /// <summary>The counters of some caps now, for the limit headers.</summary>
+    /// <summary>The counters of some caps, for limit headers and pages: of now, or as they were at most a second ago.</summary>
     /// <exception cref="IOException">The counters cannot be read.</exception>
     ValueTask<ImmutableArray<CounterReading>> ReadAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken);
+
+    /// <summary>As <see cref="ReadAsync"/>, with all that was settled before the call.</summary>
+    /// <exception cref="IOException">The counters cannot be read.</exception>
+    ValueTask<ImmutableArray<CounterReading>> ReadNowAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
+        => ReadAsync(caps, cancellationToken);
 }
 
 /// <summary>What is to be reserved.</summary>

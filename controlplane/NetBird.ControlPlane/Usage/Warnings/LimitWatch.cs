@@ -46,7 +46,8 @@ internal sealed partial class LimitWatch(
             return;
         }
 
-        foreach (var reading in await reservations.ReadAsync([.. _above.Values], cancellationToken))
+        // Not what a header was told before the charge: a cap that seems to be far from its limit is looked at again only when it is charged again.
+        foreach (var reading in await reservations.ReadNowAsync([.. _above.Values], cancellationToken))
         {
             await LookAsync(reading, cancellationToken);
         }

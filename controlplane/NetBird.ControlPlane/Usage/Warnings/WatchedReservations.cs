@@ -50,6 +50,9 @@ internal sealed class WatchedReservations(IReservations inner) : IReservations
     public ValueTask<ImmutableArray<CounterReading>> ReadAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
         => inner.ReadAsync(caps, cancellationToken);
 
+    public ValueTask<ImmutableArray<CounterReading>> ReadNowAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
+        => inner.ReadNowAsync(caps, cancellationToken);
+
     /// <summary>Caps that something was charged to since the last call.</summary>
     public ImmutableArray<Cap> TakeCharged()
     {

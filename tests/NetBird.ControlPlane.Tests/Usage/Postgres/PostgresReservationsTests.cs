@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using NetBird.ControlPlane.Usage;
 using NetBird.ControlPlane.Usage.Postgres;
+using NetBird.ControlPlane.Usage.Warnings;
 using NetBird.Gateway.Authorization;
 using NetBird.Gateway.Metering;
 using NetBird.Policy;
@@ -47,7 +48,7 @@ public sealed class PostgresReservationsTests(PostgresCluster cluster) : Reserva
 
     internal override PolicySource Policies(int node) => _nodes[node].Store.Policies;
 
-    private protected override async Task<CounterReading> ReadAsync(Cap cap) => (await ((PostgresReservations)Node(1)).ReadNowAsync([cap], default))[0];
+    private protected override async Task<CounterReading> ReadAsync(Cap cap) => (await Node(1).ReadNowAsync([cap], default))[0];
 
     [SkippableFact]
     public async Task Reserve_CapReached_FreesUpExactlyWhenTheWindowSays()
@@ -62,6 +63,21 @@ public sealed class PostgresReservationsTests(PostgresCluster cluster) : Reserva
         Assert.InRange(full.RetryAt!.Value - DateTimeOffset.UtcNow, TimeSpan.Zero, TimeSpan.FromSeconds(2.1));
         await Task.Delay(full.RetryAt.Value - DateTimeOffset.UtcNow + TimeSpan.FromMilliseconds(5));
         Assert.IsType<ReserveOutcome.Granted>(await ReserveAsync(Node(0), Id(), Request(), Under(cap)));
+    }
+
+    /// <summary>A warning that was decided by what a header had been told a moment before was never sent.</summary>
+    [SkippableFact]
+    public async Task ReadNow_RightAfterASettlement_CountsIt_WhateverIsRemembered()
+    {
+        var cap = NewCap(1_000, strict: false, seconds: 3600);
+        var watched = new WatchedReservations(Node(0));
+        var id = Id();
+        await ReserveAsync(watched, id, Request(), Under(cap));
+        await watched.ReadAsync([cap], default);
+
+        await watched.SettleAsync(new(id), new(new TokenUsage(900, 0)), default);
+
+        Assert.Equal(900, Assert.Single(await watched.ReadNowAsync([cap], default)).Used);
     }
 
     [SkippableFact]
