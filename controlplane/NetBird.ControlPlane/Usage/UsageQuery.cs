@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using NetBird.ControlPlane.Store;
 using NetBird.Gateway.Metering;
 using NetBird.Primitives;
 
@@ -18,16 +19,16 @@ public sealed record UsageQuery
     public PolicyId? Policy { get; init; }
 
     /// <summary>The exact id in the row.</summary>
-    public string? Model { get; init; }
+    public string? Model { get; init => field = Stored(value); }
 
     /// <summary>True: only requests that were let through; false: only refused ones.</summary>
     public bool? Allowed { get; init; }
 
     /// <summary>Claude Code's session id.</summary>
-    public string? Session { get; init; }
+    public string? Session { get; init => field = Stored(value); }
 
     /// <summary>Part of the sentence a refused caller got, whatever the case; only refused requests have one.</summary>
-    public string? Refusal { get; init; }
+    public string? Refusal { get; init => field = Stored(value); }
 
     /// <summary>First moment, inclusive, by <see cref="UsageRecord.Timestamp"/>.</summary>
     public DateTimeOffset? From { get; init; }
@@ -62,6 +63,9 @@ public sealed record UsageQuery
             && (Refusal is null || record.DenyText?.Contains(Refusal, StringComparison.OrdinalIgnoreCase) == true)
             && (From is null || record.Timestamp >= From)
             && (To is null || record.Timestamp < To);
+
+    /// <summary>As rows have it that came with this text.</summary>
+    private static string? Stored(string? text) => text is null ? null : StorableText.Of(text);
 }
 
 /// <summary>A page and how many there are in all.</summary>

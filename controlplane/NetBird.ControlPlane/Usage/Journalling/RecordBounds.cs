@@ -1,10 +1,12 @@
+using NetBird.ControlPlane.Store;
 using NetBird.Gateway.Metering;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Usage.Journalling;
 
 /// <summary>
-/// Keeps what others wrote within bounds: a provider's count or a caller's header must neither overflow a sum nor fill the disk.
+/// Keeps what others wrote within bounds: a provider's count or a caller's header must neither overflow a sum nor fill the disk, nor be
+/// text that a store refuses, which would keep every row behind it out of the ledger.
 /// </summary>
 internal static class RecordBounds
 {
@@ -25,13 +27,13 @@ internal static class RecordBounds
             Tokens(tokens.CacheWrite1h));
         return record with
         {
-            UserName = Cut(record.UserName, 256)!,
-            Model = Cut(record.Model, 256)!,
-            SessionId = Cut(record.SessionId, 128),
-            AgentId = Cut(record.AgentId, 128),
-            DenyText = Cut(record.DenyText, 1024),
-            ProviderRequestId = Cut(record.ProviderRequestId, 128),
-            KeyId = Cut(record.KeyId, 64),
+            UserName = Text(record.UserName, 256)!,
+            Model = Text(record.Model, 256)!,
+            SessionId = Text(record.SessionId, 128),
+            AgentId = Text(record.AgentId, 128),
+            DenyText = Text(record.DenyText, 1024),
+            ProviderRequestId = Text(record.ProviderRequestId, 128),
+            KeyId = Text(record.KeyId, 64),
             Usage = record.Usage with
             {
                 Tokens = bounded,
@@ -45,5 +47,5 @@ internal static class RecordBounds
 
     private static long Tokens(long count) => Math.Clamp(count, 0, MostTokens);
 
-    private static string? Cut(string? text, int most) => text is { Length: var length } && length > most ? text[..most] : text;
+    private static string? Text(string? text, int most) => text is null ? null : StorableText.Of(text, most);
 }

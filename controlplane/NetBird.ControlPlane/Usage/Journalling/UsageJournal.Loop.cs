@@ -88,8 +88,9 @@ internal sealed partial class UsageJournal
             {
                 return;
             }
-            catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+            catch (Exception failed)
             {
+                // Whatever it is: a loop that ended would let requests in whose rows nobody hands over.
                 lock (_gate)
                 {
                     SegmentFailsLocked(failed);
@@ -171,8 +172,9 @@ internal sealed partial class UsageJournal
         {
             await _ledger.AppendAsync(batch, cancellationToken);
         }
-        catch (Exception failed) when (failed is IOException)
+        catch (Exception failed) when (!cancellationToken.IsCancellationRequested || failed is not OperationCanceledException)
         {
+            // Also what no store should throw: closed until a batch goes through, and said.
             LedgerFails(failed);
             return false;
         }
@@ -200,7 +202,7 @@ internal sealed partial class UsageJournal
                 }
             }
         }
-        catch (IOException failed)
+        catch (Exception failed) when (!_stop.IsCancellationRequested || failed is not OperationCanceledException)
         {
             LedgerFails(failed);
         }
