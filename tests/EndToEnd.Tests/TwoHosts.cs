@@ -131,6 +131,14 @@ internal sealed class TwoHosts : IAsyncDisposable
         await _controlPlane.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
     }
 
+    /// <summary>Stops it or lets it go on, gateway and all.</summary>
+    /// <param name="signal">STOP or CONT.</param>
+    public async Task SignalControlPlaneAsync(string signal)
+    {
+        var sent = await Command.RunAsync("kill", ["-" + signal, _controlPlane!.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        Assert.True(sent.ExitCode == 0, sent.ToString());
+    }
+
     /// <summary>kill -9, gateway and all.</summary>
     public async Task KillControlPlaneAsync()
     {

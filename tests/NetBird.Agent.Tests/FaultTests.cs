@@ -124,6 +124,7 @@ public sealed class FaultTests
         await world.UpAsync();
         using var client = world.Client();
         using var answer = await client.GetAsync("/stream", HttpCompletionOption.ResponseHeadersRead);
+        Assert.True(answer.IsSuccessStatusCode, world.Agent.ReadLog());
         using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync());
         await reader.ReadLineAsync();
 

@@ -82,5 +82,6 @@ internal sealed class StatusComposer(
         SentBytes = gateway.Peer?.SentBytes ?? 0,
         Active = gateway.IsActive && gateway.Answers,
         Answers = gateway.Answers,
+        Hangs = gateway.Hangs,
     };
 }

@@ -177,7 +177,9 @@ internal sealed class Examination(StateDirectory state)
         var answers = status.Gateways.FirstOrDefault(gateway => gateway is { Answers: true, ReceivedBytes: > 0 });
         var heard = answers ?? status.Gateways.FirstOrDefault(gateway => gateway.ReceivedBytes > 0);
         var all = string.Join(", ", status.Gateways.Select(gateway => gateway.Endpoint));
+        var hangs = answers is null ? status.Gateways.FirstOrDefault(gateway => gateway.Hangs) : null;
         Add(answers is not null ? Check.Pass("udp path", $"{answers.Endpoint} answers ({answers.ReceivedBytes} bytes received)")
+            : hangs is not null ? Check.Pass("udp path", $"{hangs.Endpoint} takes connections ({hangs.ReceivedBytes} bytes received)")
             : heard is not null ? Check.Fail("udp path", $"{heard.Endpoint} answered before and is silent now", "The gateway may be down, or a firewall drop UDP since; it is tried again by itself")
             : status.Gateways.Count == 0 ? Check.Fail("udp path", "the account has no gateway", "Ask your administrator")
             : Check.Fail("udp path", $"nothing comes back from {all}", "Let UDP to that address and port pass your firewall, or try another network"));
@@ -189,7 +191,7 @@ internal sealed class Examination(StateDirectory state)
         }
 
         var age = TimeProvider.System.GetUtcNow() - DateTimeOffset.FromUnixTimeSeconds(live.LastHandshake);
-        Add(age < TimeSpan.FromMinutes(4) || answers is not null
+        Add(age < TimeSpan.FromMinutes(4) || answers is not null || hangs is not null
             ? Check.Pass("handshake", $"{StatusText.Ago(age)} ago with {live.OverlayAddress}")
             : Check.Fail("handshake", $"the last was {StatusText.Ago(age)} ago", "The gateway may be down, or UDP blocked since; it is tried again by itself"));
         return true;

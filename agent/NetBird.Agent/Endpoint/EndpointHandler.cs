@@ -22,6 +22,9 @@ internal sealed partial class EndpointHandler(
     /// <summary>Ours: how long a request that was cut off waits for the reason.</summary>
     private static readonly TimeSpan ReasonFollowsWithin = TimeSpan.FromSeconds(1);
 
+    /// <summary>Ours: the supervisor takes a moment, but for one that is asking a name server.</summary>
+    private static readonly TimeSpan KnownWithin = TimeSpan.FromMilliseconds(250);
+
     private long _requests;
 
     public long Requests => Interlocked.Read(ref _requests);
@@ -59,6 +62,7 @@ internal sealed partial class EndpointHandler(
             // Nothing was answered, so the words are ours. Whatever the forwarder prepared is taken back.
             context.Response.Clear();
             supervisor.Post(new AgentEvent.Tick());
+            await KnownAsync(context.RequestAborted).ConfigureAwait(false);
 
             // A gateway that is silent takes longer to be found out; one that refuses at once, or a tunnel that was just closed, has a
             // reason that is on its way too.
@@ -68,6 +72,21 @@ internal sealed partial class EndpointHandler(
             }
 
             await RefuseAsync(context, Unanswered()).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>What the tunnel just found out is in the state, where the words come from; not waited for where that takes long.</summary>
+    private async Task KnownAsync(CancellationToken cancellationToken)
+    {
+        using var moment = new CancellationTokenSource(KnownWithin, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(moment.Token, cancellationToken);
+        try
+        {
+            await supervisor.CaughtUpAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The words are about what was known before.
         }
     }
 

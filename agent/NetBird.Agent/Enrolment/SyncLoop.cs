@@ -39,7 +39,7 @@ internal sealed partial class SyncLoop(
     private readonly Lock _gate = new();
     private CancellationTokenSource? _attempt;
     private int _refusals;
-    private string _said = "";
+    private readonly OutageReason _outage = new();
 
     /// <summary>The network changed: whatever is being waited for, start again now.</summary>
     public void Nudge()
@@ -94,7 +94,7 @@ internal sealed partial class SyncLoop(
             {
                 _backoff.Reset();
                 _refusals = 0;
-                _said = "";
+                _outage.Over();
                 tell(update.UpdateCase switch
                 {
                     SyncUpdate.UpdateOneofCase.Map => new SyncNews.Map(OverlayMap.Parse(update.Map, client.Url)),
@@ -103,8 +103,7 @@ internal sealed partial class SyncLoop(
                 });
             }
 
-            tell(new SyncNews.Lost($"The control plane at {client.Url} closed the connection; it is being reached again."));
-            return _backoff.Next();
+            return Lost(ControlPlaneProblem.Unreachable, $"The control plane at {client.Url} closed the connection; it is being reached again.");
         }
         catch (ControlPlaneException e)
         {
@@ -114,29 +113,45 @@ internal sealed partial class SyncLoop(
 
     private TimeSpan? After(ControlPlaneException e)
     {
-        if (e.Message != _said)
-        {
-            // An outage of hours is tried again thousands of times, and is one line.
-            Log.StreamEnded(logger, e.Problem, e.Message);
-            _said = e.Message;
-        }
-
         switch (e.Problem)
         {
             case ControlPlaneProblem.LoginExpired or ControlPlaneProblem.PeerRemoved:
-                tell(new SyncNews.Refused(e.Problem, e.Message));
+                Refused(e);
                 return null;
             case ControlPlaneProblem.Blocked:
-                tell(new SyncNews.Refused(e.Problem, e.Message));
+                Refused(e);
                 return WhileBlocked;
             case ControlPlaneProblem.Refused when ++_refusals >= 2:
                 // Once may be a nonce that ran out or a control plane with a new key, which is asked for again.
-                tell(new SyncNews.Refused(e.Problem, e.Message));
+                Refused(e);
                 return null;
             default:
-                tell(new SyncNews.Lost(e.Message));
-                return _backoff.Next();
+                return Lost(e.Problem, e.Message);
         }
+    }
+
+    private void Refused(ControlPlaneException e)
+    {
+        Said(e.Problem, e.Message);
+        tell(new SyncNews.Refused(e.Problem, e.Message));
+    }
+
+    private TimeSpan Lost(ControlPlaneProblem problem, string reason)
+    {
+        tell(new SyncNews.Lost(Said(problem, reason)));
+        return _backoff.Next();
+    }
+
+    /// <summary>An outage of hours is tried again thousands of times, and is one line of the log.</summary>
+    private string Said(ControlPlaneProblem problem, string reason)
+    {
+        var told = _outage.Tell(reason, out var isNews);
+        if (isNews)
+        {
+            Log.StreamEnded(logger, problem, told);
+        }
+
+        return told;
     }
 
     private static partial class Log

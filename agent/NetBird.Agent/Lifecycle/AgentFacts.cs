@@ -36,6 +36,9 @@ internal sealed record AgentFacts
     /// <summary>A gateway answers through the tunnel.</summary>
     public bool GatewayAnswers { get; init; }
 
+    /// <summary>None answers, and one takes connections all the same.</summary>
+    public bool GatewayHangs { get; init; }
+
     /// <summary>Since when no gateway answers though the tunnel is open.</summary>
     public DateTimeOffset? SilentSince { get; init; }
 

@@ -192,6 +192,7 @@ internal sealed partial class AgentSupervisor : IAsyncDisposable
             TunnelOpen = report.IsOpen,
             TunnelProblem = report.Problem,
             GatewayAnswers = report.AnyAnswers,
+            GatewayHangs = report.Hangs,
             SilentSince = silentSince,
         };
     }

@@ -3,7 +3,9 @@ using PublicKey = NetBird.Primitives.PublicKey;
 namespace NetBird.Agent.Tunnel;
 
 /// <summary>A connection through the tunnel, known to its tunnel until it is closed.</summary>
-internal sealed class GatewayConnection(Stream inner, PublicKey gateway, Action heard, Action<GatewayConnection> closed) : Stream
+/// <param name="heard">Called when bytes came from the gateway.</param>
+/// <param name="moved">Called when bytes were taken from us: a long request is on its way, and nothing has to come back yet.</param>
+internal sealed class GatewayConnection(Stream inner, PublicKey gateway, Action heard, Action moved, Action<GatewayConnection> closed) : Stream
 {
     private int _closed;
 
@@ -26,7 +28,11 @@ internal sealed class GatewayConnection(Stream inner, PublicKey gateway, Action 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         var read = await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
-        heard();
+        if (read > 0)
+        {
+            heard();
+        }
+
         return read;
     }
 
@@ -35,11 +41,14 @@ internal sealed class GatewayConnection(Stream inner, PublicKey gateway, Action 
 
     public override int Read(byte[] buffer, int offset, int count) => inner.Read(buffer, offset, count);
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
-        => inner.WriteAsync(buffer, cancellationToken);
+    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        await inner.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+        moved();
+    }
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
-        => inner.WriteAsync(buffer, offset, count, cancellationToken);
+        => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override void Write(byte[] buffer, int offset, int count) => inner.Write(buffer, offset, count);
 

@@ -20,9 +20,9 @@ internal sealed class OpenTunnel(ITunnel tunnel, OverlayMap map, AgentSettings s
             && settings.Tunnel == wanted.Tunnel && settings.TunnelNamespace == wanted.TunnelNamespace;
 
     /// <summary>Hands out a connection that can be cut with its gateway.</summary>
-    public Stream Track(Stream connection, PublicKey gateway, Action heard)
+    public Stream Track(Stream connection, PublicKey gateway, Action heard, Action moved)
     {
-        var tracked = new GatewayConnection(connection, gateway, heard, Forget);
+        var tracked = new GatewayConnection(connection, gateway, heard, moved, Forget);
         lock (_connections)
         {
             _connections.Add(tracked);

@@ -13,7 +13,11 @@ internal sealed record TunnelReport(
     public static readonly TunnelReport Closed = new(false, null, "", "", "", []);
 
     public bool AnyAnswers => Gateways.Any(gateway => gateway.Answers);
+
+    /// <summary>None answers, and one at least takes connections all the same.</summary>
+    public bool Hangs => !AnyAnswers && Gateways.Any(gateway => gateway.Hangs);
 }
 
 /// <summary>One gateway of a report.</summary>
-internal sealed record GatewayReport(GatewayLink Link, PeerStatus? Peer, bool Answers, bool IsActive);
+/// <param name="Hangs">It takes connections and answers nothing.</param>
+internal sealed record GatewayReport(GatewayLink Link, PeerStatus? Peer, bool Answers, bool Hangs, bool IsActive);

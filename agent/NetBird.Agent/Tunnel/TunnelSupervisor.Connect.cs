@@ -63,24 +63,19 @@ internal sealed partial class TunnelSupervisor
             }
 
             KeepAlive(stream);
-            HealthOf(gateway.Link.Key).Answered(time.GetUtcNow());
             Activate(open, gateway.Link);
-            return open.Track(stream, gateway.Link.Key, Heard);
-        }
-    }
 
-    /// <summary>Finds out whether a gateway answers, by a connection that carries nothing.</summary>
-    public async Task<bool> ProbeAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            var stream = await ConnectAsync(cancellationToken).ConfigureAwait(false);
-            await stream.DisposeAsync().ConfigureAwait(false);
-            return true;
-        }
-        catch (IOException)
-        {
-            return false;
+            // That it took a connection is no answer yet: a kernel does that for a program that hangs.
+            var health = HealthOf(gateway.Link.Key);
+            return open.Track(
+                stream,
+                gateway.Link.Key,
+                () =>
+                {
+                    Heard();
+                    health.Answered(time.GetUtcNow());
+                },
+                Heard);
         }
     }
 
@@ -96,15 +91,7 @@ internal sealed partial class TunnelSupervisor
         {
             if (!won.IsCancellationRequested)
             {
-                if (HealthOf(gateway.Link.Key).Silent(time.GetUtcNow()))
-                {
-                    Log.GatewaySilent(logger, gateway.Link.Overlay, gateway.Link.Host, gateway.Link.Port);
-                }
-
-                if (gateway.Peer?.LastHandshake is not null)
-                {
-                    open.Tunnel.NetworkChanged();
-                }
+                Missed(open, gateway, hangs: false);
             }
 
             return (gateway, null);

@@ -2,7 +2,7 @@ namespace NetBird.Agent.Tunnel;
 
 /// <summary>
 /// Notices a gateway that died with requests on the way. TCP alone takes most of a minute, and a model may well be
-/// silent that long; so while something is on its way and nothing is heard, a connection is tried beside it.
+/// silent that long; so while something is on its way and nothing moves, the gateway is asked beside it whether it is there.
 /// </summary>
 internal sealed partial class TunnelSupervisor
 {

@@ -183,7 +183,8 @@ internal sealed partial class TunnelSupervisor(
             .Select(link =>
             {
                 var peer = peers.GetValueOrDefault(link.Key);
-                return new GatewayReport(link, peer, HealthOf(link.Key).Answers(peer?.LastHandshake, now), link.Key == active);
+                var health = HealthOf(link.Key);
+                return new GatewayReport(link, peer, health.Answers(peer?.LastHandshake, now), health.Hangs, link.Key == active);
             })
             .OrderBy(gateway => gateway.Answers ? 0 : 1)
             .ThenBy(gateway => gateway.IsActive ? 0 : 1)];
@@ -246,6 +247,9 @@ internal sealed partial class TunnelSupervisor(
 
         [LoggerMessage(EventIds.Tunnel + 3, LogLevel.Warning, "Gateway {Overlay} at {Host}:{Port} does not answer")]
         public static partial void GatewaySilent(ILogger logger, IPEndPoint overlay, string host, int port);
+
+        [LoggerMessage(EventIds.Tunnel + 7, LogLevel.Warning, "Gateway {Overlay} at {Host}:{Port} takes connections and answers nothing")]
+        public static partial void GatewayHangs(ILogger logger, IPEndPoint overlay, string host, int port);
 
         [LoggerMessage(EventIds.Tunnel + 4, LogLevel.Information, "Traffic goes to gateway {Overlay} at {Host} now")]
         public static partial void ChangedOver(ILogger logger, IPEndPoint overlay, string host);

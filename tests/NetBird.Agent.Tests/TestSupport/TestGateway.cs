@@ -23,6 +23,7 @@ internal sealed class TestGateway : IAsyncDisposable
 
     private readonly PrivateKey _key;
     private readonly ConcurrentDictionary<PublicKey, IPAddress> _peers = [];
+    private TaskCompletionSource _goesOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ITunnel? _tunnel;
     private WebApplication? _web;
 
@@ -31,12 +32,14 @@ internal sealed class TestGateway : IAsyncDisposable
         Address = address;
         Port = port;
         _key = key;
+        _goesOn.SetResult();
     }
 
     public IPAddress Address { get; }
 
     public int Port { get; private set; }
 
+    /// <summary>To every request but the question whether anybody is there, which a gateway answers by itself.</summary>
     public RequestDelegate Answer { get; set; } = context => context.Response.WriteAsync("hello");
 
     public static void RequireRoot() => Skip.If(!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess || !File.Exists("/dev/net/tun"), "needs root and /dev/net/tun");
@@ -80,12 +83,32 @@ internal sealed class TestGateway : IAsyncDisposable
             kestrel.Limits.MaxRequestBodySize = null;
             kestrel.Limits.MinRequestBodyDataRate = null;
             kestrel.Limits.MinResponseDataRate = null;
-            kestrel.Listen(new IPEndPoint(Address, 80), listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(new IPEndPoint(Address, 80), listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.Use(next => async connection =>
+                {
+                    await _goesOn.Task;
+                    await next(connection);
+                });
+            });
         });
         _web = builder.Build();
-        _web.Run(context => Answer(context));
+        _web.Run(async context =>
+        {
+            await _goesOn.Task;
+            if (context.Request.Method != "HEAD" || context.Request.Path != "/api/hello")
+            {
+                await Answer(context);
+            }
+        });
         await _web.StartAsync();
     }
+
+    /// <summary>Its program stands still; the tunnel and the kernel, which takes connections, go on.</summary>
+    public void Hang() => _goesOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public void Resume() => _goesOn.TrySetResult();
 
     public void Admit(PublicKey peer, IPAddress address)
     {
@@ -105,6 +128,7 @@ internal sealed class TestGateway : IAsyncDisposable
 
     public async Task StopAsync()
     {
+        Resume();
         if (_tunnel is { } tunnel)
         {
             _tunnel = null;

@@ -50,11 +50,17 @@ internal abstract class AgentState
         => facts.SyncConnected && facts.GatewayAnswers && facts.EndpointProblem is null ? Connected : Degraded;
 
     /// <summary>What to say of a tunnel that is open and unanswered.</summary>
-    protected static StateReason SilenceOf(AgentFacts facts)
+    /// <param name="passing">What to say of the gateways at these addresses while the silence may be a passing one.</param>
+    protected static StateReason SilenceOf(AgentFacts facts, Func<string, StateReason> passing)
     {
         var where = string.Join(", ", facts.Map?.Gateways.Select(gateway => $"{gateway.Host}:{gateway.Port}") ?? []);
+        if (facts.GatewayHangs)
+        {
+            return new($"The gateway at {where} takes connections and answers nothing: its program hangs, or has too much to do. It is asked again by itself; if it stays so, tell your administrator.");
+        }
+
         return facts.SilentSince is { } since && facts.Now - since >= Passing
             ? new($"The gateway at {where} does not answer over UDP. It may be down, or a firewall may drop UDP.", "netbird-agent doctor")
-            : new($"Waiting for the gateway at {where} to answer.");
+            : passing(where);
     }
 }

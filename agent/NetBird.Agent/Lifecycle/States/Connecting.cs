@@ -18,7 +18,7 @@ internal sealed class Connecting : AgentState
         { Map: null } => new("Asking the control plane for the network map."),
         { Map.Gateways.Count: 0 } => new("The account has no gateway yet. Ask your administrator."),
         { TunnelOpen: false } => new("Opening the tunnel."),
-        _ => SilenceOf(facts),
+        _ => SilenceOf(facts, where => new($"Waiting for the gateway at {where} to answer.")),
     };
 
     public override EndpointRefusal? Refusal(AgentFacts facts)

@@ -15,7 +15,8 @@ internal sealed class Degraded : AgentState
     {
         { EndpointProblem: { } problem } => new(problem),
         { TunnelProblem: { } problem } => new(problem),
-        { GatewayAnswers: false } => SilenceOf(facts),
+        { GatewayAnswers: false } => SilenceOf(facts, where => new(
+            $"The gateway at {where} does not answer. The connection is being made again; try again in a moment.", "netbird-agent doctor", Lead: "If it stays so, run:")),
         { SyncProblem: { } problem } => new($"{problem} Requests go on passing while the gateway answers; the control plane is tried again by itself."),
         _ => new("The control plane is being reached again. Requests go on passing."),
     };
