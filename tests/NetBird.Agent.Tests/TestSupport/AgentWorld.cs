@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Net;
+using Microsoft.AspNetCore.Http;
 
 namespace NetBird.Agent.Tests.TestSupport;
 
@@ -49,6 +51,16 @@ internal sealed class AgentWorld : IAsyncDisposable
 
     public async Task<Outcome> UpAsync(params string[] more)
         => await Agent.RunWithAsync(Plane.SetupKey + "\n", ["up", "--setup-key", "-", "--management-url", Plane.Url, .. more]);
+
+    /// <summary>Which gateway is asked first is the agent's to choose; the answer tells.</summary>
+    public void AnswerWithTheirNumber()
+    {
+        for (var i = 0; i < Gateways.Count; i++)
+        {
+            var number = i.ToString(CultureInfo.InvariantCulture);
+            Gateways[i].Answer = context => context.Response.WriteAsync(number);
+        }
+    }
 
     /// <summary>A client as Claude Code is one: HTTP/1.1, keep-alive, no proxy.</summary>
     public HttpClient Client() => new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(Agent.EndpointUrl), Timeout = TimeSpan.FromMinutes(10) };
