@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using NetBird.ControlPlane.AdminApi;
+using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Store;
 
 namespace NetBird.ControlPlane.Audit;
@@ -69,7 +70,7 @@ internal sealed partial class AuditFile(ConfigurationStore store, string path, T
 
                 _failing = false;
             }
-            catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or InvalidDataException)
+            catch (Exception fault) when (!stoppingToken.Ends(fault))
             {
                 // Half a batch may be there: what is says where to go on.
                 _last = null;

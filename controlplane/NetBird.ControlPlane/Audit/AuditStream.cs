@@ -58,7 +58,7 @@ internal sealed partial class AuditStream(ConfigurationStore store, IWebhookOutb
                     // Every entry is part of a change, of this process or another.
                     await bell.WaitAsync(Timeout.InfiniteTimeSpan, stoppingToken);
                 }
-                catch (IOException fault)
+                catch (Exception fault) when (!stoppingToken.Ends(fault))
                 {
                     Log.Failed(logger, fault);
                 }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Store;
 using NetBird.Primitives;
 using Npgsql;
@@ -65,7 +66,7 @@ internal sealed partial class GatewaySigns(NpgsqlDataSource database, GatewayId?
             {
                 await RunOnceAsync(stoppingToken);
             }
-            catch (Exception fault) when (fault is NpgsqlException or TimeoutException)
+            catch (Exception fault) when (!stoppingToken.Ends(fault))
             {
                 Log.Failed(logger, fault);
             }

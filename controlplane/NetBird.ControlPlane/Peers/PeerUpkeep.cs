@@ -1,4 +1,5 @@
 using NetBird.ControlPlane.Audit;
+using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Store;
 
 namespace NetBird.ControlPlane.Peers;
@@ -33,7 +34,7 @@ internal sealed partial class PeerUpkeep(
                     Log.Removed(logger, removed);
                 }
             }
-            catch (IOException fault)
+            catch (Exception fault) when (!stoppingToken.Ends(fault))
             {
                 Log.Failed(logger, fault);
             }

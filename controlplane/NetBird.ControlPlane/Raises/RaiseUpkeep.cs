@@ -1,4 +1,5 @@
 using NetBird.ControlPlane.Audit;
+using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Store;
 using NetBird.Primitives;
 
@@ -34,7 +35,7 @@ internal sealed partial class RaiseUpkeep(IConfigurationStore store, TimeProvide
                     Log.Ended(logger, ended);
                 }
             }
-            catch (IOException fault)
+            catch (Exception fault) when (!stoppingToken.Ends(fault))
             {
                 Log.Failed(logger, fault);
             }

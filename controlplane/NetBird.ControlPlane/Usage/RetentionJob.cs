@@ -1,4 +1,5 @@
 using NetBird.ControlPlane.Audit;
+using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Usage.Prompts;
 
@@ -67,7 +68,7 @@ internal sealed partial class RetentionJob(
             {
                 await RunOnceAsync(stoppingToken);
             }
-            catch (IOException fault)
+            catch (Exception fault) when (!stoppingToken.Ends(fault))
             {
                 Log.Failed(logger, fault);
             }

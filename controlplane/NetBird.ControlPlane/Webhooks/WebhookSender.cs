@@ -109,7 +109,7 @@ internal sealed partial class WebhookSender(
                     await outbox.DropAsync(time.GetUtcNow() - LogKept, stoppingToken);
                 }
             }
-            catch (IOException fault)
+            catch (Exception fault) when (!stoppingToken.Ends(fault))
             {
                 Log.OutboxFails(logger, fault);
             }

@@ -69,7 +69,8 @@ internal sealed partial class ActiveCalls(
                 {
                     if (call.Pump is { } pump)
                     {
-                        await pump.PingAsync(options.SilenceBeforePing).ConfigureAwait(false);
+                        // Not waited for: a caller who does not read must not keep the others from theirs.
+                        _ = pump.PingAsync(options.SilenceBeforePing).AsTask();
                     }
                     else if (call.Elapsed > options.AnswerTimeout)
                     {

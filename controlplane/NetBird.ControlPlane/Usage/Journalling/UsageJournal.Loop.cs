@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using NetBird.ControlPlane.Hosting;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Usage.Journalling;
@@ -172,7 +173,7 @@ internal sealed partial class UsageJournal
         {
             await _ledger.AppendAsync(batch, cancellationToken);
         }
-        catch (Exception failed) when (!cancellationToken.IsCancellationRequested || failed is not OperationCanceledException)
+        catch (Exception failed) when (!cancellationToken.Ends(failed))
         {
             // Also what no store should throw: closed until a batch goes through, and said.
             LedgerFails(failed);
@@ -202,7 +203,7 @@ internal sealed partial class UsageJournal
                 }
             }
         }
-        catch (Exception failed) when (!_stop.IsCancellationRequested || failed is not OperationCanceledException)
+        catch (Exception failed) when (!_stop.Token.Ends(failed))
         {
             LedgerFails(failed);
         }

@@ -72,7 +72,7 @@ internal sealed partial class LimitWatch(
                 {
                     await RunOnceAsync(stoppingToken);
                 }
-                catch (IOException fault)
+                catch (Exception fault) when (!stoppingToken.Ends(fault))
                 {
                     // The caps stay in hand: the next round tells of what this one did not.
                     Log.Failed(logger, fault);

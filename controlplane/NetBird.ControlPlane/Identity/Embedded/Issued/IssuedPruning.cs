@@ -1,3 +1,4 @@
+using NetBird.ControlPlane.Hosting;
 using OpenIddict.Abstractions;
 
 namespace NetBird.ControlPlane.Identity.Embedded.Issued;
@@ -23,7 +24,7 @@ internal sealed partial class IssuedPruning(IServiceScopeFactory scopes, TimePro
                 await scope.ServiceProvider.GetRequiredService<IOpenIddictTokenManager>().PruneAsync(threshold, stoppingToken);
                 await scope.ServiceProvider.GetRequiredService<IOpenIddictAuthorizationManager>().PruneAsync(threshold, stoppingToken);
             }
-            catch (Exception e) when (e is not OperationCanceledException)
+            catch (Exception e) when (!stoppingToken.Ends(e))
             {
                 Log.PruningFailed(logger, e);
             }
