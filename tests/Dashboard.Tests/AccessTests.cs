@@ -22,8 +22,8 @@ public sealed class AccessTests(Chromium chromium)
         var rows = tab.Page.GetByLabel("Policies", new() { Exact = true }).Last.Locator("ol > li");
         foreach (var (name, i) in ((string[])["Engineering may use Claude Code", "Support may use Haiku", "Security pilot", "Platform, more"]).Select((name, i) => (name, i)))
         {
-            Assert.Equal(name, await rows.Nth(i).Locator("strong").InnerTextAsync());
-            Assert.Equal($"{i + 1}", await rows.Nth(i).Locator(".order").InnerTextAsync());
+            await Assertions.Expect(rows.Nth(i).Locator("strong")).ToHaveTextAsync(name);
+            await Assertions.Expect(rows.Nth(i).Locator(".order")).ToHaveTextAsync($"{i + 1}");
         }
 
         await rows.Nth(0).SeesAsync("may use Anthropic, only claude-opus-5*, claude-sonnet-* and claude-haiku-*, answers of at most 64,000 tokens. Each person may use up to $160.00 in any 30 days and each group together up to $4,000.00 in any 30 days.");

@@ -23,6 +23,8 @@ public sealed class Chromium : IAsyncLifetime
             return;
         }
 
+        // Its own five seconds are too few for a loaded machine.
+        Assertions.SetDefaultExpectTimeout(60_000);
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new()
         {

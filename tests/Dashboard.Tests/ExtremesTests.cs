@@ -38,7 +38,7 @@ public sealed class ExtremesTests(Chromium chromium)
                 .. Site.Pages.Select(path => (path == "/" ? "overview" : path[1..], path, (Func<Task>?)null)),
                 ("session", "/session?id=long-one&user=wide", null),
                 ("access", "/policies?person=wide", null),
-                ("sessions", "/usage?range=Last%2030%20days", () => tab.Button("Sessions").ClickAsync()),
+                ("sessions", "/usage?range=Last%2030%20days", () => tab.ChooseAsync("Sessions")),
                 ("request", "/usage?range=Last%2030%20days&decision=denied", () => tab.Page.Locator("table.grid tbody .link").First.ClickAsync()),
                 ("policy", "/policies", () => tab.Button("Change " + Sentence).First.ClickAsync()),
                 ("guardrail", "/policies", () => tab.Button("Change " + LongModel).First.ClickAsync()),

@@ -12,7 +12,8 @@ public sealed class LogTests(Chromium chromium)
         await using var tab = await chromium.SignInAsync(chromium.Acme, Company.Owner);
         await tab.GoAsync("/usage?range=Last%2030%20days");
         await tab.Page.GetByLabel("Refusal says").FillAndLeaveAsync("claude-mythos");
-        await Assertions.Expect(tab.Page.Locator("table.grid tbody tr").First).ToContainTextAsync("Refused: model", new() { Timeout = 60_000 });
+        await tab.KeptAsync("refusal=claude-mythos");
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Link, new() { Name = "Export JSON" })).ToHaveAttributeAsync("href", new System.Text.RegularExpressions.Regex("refusal=claude-mythos"));
         await tab.ReadyAsync();
 
         Assert.All(await tab.Page.Locator("table.grid tbody tr").AllInnerTextsAsync(), row => Assert.Contains("Refused: model", row, StringComparison.Ordinal));
@@ -46,7 +47,7 @@ public sealed class LogTests(Chromium chromium)
             await tab.Button("Clear filters").WaitForAsync();
             await AgreesAsync(tab, name, "access-logs", "Requests");
             await AgreesAsync(tab, name, "access-log-sessions", "Sessions");
-            await tab.Button("Requests").ClickAsync();
+            await tab.ChooseAsync("Requests");
             await tab.Button("Clear filters").ClickAsync();
             await Assertions.Expect(tab.Button("Clear filters")).ToHaveCountAsync(0, new() { Timeout = 60_000 });
         }
@@ -54,6 +55,7 @@ public sealed class LogTests(Chromium chromium)
         // Several at once, and none that matches.
         await filters[2].Set();
         await filters[5].Set();
+        await Assertions.Expect(tab.Page.GetByRole(AriaRole.Link, new() { Name = "Export JSON" })).ToHaveAttributeAsync("href", new System.Text.RegularExpressions.Regex("group=.*decision=denied"));
         await AgreesAsync(tab, "group and decision", "access-log-sessions", "Sessions");
         await tab.Page.GetByLabel("Model", new() { Exact = true }).FillAndLeaveAsync("no such model");
         await tab.Page.Locator(".empty").SeesAsync("No session matches");
@@ -65,7 +67,7 @@ public sealed class LogTests(Chromium chromium)
     /// <summary>The page's list has as many as REST says of the filter that the page's export has in its address.</summary>
     private async Task AgreesAsync(Tab tab, string name, string path, string view)
     {
-        await tab.Button(view).ClickAsync();
+        await tab.ChooseAsync(view);
         var filter = (await tab.Page.GetByRole(AriaRole.Link, new() { Name = "Export JSON" }).GetAttributeAsync("href"))!.Split("format=json&")[1];
         var expected = (await chromium.Acme.GetAsync($"/api/agent-network/{path}?{filter}&page_size=1")).GetProperty("total_records").GetInt64();
         Assert.True(expected > 0, $"{name}: nothing to find");
@@ -108,13 +110,14 @@ public sealed class LogTests(Chromium chromium)
         await using var tab = await chromium.SignInAsync(chromium.Acme, Company.Owner);
         await tab.GoAsync("/usage?range=Last%2030%20days");
         await tab.Page.GetByLabel("Session", new() { Exact = true }).FillAndLeaveAsync(id);
-        await tab.Button("Sessions").ClickAsync();
+        await tab.KeptAsync("session=" + id);
+        await tab.ChooseAsync("Sessions");
         await tab.Page.Locator($"a.link[title='{id}']").ClickAsync();
         await tab.Page.Locator(".turns").WaitForAsync();
         await tab.ShootAsync("session-1440-light");
 
         var turns = tab.Page.Locator(".turns li");
-        Assert.Equal(rows.Count, await turns.CountAsync());
+        await Assertions.Expect(turns).ToHaveCountAsync(rows.Count);
         var sum = 0m;
         for (var i = 0; i < rows.Count; i++)
         {

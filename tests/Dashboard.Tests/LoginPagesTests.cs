@@ -48,14 +48,14 @@ public sealed class LoginPagesTests(Chromium chromium)
         await tab.LogInAsync(Nina);
         await tab.Page.Locator(".brand").WaitForAsync();
         await tab.GoAsync("/idp/account");
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Set an authenticator app up" }).ClickAsync();
+        await tab.LeaveAsync(() => tab.Page.GetByRole(AriaRole.Button, new() { Name = "Set an authenticator app up" }).ClickAsync());
         var picture = await tab.Page.Locator(".qr svg").BoundingBoxAsync();
         Assert.True(picture is { Width: > 120, Height: > 120 }, "The code is too small to be scanned.");
         Assert.Empty(await tab.FaultsAsync());
         await tab.ShootAsync("authenticator");
         var app = new Totp(Base32Encoding.ToBytes((await tab.Page.Locator("code").InnerTextAsync()).Replace(" ", "", StringComparison.Ordinal)));
         await tab.Page.Locator("input[name=code]").FillAsync(app.ComputeTotp());
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Switch it on" }).ClickAsync();
+        await tab.LeaveAsync(() => tab.Page.GetByRole(AriaRole.Button, new() { Name = "Switch it on" }).ClickAsync());
         await tab.Page.Locator("h1").SeesAsync("Your recovery codes");
         Assert.Empty(await tab.FaultsAsync());
         var codes = await tab.Page.Locator(".codes li").AllInnerTextsAsync();
@@ -66,13 +66,13 @@ public sealed class LoginPagesTests(Chromium chromium)
         await another.Page.Locator("h1").SeesAsync("Second factor");
         Assert.Empty(await another.FaultsAsync());
         await another.Page.Locator("input[name=code]").FillAsync("123456");
-        await another.Page.GetByRole(AriaRole.Button, new() { Name = "Log in" }).ClickAsync();
+        await another.LeaveAsync(() => another.Page.GetByRole(AriaRole.Button, new() { Name = "Log in" }).ClickAsync());
         await another.Page.GetByRole(AriaRole.Alert).SeesAsync("wrong");
         await another.Page.Locator("input[name=code]").FillAsync(codes[0]);
-        await another.Page.GetByRole(AriaRole.Button, new() { Name = "Log in" }).ClickAsync();
+        await another.LeaveAsync(() => another.Page.GetByRole(AriaRole.Button, new() { Name = "Log in" }).ClickAsync());
         await another.Page.Locator(".brand").WaitForAsync();
         await another.Page.GetByRole(AriaRole.Button, new() { Name = "Account" }).ClickAsync();
-        await another.Page.GetByText("My login").ClickAsync();
+        await another.LeaveAsync(() => another.Page.GetByText("My login").ClickAsync());
         await another.Page.GetByText("9 recovery codes are left").WaitForAsync();
     }
 
@@ -104,8 +104,8 @@ public sealed class LoginPagesTests(Chromium chromium)
         await PressAsync("Switch it on");
         await tab.Page.Locator("h1").SeesAsync("Your recovery codes");
         await LookAsync("login-codes");
-        await tab.Page.GetByText("Done").ClickAsync();
-        await tab.Page.GetByText("Back to the pages").ClickAsync();
+        await tab.LeaveAsync(() => tab.Page.GetByText("Done").ClickAsync());
+        await tab.LeaveAsync(() => tab.Page.GetByText("Back to the pages").ClickAsync());
         await tab.Page.Locator(".brand").WaitForAsync();
 
         // A machine without a browser: the code, the question, and what either answer comes to.
@@ -134,9 +134,9 @@ public sealed class LoginPagesTests(Chromium chromium)
         Assert.Equal(404, (await tab.Page.GotoAsync("/nowhere"))!.Status);
         await tab.Page.Locator("h1").SeesAsync("There is no such page");
         await LookAsync("nowhere");
-        await tab.Page.GetByText("To the pages").ClickAsync();
+        await tab.LeaveAsync(() => tab.Page.GetByText("To the pages").ClickAsync());
         await tab.Button("Account").ClickAsync();
-        await tab.Page.GetByText("Sign out").ClickAsync();
+        await tab.LeaveAsync(() => tab.Page.GetByText("Sign out").ClickAsync());
         await tab.Page.Locator("h1").SeesAsync("Signed out");
         await LookAsync("signed-out");
         await tab.LogInAsync(Nina, "a long enough one");
@@ -156,13 +156,13 @@ public sealed class LoginPagesTests(Chromium chromium)
             }
         }
 
-        Task PressAsync(string name) => tab.Page.GetByRole(AriaRole.Button, new() { Name = name }).ClickAsync();
+        Task PressAsync(string name) => tab.LeaveAsync(() => tab.Page.GetByRole(AriaRole.Button, new() { Name = name }).ClickAsync());
     }
 
     private static async Task ChooseAsync(Tab tab, string first, string second)
     {
         await tab.Page.GetByLabel("New password").FillAsync(first);
         await tab.Page.GetByLabel("Once more").FillAsync(second);
-        await tab.Page.GetByRole(AriaRole.Button, new() { Name = "Save and log in" }).ClickAsync();
+        await tab.LeaveAsync(() => tab.Page.GetByRole(AriaRole.Button, new() { Name = "Save and log in" }).ClickAsync());
     }
 }

@@ -56,6 +56,8 @@ public sealed class MarkupTests(Chromium chromium)
         await StaysTextAsync(tab, "request");
         await tab.GoAsync("/audit");
         await tab.Page.GetByPlaceholder("Name, action").FillAsync("webhook");
+        await tab.KeptAsync("search=webhook");
+        await Microsoft.Playwright.Assertions.Expect(tab.Page.Locator("table.grid tbody tr", new() { HasNotText = "webhook" })).ToHaveCountAsync(0);
         await tab.Page.Locator("button.link", new() { HasText = "Changes" }).First.ClickAsync();
         await tab.Page.Locator("tr.detail").SeesAsync("https://hooks.acme.example/<b class=planted>");
         await StaysTextAsync(tab, "audit log");

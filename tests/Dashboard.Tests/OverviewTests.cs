@@ -40,8 +40,8 @@ public sealed class OverviewTests(Chromium chromium)
         var before = await SumAsync(from - (to - from), from);
         await CardAsync("Requests").Locator(".value").SeesAsync(Figures.Count(sums.Requests));
         await CardAsync("Spend").Locator(".value").SeesAsync(Figures.Usd(sums.Cost));
-        Assert.Equal(Figures.UsdExact(sums.Cost), await CardAsync("Spend").Locator(".value").GetAttributeAsync("title"));
-        Assert.Equal(Figures.Count(sums.Tokens.Total), await CardAsync("Tokens").Locator(".value").GetAttributeAsync("title"));
+        await Assertions.Expect(CardAsync("Spend").Locator(".value")).ToHaveAttributeAsync("title", Figures.UsdExact(sums.Cost));
+        await Assertions.Expect(CardAsync("Tokens").Locator(".value")).ToHaveAttributeAsync("title", Figures.Count(sums.Tokens.Total));
         await CardAsync("Refused").Locator(".value").SeesAsync(Figures.Count(sums.Denied));
         await CardAsync("Read from cache").Locator(".value").SeesAsync(Figures.Share(sums.Tokens.CacheRead, sums.Tokens.Prompt));
         foreach (var (name, one, other) in ((string, long, long)[])[("Spend", sums.Cost.Value, before.Cost.Value), ("Tokens", sums.Tokens.Total, before.Tokens.Total), ("Requests", sums.Requests, before.Requests)])
@@ -77,7 +77,7 @@ public sealed class OverviewTests(Chromium chromium)
             var (rates, tokens) = (PriceTable.Default.ListPrice(row.Key, now)!.Rates, row.Totals.Tokens); // it has one
             return (tokens.CacheRead * (rates.Input - rates.CacheRead)) + (tokens.CacheWrite5m * (rates.Input - rates.CacheWrite5m)) + (tokens.CacheWrite1h * (rates.Input - rates.CacheWrite1h));
         });
-        Assert.Equal(Figures.UsdExact(new(saved)), await CardAsync("Saved by caching").Locator(".value").GetAttributeAsync("title"));
+        await Assertions.Expect(CardAsync("Saved by caching").Locator(".value")).ToHaveAttributeAsync("title", Figures.UsdExact(new(saved)));
 
         // The dearest three lists, each a way to its requests, and the table of all.
         foreach (var (heading, by) in ((string, OverviewKey)[])[("People", OverviewKey.User), ("Groups", OverviewKey.Group), ("Models", OverviewKey.Model)])
@@ -86,10 +86,10 @@ public sealed class OverviewTests(Chromium chromium)
             var dearest = rows.MaxBy(row => row.Totals.Cost.Value)!; // there are some
             var line = tab.Page.Locator(".panel", new() { Has = tab.Page.GetByRole(AriaRole.Heading, new() { Name = heading, Exact = true }) }).Locator(".bars li").First;
             await line.SeesAsync(Figures.Usd(dearest.Totals.Cost));
-            Assert.Contains($"={Uri.EscapeDataString(dearest.Key)}&", (await line.Locator("a").GetAttributeAsync("href"))!, StringComparison.Ordinal);
+            await Assertions.Expect(line.Locator("a")).ToHaveAttributeAsync("href", new System.Text.RegularExpressions.Regex(System.Text.RegularExpressions.Regex.Escape($"={Uri.EscapeDataString(dearest.Key)}&")));
         }
 
-        Assert.Equal(Figures.UsdExact(sums.Cost), await tab.Page.Locator("table.grid tfoot td").Last.GetAttributeAsync("title"));
+        await Assertions.Expect(tab.Page.Locator("table.grid tfoot td").Last).ToHaveAttributeAsync("title", Figures.UsdExact(sums.Cost));
         Assert.Empty(tab.Complaints);
 
         ILocator CardAsync(string label) => tab.Page.Locator($".card:has(.label:text-is('{label}'))");

@@ -14,7 +14,7 @@ public sealed class RoleTests(Chromium chromium)
         await tab.LogInAsync(Company.Developer, path: "/my-usage");
 
         await tab.Page.Locator("main, .page").Last.SeesAsync("My limits");
-        Assert.Equal(["My usage"], await tab.Page.Locator("nav.mud-navmenu a").AllInnerTextsAsync());
+        await Assertions.Expect(tab.Page.Locator("nav.mud-navmenu a")).ToHaveTextAsync(["My usage"]);
         Assert.DoesNotContain(Company.Developers[1].Email, await tab.Page.ContentAsync(), StringComparison.Ordinal);
         foreach (var path in (string[])["/usage", "/budgets", "/policies", "/people", "/audit", "/tokens", "/dashboard/export"])
         {

@@ -17,6 +17,21 @@ internal static class Walk
     public static ILocator Choice(this Tab tab, string label)
         => tab.Page.Locator("label.field", new() { HasTextRegex = new($"^\\s*{label}\\b") }).Locator("select");
 
+    /// <summary>One of a few side by side, pressed: what it shows is there when this returns.</summary>
+    public static async Task ChooseAsync(this Tab tab, string name)
+    {
+        await tab.Button(name).ClickAsync();
+        await Assertions.Expect(tab.Button(name)).ToHaveAttributeAsync("aria-pressed", "true");
+        await tab.ReadyAsync();
+    }
+
+    /// <summary>The address says what was chosen: the page has taken it in, and shows what comes of it or waits for it.</summary>
+    public static async Task KeptAsync(this Tab tab, string part)
+    {
+        await tab.Page.WaitForFunctionAsync("part => location.search.includes(part)", part);
+        await tab.ReadyAsync();
+    }
+
     /// <summary>Fills a field of MudBlazor's, which takes its value when it is left.</summary>
     public static async Task FillAndLeaveAsync(this ILocator field, string value)
     {
