@@ -24,7 +24,7 @@ public sealed class OpenPageTests(Chromium chromium)
         await tab.Page.GetByText("My usage").First.ClickAsync();
         await tab.Page.Locator(".cards").WaitForAsync();
         await ChangeAsync(site, user => user with { Status = UserStatus.Disabled });
-        await tab.Page.Locator("h1").SeesAsync("Not for you");
+        await tab.Page.Locator("h1").SeesAsync("You are signed out");
         await Expect(tab.Page.Locator(".cards")).ToHaveCountAsync(0, new() { Timeout = 60_000 });
         Assert.Empty(tab.Complaints);
     }

@@ -56,9 +56,10 @@ internal sealed class Site : IAsyncDisposable
     /// <param name="state">A folder that is left as it is at the end; null: one that is removed.</param>
     /// <param name="postgres">Connection string of the database that has both; null: LiteDB.</param>
     /// <param name="port">Of the pages; 0: any.</param>
+    /// <param name="time">What it takes for the time; null: the system's.</param>
     public static async Task<Site> StartAsync(
         Func<ConfigurationDraft, DateTimeOffset, bool>? fill = null, Func<DateTimeOffset, IEnumerable<JournalledRecord>>? rows = null,
-        string? postgres = null, string? state = null, int port = 0)
+        string? postgres = null, string? state = null, int port = 0, TimeProvider? time = null)
     {
         var stays = state is not null;
         state ??= Directory.CreateTempSubdirectory("netbird-dashboard-").FullName;
@@ -96,7 +97,7 @@ internal sealed class Site : IAsyncDisposable
             Gateway = true,
             Drain = TimeSpan.FromSeconds(1),
         };
-        return new(await ControlPlaneServer.StartAsync(options, TimeProvider.System, CancellationToken.None), state, stays);
+        return new(await ControlPlaneServer.StartAsync(options, time ?? TimeProvider.System, CancellationToken.None), state, stays);
     }
 
     public async Task<JsonElement> GetAsync(string path) => await Rest.GetFromJsonAsync<JsonElement>(path);

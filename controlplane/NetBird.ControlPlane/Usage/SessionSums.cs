@@ -11,6 +11,17 @@ internal static class SessionSums
     /// <summary>One page of the sessions in some rows, the last active first.</summary>
     public static UsagePage<SessionSummary> Page(IEnumerable<UsageRecord> rows, UsageQuery query)
     {
+        var sessions = Gather(rows);
+        var size = Math.Clamp(query.PageSize, 1, 1000);
+        var page = Math.Max(1, query.Page);
+        return new(Ordered(sessions, (int)Math.Min(int.MaxValue, (long)(page - 1) * size), size), page, size, sessions.Count);
+    }
+
+    /// <summary>Some of the sessions in some rows, the last active first.</summary>
+    public static ImmutableArray<SessionSummary> Page(IEnumerable<UsageRecord> rows, int skip, int size) => Ordered(Gather(rows), skip, size);
+
+    private static Dictionary<(string, UserId?), Gathered> Gather(IEnumerable<UsageRecord> rows)
+    {
         var sessions = new Dictionary<(string, UserId?), Gathered>();
         foreach (var row in rows)
         {
@@ -27,17 +38,16 @@ internal static class SessionSums
             session.Add(row);
         }
 
-        var size = Math.Clamp(query.PageSize, 1, 1000);
-        var page = Math.Max(1, query.Page);
-        var data = sessions
+        return sessions;
+    }
+
+    private static ImmutableArray<SessionSummary> Ordered(Dictionary<(string, UserId?), Gathered> sessions, int skip, int size)
+        => [.. sessions
             .OrderByDescending(session => session.Value.LastAt)
             .ThenBy(session => session.Key.Item1, StringComparer.Ordinal)
-            .Skip((int)Math.Min(int.MaxValue, (long)(page - 1) * size))
+            .Skip(skip)
             .Take(size)
-            .Select(session => session.Value.ToSummary(session.Key.Item1, session.Key.Item2))
-            .ToImmutableArray();
-        return new(data, page, size, sessions.Count);
-    }
+            .Select(session => session.Value.ToSummary(session.Key.Item1, session.Key.Item2))];
 
     private sealed class Gathered
     {

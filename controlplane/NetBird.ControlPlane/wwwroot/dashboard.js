@@ -19,10 +19,25 @@ window.dashboard.keepAddress = (path, query) => {
   if (location.pathname === path) history.replaceState(history.state, "", path + (query ? "?" + query : ""));
 };
 
-window.dashboard.signOut = () => document.getElementById("sign-out").submit();
+// Other tabs of this browser are told, whichever control plane they are connected to, once the cookie is gone: they ask for a login then.
+const tabs = new BroadcastChannel("netbird");
+tabs.onmessage = () => location.reload();
+window.dashboard.signOut = async () => {
+  try {
+    await fetch("/logout", { method: "POST", credentials: "same-origin", cache: "no-store" });
+    tabs.postMessage("signed out");
+  } finally {
+    document.getElementById("sign-out").submit();
+  }
+};
 
 // The first field below, for whoever works by keyboard.
 window.dashboard.focusFirst = where => document.querySelector(where)?.querySelector("input:not([type=hidden]), select, textarea, button")?.focus();
+
+// This page from the server, whatever has become of the connection: an empty link would be the front page's, by the pages' base.
+document.addEventListener("click", event => {
+  if (event.target.closest("[data-reload]")) location.reload();
+});
 
 // Above what is always in sight: a dialog's foot, the bar at the top.
 window.dashboard.bringIntoSight = element => element.scrollIntoView({ block: "center" });

@@ -8,12 +8,16 @@ public sealed record Counter(
     string SourceId, string Source, CapScope Scope, string SubjectId, string Subject, string Address, bool IsMoney, long Used, long Reserved, long Limit, TimeSpan Window, bool Strict, bool Soft, DateTimeOffset? FreesUpAt)
 {
     /// <summary>How full it is, 0 to 1 and above.</summary>
-    public decimal Fullness => Limit <= 0 ? 0 : (decimal)(Used + Reserved) / Limit;
+    public decimal Fullness { get; } = FullnessOf(Used, Reserved, Limit);
 
     /// <summary>Whether somebody who typed this looks for it.</summary>
     public bool Has(string text) => new[] { Subject, Address, Source }.Any(part => part.Contains(text, StringComparison.OrdinalIgnoreCase));
 
     public string Text(long value) => IsMoney ? Figures.Usd(new NanoUsd(value)) : Figures.Count(value);
+
+    internal static decimal FullnessOf(CounterReading reading) => FullnessOf(reading.Used, reading.Reserved, reading.Cap.Limit);
+
+    private static decimal FullnessOf(long used, long reserved, long limit) => limit <= 0 ? 0 : ((decimal)used + reserved) / limit;
 
     internal static Counter Of(CounterReading reading, DisplayNames names)
     {

@@ -14,4 +14,10 @@ internal static class DashboardAccess
 
     /// <summary>Claim that holds our user id.</summary>
     public const string UserIdClaim = "netbird_user_id";
+
+    /// <summary>Claim that names this session, of one sign-in in one browser.</summary>
+    public const string SessionClaim = "netbird_session";
+
+    /// <summary>Claim that says when the session ends, whatever is open then: UTC ticks.</summary>
+    public const string UntilClaim = "netbird_until";
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Claims;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Users;
@@ -11,4 +12,15 @@ internal static class Viewer
     public static User? Of(ClaimsPrincipal? principal, IConfigurationStore store)
         => UserId.TryParse(principal?.FindFirstValue(DashboardAccess.UserIdClaim), out var id)
             && store.Current.Users.GetValueOrDefault(id) is { Status: UserStatus.Active, IsServiceUser: false } user ? user : null;
+
+    /// <summary>Which session they look by and when it ends; null: none that is known here.</summary>
+    public static ViewerSession? SessionOf(ClaimsPrincipal? principal)
+        => principal?.FindFirstValue(DashboardAccess.SessionClaim) is { Length: > 0 } id
+            && long.TryParse(principal.FindFirstValue(DashboardAccess.UntilClaim), NumberStyles.None, CultureInfo.InvariantCulture, out var ticks)
+            ? new(id, new(ticks, TimeSpan.Zero)) : null;
 }
+
+/// <summary>One sign-in in one browser.</summary>
+/// <param name="Id">Says nothing of itself.</param>
+/// <param name="Until">When it ends.</param>
+internal sealed record ViewerSession(string Id, DateTimeOffset Until);

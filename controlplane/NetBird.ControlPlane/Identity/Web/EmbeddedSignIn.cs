@@ -25,7 +25,7 @@ internal static class EmbeddedSignIn
         });
         app.MapPost(WebSignIn.LogoutPath, async (HttpContext context) =>
         {
-            await context.SignOutAsync(DashboardAccess.Scheme);
+            await WebSignIn.SignOutAsync(context);
             await context.SignOutAsync(IdpSession.Scheme);
             return IdpPage.Show(context, "Signed out", "<p><a href=\"/\">Sign in again</a></p>");
         });

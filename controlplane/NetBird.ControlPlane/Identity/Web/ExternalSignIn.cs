@@ -78,7 +78,7 @@ internal static partial class ExternalSignIn
             new AuthenticationProperties { RedirectUri = WebSignIn.Local(context.Request.Query["return"]) }, [Scheme]));
         app.MapPost(WebSignIn.LogoutPath, async (HttpContext context) =>
         {
-            await context.SignOutAsync(DashboardAccess.Scheme);
+            await WebSignIn.SignOutAsync(context);
             return IdpPage.Show(context, "Signed out", "<p><a href=\"/\">Sign in again</a></p>");
         });
     }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Security.Claims;
+using System.Security.Cryptography;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using NetBird.ControlPlane.AdminApi;
@@ -36,9 +38,21 @@ internal static class WebSignIn
             cookie.SlidingExpiration = false;
             cookie.LoginPath = LoginPath;
             cookie.ReturnUrlParameter = "return";
+            cookie.Events.OnSigningIn = context =>
+            {
+                // An open page outlives the request that it came by: it needs to know which session it is of, and until when.
+                context.Principal?.AddIdentity(new(
+                [
+                    new(DashboardAccess.SessionClaim, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))),
+                    new(DashboardAccess.UntilClaim, (context.Properties.ExpiresUtc ?? DateTimeOffset.MinValue).UtcTicks.ToString(CultureInfo.InvariantCulture)),
+                ]));
+                return Task.CompletedTask;
+            };
             cookie.Events.OnValidatePrincipal = context =>
             {
-                if (UserOf(context.HttpContext, context.Principal) is null)
+                if (UserOf(context.HttpContext, context.Principal) is null
+                    || Viewer.SessionOf(context.Principal) is not { } session
+                    || context.HttpContext.RequestServices.GetRequiredService<WebSessions>().HasEnded(session.Id))
                 {
                     context.RejectPrincipal();
                 }
@@ -69,6 +83,7 @@ internal static class WebSignIn
                 .RequireAuthenticatedUser().AddRequirements(new RoleRequirement(Role.Admin, Role.Owner)));
         services.AddSingleton<Microsoft.AspNetCore.Authorization.IAuthorizationHandler, RoleRequirementHandler>();
         services.AddSingleton<IAdminSession, WebSession>();
+        services.AddSingleton<WebSessions>();
     }
 
     /// <summary>Signs in at the pages and goes on to where the person wanted to go.</summary>
@@ -76,6 +91,17 @@ internal static class WebSignIn
     {
         await context.SignOutAsync(DashboardAccess.Scheme);
         await context.SignInAsync(DashboardAccess.Scheme, PrincipalOf(user));
+    }
+
+    /// <summary>Ends the session: here, and for every page of it that is open elsewhere.</summary>
+    public static async Task SignOutAsync(HttpContext context)
+    {
+        if (await context.AuthenticateAsync(DashboardAccess.Scheme) is { Succeeded: true, Principal: { } principal } && Viewer.SessionOf(principal) is { } session)
+        {
+            context.RequestServices.GetRequiredService<WebSessions>().End(session.Id, session.Until);
+        }
+
+        await context.SignOutAsync(DashboardAccess.Scheme);
     }
 
     /// <summary>The person behind a principal of the pages, if they are still active.</summary>

@@ -29,11 +29,9 @@ internal sealed partial class LiteDbUsageLedger
             }
 
             CountFailures(before);
-            _refusalsFrom = FromBlock("refusals_from");
-            _deniedFrom = FromBlock("denied_from");
+            LoadRefused(meta);
             LoadSessions();
             _edges.Forget(null);
-            ForgetSaid();
             ClearTail();
             if (_blocks.Count > 0)
             {
@@ -47,9 +45,6 @@ internal sealed partial class LiteDbUsageLedger
         {
             throw new IOException($"{_path} is damaged: {damaged.Message}", damaged);
         }
-
-        // What a ledger from before did not keep is kept from the next block on.
-        long FromBlock(string name) => Meta.FindById("ledger") is { } meta && meta.TryGetValue(name, out var from) ? from.AsInt64 : _blocks.Count > 0 ? _blocks[^1].Id + 1 : 0;
     }
 
     /// <summary>Hours from before failed requests were counted: once, from the rows that are kept.</summary>

@@ -64,6 +64,11 @@ internal sealed partial class LiteDbUsageLedger
                     var rows = ReadBlock(block.Id)?.All().ToList() ?? throw new InvalidDataException($"Block {block.Id} is missing.");
                     fromRows.Replace(fromRows.With(rows));
                     found.AddRange(rows.Where(row => !ids.Add(row.Id.Value)).Select(row => $"Request {row.Id} is in the ledger twice."));
+                    if (!RefusedRun.Of(rows).SequenceEqual(RefusedRuns.FindById(block.Id) is { } runs ? RefusedRun.Unpack(runs["runs"].AsBinary) : []))
+                    {
+                        found.Add($"What is kept of the refusals of block {block.Id} does not equal its rows.");
+                    }
+
                     if (rows.Count != block.Count)
                     {
                         found.Add($"Block {block.Id} has {rows.Count} rows, not {block.Count}.");

@@ -18,6 +18,11 @@ internal sealed partial class LiteDbUsageLedger
         query = WithinSession(WithinRetention(query.Narrowed));
         var size = Math.Clamp(query.PageSize, 1, 1000);
         var page = Math.Max(1, query.Page);
+        if (query is { Refusal: not null, Session: null })
+        {
+            return new(QueryRefused(query, page, size, cancellationToken));
+        }
+
         var total = Count(query, cancellationToken);
         var skip = (long)(page - 1) * size;
         var rows = ImmutableArray.CreateBuilder<UsageRecord>();
@@ -95,12 +100,6 @@ internal sealed partial class LiteDbUsageLedger
     /// </summary>
     private long Count(UsageQuery query, CancellationToken cancellationToken)
     {
-        if (query.Session is null && query.Refusal is not null
-            && query is { User: null, Group: null, Provider: null, Policy: null, Model: null, Allowed: false })
-        {
-            return CountRefusals(query, cancellationToken);
-        }
-
         if (query.Session is not null || query.Refusal is not null)
         {
             return Unordered(query, cancellationToken).LongCount();
@@ -131,24 +130,19 @@ internal sealed partial class LiteDbUsageLedger
         => ((from.UtcTicks + TimeSpan.TicksPerHour - 1) / TimeSpan.TicksPerHour, to.UtcTicks / TimeSpan.TicksPerHour);
 
     /// <summary>
-    /// Blocks that may hold rows of the range, in the order of their ids. Of a person or a group who made few requests, those that
+    /// Blocks that may hold rows of the range. Of a person or a group who made few requests, those that
     /// hold an hour in which they made any: the sums tell.
     /// </summary>
     private List<BlockInfo> BlocksOf(UsageQuery query)
     {
         var from = query.From?.UtcTicks ?? long.MinValue;
-        var blocks = BlocksWithin(query);
-        if (query.Refusal is { } words && blocks.Count > FewBlocks)
-        {
-            blocks = Saying(words, blocks);
-        }
-
+        var blocks = query.Refusal is null ? BlocksWithin(query) : _refusals.Find(query).ConvertAll(found => found.Block);
         if (query.Session is { } session && blocks.Count > FewBlocks)
         {
             return Holding(blocks, _sessions.HoursOf(session, query), long.MinValue);
         }
 
-        if (blocks.Count <= FewBlocks || query is { User: null, Group: null, Provider: null, Policy: null, Model: null, Allowed: null or true })
+        if (blocks.Count <= FewBlocks || query.Refusal is not null || query is { User: null, Group: null, Provider: null, Policy: null, Model: null, Allowed: null or true })
         {
             return blocks;
         }
@@ -203,9 +197,11 @@ internal sealed partial class LiteDbUsageLedger
     /// given out once no block still to be read can hold a later one.
     /// </summary>
     private IEnumerable<UsageRecord> NewestFirst(UsageQuery query, CancellationToken cancellationToken)
+        => NewestFirst(query, BlocksOf(query), cancellationToken);
+
+    private IEnumerable<UsageRecord> NewestFirst(UsageQuery query, List<BlockInfo> blocks, CancellationToken cancellationToken)
     {
-        var blocks = BlocksOf(query);
-        blocks.Sort((a, b) => b.Last != a.Last ? b.Last.CompareTo(a.Last) : b.Id.CompareTo(a.Id));
+        blocks.Sort(NewestBlockFirst);
         var waiting = new PriorityQueue<UsageRecord, (long, string)>(NewestFirstOrder);
         for (var i = 0; i < blocks.Count; i++)
         {
@@ -223,6 +219,9 @@ internal sealed partial class LiteDbUsageLedger
             }
         }
     }
+
+    private static readonly Comparer<BlockInfo> NewestBlockFirst = Comparer<BlockInfo>.Create(
+        (a, b) => b.Last != a.Last ? b.Last.CompareTo(a.Last) : b.Id.CompareTo(a.Id));
 
     /// <summary>Latest first; ties by id, so that pages do not shift.</summary>
     private static readonly Comparer<(long Ticks, string Id)> NewestFirstOrder = Comparer<(long Ticks, string Id)>.Create(

@@ -5,182 +5,180 @@ using NetBird.Gateway.Metering;
 namespace NetBird.ControlPlane.Usage.LiteDb;
 
 /// <summary>
-/// Which sentences refused callers got in each block, and the refused rows once more, beside the blocks: who looks for refusals, which are few,
-/// reads them and no block; who counts those of some words reads the sentences alone.
+/// The refused rows once more, beside the blocks: who looks for refusals, which are few, reads them and no block. And what they were told, which
+/// is kept in memory: who looks for words of it reads only the rows of a page.
 /// </summary>
 internal sealed partial class LiteDbUsageLedger
 {
-    /// <summary>The first block of which the sentences are kept; those from before are read to see.</summary>
-    private long _refusalsFrom;
+    private readonly RefusalIndex _refusals = new();
 
-    /// <summary>The first block of which the refused rows are kept apart.</summary>
-    private long _deniedFrom;
+    /// <summary>The first block of which refusals are kept apart; 0 but while a store from before is read through.</summary>
+    private long _refusedFrom;
 
-    /// <summary>Those of the last block.</summary>
-    private readonly RowBlockBuilder _deniedTail = new();
+    private ILiteCollection<BsonDocument> RefusedRows => _database.GetCollection("block_refusals", BsonAutoId.Int64);
 
-    /// <summary>Ours: searches that are remembered; each is one number for a block.</summary>
-    private const int MostWords = 8;
+    private ILiteCollection<BsonDocument> RefusedRuns => _database.GetCollection("refused", BsonAutoId.Int64);
 
-    private readonly Dictionary<string, Said> _said = new(StringComparer.OrdinalIgnoreCase);
-
-    private ILiteCollection<BsonDocument> Refusals => _database.GetCollection("block_refusals", BsonAutoId.Int64);
-
-    private void StoreRefusals(long block)
+    /// <returns>What is kept in memory of it, once it is stored.</returns>
+    private List<RefusedRun> StoreRefused(long block, IReadOnlyCollection<UsageRecord> refused)
     {
-        if (_deniedTail.Count > 0)
+        StoreRefusedRows(block, refused);
+        return StoreRefusedRuns(block, refused);
+    }
+
+    private void StoreRefusedRows(long block, IReadOnlyCollection<UsageRecord> refused)
+    {
+        if (refused.Count > 0)
         {
-            StoreRefusals(block, _tail.Refusals, _deniedTail);
+            var packed = new RowBlockBuilder();
+            foreach (var row in refused)
+            {
+                packed.Add(row);
+            }
+
+            RefusedRows.Upsert(new BsonDocument { ["_id"] = block, ["denied"] = packed.ToArray() });
         }
     }
 
-    private void StoreRefusals(long block, IReadOnlyDictionary<string, int> told, RowBlockBuilder denied) => Refusals.Upsert(new BsonDocument
+    private List<RefusedRun> StoreRefusedRuns(long block, IReadOnlyCollection<UsageRecord> refused)
     {
-        ["_id"] = block,
-        ["texts"] = new BsonArray(told.Keys.Select(text => new BsonValue(text))),
-        ["rows"] = new BsonArray(told.Values.Select(rows => new BsonValue(rows))),
-        ["denied"] = denied.ToArray(),
-    });
-
-    private void AddToTail(UsageRecord record)
-    {
-        _tail.Add(record);
-        if (record.DenyReason is not null)
+        var runs = RefusedRun.Of(refused);
+        if (runs.Count > 0)
         {
-            _deniedTail.Add(record);
+            RefusedRuns.Upsert(new BsonDocument { ["_id"] = block, ["runs"] = RefusedRun.Pack(runs) });
         }
+
+        return runs;
     }
 
-    private void ClearTail()
+    private void DeleteRefused(long block)
     {
-        _tail.Clear();
-        _deniedTail.Clear();
+        RefusedRows.Delete(block);
+        RefusedRuns.Delete(block);
     }
 
     /// <summary>Rows of a block that a query asks for; where it asks for refused ones alone, without reading the block.</summary>
     private IEnumerable<UsageRecord> RowsOf(long block, UsageQuery query)
+        => query.Allowed is not false ? ReadBlock(block)?.Matching(query) ?? []
+            : Reading(() => RefusedRows.FindById(block)) is { } refused ? new RowBlock(refused["denied"].AsBinary).Matching(query) : [];
+
+    /// <summary>A page of a search for words of a refusal.</summary>
+    private UsagePage<UsageRecord> QueryRefused(UsageQuery query, int page, int size, CancellationToken cancellationToken)
     {
-        if (query.Allowed is not false || block < _deniedFrom)
+        var blocks = new List<BlockInfo>();
+        foreach (var (block, whole) in _refusals.Find(query))
         {
-            return ReadBlock(block)?.Matching(query) ?? [];
-        }
-
-        return Reading(() => Refusals.FindById(block)) is { } refusals ? new RowBlock(refusals["denied"].AsBinary).Matching(query) : [];
-    }
-
-    /// <summary>Of these blocks those that may have a sentence with these words.</summary>
-    private List<BlockInfo> Saying(string words, List<BlockInfo> blocks)
-    {
-        var rows = RowsSaying(words, blocks);
-        return blocks.FindAll(block => block.Id < _refusalsFrom || rows.ContainsKey(block.Id));
-    }
-
-    /// <summary>How many rows a search for words asks for, where it asks for nothing else: blocks that lie wholly within are not read.</summary>
-    private long CountRefusals(UsageQuery query, CancellationToken cancellationToken)
-    {
-        var blocks = BlocksWithin(query);
-        var rows = RowsSaying(query.Refusal!, blocks); // asked for words
-        var count = 0L;
-        foreach (var block in blocks)
-        {
-            var whole = block.Id >= _refusalsFrom
-                && (query.From is null || block.First >= query.From.Value.UtcTicks) && (query.To is null || block.Last < query.To.Value.UtcTicks);
+            cancellationToken.ThrowIfCancellationRequested();
             if (whole)
             {
-                count += rows.GetValueOrDefault(block.Id);
+                blocks.Add(block);
             }
-            else if (block.Id < _refusalsFrom || rows.ContainsKey(block.Id))
+            else if (RowsOf(block.Id, query).ToList() is { Count: > 0 } rows)
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                count += RowsOf(block.Id, query).LongCount();
+                blocks.Add(new(block.Id, rows.Min(row => row.Timestamp.UtcTicks), rows.Max(row => row.Timestamp.UtcTicks), rows.Count));
             }
         }
 
-        return count;
+        var total = blocks.Sum(block => (long)block.Count);
+        var skip = (page - 1L) * size;
+        if (skip >= total)
+        {
+            return new([], page, size, total);
+        }
+
+        skip -= DropNewer(blocks, skip);
+        return new([.. NewestFirst(query, blocks, cancellationToken).Skip((int)skip).Take(size)], page, size, total);
     }
 
-    /// <summary>
-    /// How many rows of each block were told these words; blocks where none was are left out, others beside these may be in. A search is counted, read,
-    /// paged through and narrowed by the same words: what was found in blocks that are full stays found.
-    /// </summary>
-    private Dictionary<long, long> RowsSaying(string words, List<BlockInfo> blocks)
+    /// <summary>Takes blocks away that are newer than all others and have no more rows than are skipped. How many rows those have.</summary>
+    private static long DropNewer(List<BlockInfo> blocks, long skip)
     {
-        if (blocks.Count == 0)
+        blocks.Sort(NewestBlockFirst);
+        var (dropped, rows, sum, oldest) = (0, 0L, 0L, long.MaxValue);
+        for (var i = 0; i < blocks.Count && sum + blocks[i].Count <= skip; i++)
         {
-            return [];
-        }
-
-        var (first, last) = (blocks[0].Id, blocks[^1].Id);
-        long full;
-        Said? known;
-        lock (_reading)
-        {
-            full = _blocks.Count > 0 ? _blocks[^1].Id - 1 : 0;
-            known = _said.GetValueOrDefault(words) is { } said && said.First <= first ? said : null;
-        }
-
-        var found = known?.Rows ?? [];
-        if (known is null || known.Last < last)
-        {
-            var fresh = RowsSaying(words, known is null ? first : known.Last + 1, last);
-            found = new(found.Concat(fresh));
-        }
-
-        if (known is null || Math.Min(last, full) > known.Last)
-        {
-            Remember(words, new(known?.First ?? first, Math.Min(last, full), found.Where(block => block.Key <= full).ToDictionary()));
-        }
-
-        return found;
-    }
-
-    private void Remember(string words, Said said)
-    {
-        lock (_reading)
-        {
-            if (_said.Count >= MostWords && !_said.ContainsKey(words))
+            sum += blocks[i].Count;
+            oldest = Math.Min(oldest, blocks[i].First);
+            if (i + 1 == blocks.Count || oldest > blocks[i + 1].Last)
             {
-                _said.Clear();
+                (dropped, rows) = (i + 1, sum);
             }
-
-            _said[words] = said;
         }
+
+        blocks.RemoveRange(0, dropped);
+        return rows;
     }
 
-    /// <summary>Blocks go or are numbered anew.</summary>
-    private void ForgetSaid()
+    /// <summary>A page of the sessions that were refused with some words.</summary>
+    private UsagePage<SessionSummary> SessionsRefused(UsageQuery query, int page, int size, CancellationToken cancellationToken)
     {
-        lock (_reading)
+        var cut = _refusals.Find(query).Where(found => !found.Whole).Select(found => found.Block.Id).ToHashSet();
+        var sessions = _refusals.Sessions(query, cut);
+        foreach (var row in cut.SelectMany(block => RowsOf(block, query)).Where(row => row.SessionId is { Length: > 0 }))
         {
-            _said.Clear();
+            cancellationToken.ThrowIfCancellationRequested();
+            var session = RefusedRun.SessionOf(row);
+            sessions[session] = Math.Max(sessions.GetValueOrDefault(session, long.MinValue), row.Timestamp.UtcTicks);
         }
+
+        var skip = (page - 1L) * size;
+        if (skip >= sessions.Count)
+        {
+            return new([], page, size, sessions.Count);
+        }
+
+        // Those of the page, and those that were last refused at the very moment of its first or last: which comes first, their ids say.
+        long[] latest = [.. sessions.Values.OrderDescending()];
+        var (newest, oldest) = (latest[skip], latest[Math.Min(latest.Length, skip + size) - 1]);
+        var wanted = sessions.Where(session => session.Value >= oldest && session.Value <= newest).Select(session => session.Key).ToHashSet();
+        var rows = _refusals.BlocksOf(query, wanted).SelectMany(block => RowsOf(block, query)).Where(row => wanted.Contains(RefusedRun.SessionOf(row)));
+        return new(SessionSums.Page(rows, (int)(skip - Array.IndexOf(latest, newest)), size), page, size, sessions.Count);
     }
 
-    private Dictionary<long, long> RowsSaying(string words, long first, long last)
-        => Reading(() =>
+    /// <summary>What was kept of refusals, and once, of a store from before it was, from the rows: some blocks at a time, the newest first.</summary>
+    private void LoadRefused(BsonDocument? meta)
+    {
+        _refusals.Clear();
+        foreach (var block in RefusedRuns.FindAll())
         {
-            var found = new Dictionary<long, long>();
-            foreach (var block in Refusals.Find(Query.Between("_id", first, last)))
+            _refusals.Replace(block["_id"].AsInt64, RefusedRun.Unpack(block["runs"].AsBinary));
+        }
+
+        _refusedFrom = From("refused_from");
+        if (_refusedFrom == 0)
+        {
+            return;
+        }
+
+        var apartFrom = From("denied_from");
+        foreach (var some in _blocks.Where(block => block.Id < _refusedFrom).Reverse().Chunk(BlocksReadThrough).ToList())
+        {
+            _database.BeginTrans();
+            foreach (var block in some)
             {
-                var texts = block["texts"].AsArray;
-                var rows = 0L;
-                for (var i = 0; i < texts.Count; i++)
+                // Of a version in between, the rows are there and not what they were told.
+                List<UsageRecord> refused = [.. block.Id >= apartFrom ? RowsOf(block.Id, Refused) : ReadBlock(block.Id)!.Matching(Refused)];
+                if (block.Id < apartFrom)
                 {
-                    rows += texts[i].AsString.Contains(words, StringComparison.OrdinalIgnoreCase) ? block["rows"][i].AsInt32 : 0;
+                    StoreRefusedRows(block.Id, refused);
                 }
 
-                if (rows > 0)
-                {
-                    found[block["_id"].AsInt64] = rows;
-                }
+                _refusals.Replace(block.Id, StoreRefusedRuns(block.Id, refused));
             }
 
-            return found;
-        });
+            _refusedFrom = some[^1].Id;
+            StoreMeta(_sequence);
+            _database.Commit();
+        }
 
-    /// <summary>What a search for words found.</summary>
-    /// <param name="First">The first block that was looked at.</param>
-    /// <param name="Last">The last, full.</param>
-    /// <param name="Rows">Of each block that has some.</param>
-    private sealed record Said(long First, long Last, Dictionary<long, long> Rows);
+        _refusedFrom = 0;
+
+        // Whoever kept none has none of any block that is there.
+        long From(string name) => meta is null || _blocks.Count == 0 ? 0 : meta.TryGetValue(name, out var from) ? from.AsInt64 : _blocks[^1].Id + 1;
+    }
+
+    /// <summary>Ours: some hundred kilobytes of refusals, or a second of reading where the blocks themselves are.</summary>
+    private const int BlocksReadThrough = 256;
+
+    private static readonly UsageQuery Refused = new() { Allowed = false };
 }

@@ -61,9 +61,8 @@ internal sealed partial class LiteDbUsageLedger
             return;
         }
 
-        var (packed, denied) = (new RowBlockBuilder(), new RowBlockBuilder());
+        var packed = new RowBlockBuilder();
         rows.ForEach(packed.Add);
-        rows.Where(row => row.DenyReason is not null).ToList().ForEach(denied.Add);
         var bytes = packed.ToArray();
         var hours = _sums.Repriced(changed);
         LiteDbFile.RefuseIfFull(_path, bytes.Length);
@@ -72,11 +71,7 @@ internal sealed partial class LiteDbUsageLedger
         {
             _database.BeginTrans();
             Blocks.Upsert(new BsonDocument { ["_id"] = id, ["rows"] = bytes, ["crc"] = (long)Journalling.JournalSegment.Crc(bytes) });
-            if (id >= _deniedFrom && denied.Count > 0)
-            {
-                StoreRefusals(id, packed.Refusals, denied);
-            }
-
+            StoreRefusedRows(id, rows.FindAll(row => row.DenyReason is not null));
             foreach (var (hour, sums) in hours)
             {
                 StoreHour(hour, sums);

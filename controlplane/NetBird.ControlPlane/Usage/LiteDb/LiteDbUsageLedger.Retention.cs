@@ -73,7 +73,7 @@ internal sealed partial class LiteDbUsageLedger
                 {
                     old.ForEach(block => Blocks.Delete(block.Id));
                     old.ForEach(block => BlockIndex.Delete(block.Id));
-                    old.ForEach(block => Refusals.Delete(block.Id));
+                    old.ForEach(block => DeleteRefused(block.Id));
                     return old.Sum(block => (long)block.Count);
                 },
                 () =>
@@ -82,6 +82,8 @@ internal sealed partial class LiteDbUsageLedger
                     {
                         _blocks.RemoveAll(old.Contains);
                     }
+
+                    _refusals.Drop(old.Select(block => block.Id));
                 });
         }
     }

@@ -14,13 +14,13 @@ internal sealed partial class LiteDbUsageLedger
     public ValueTask<UsagePage<SessionSummary>> SessionsAsync(UsageQuery query, CancellationToken cancellationToken)
     {
         query = WithinRetention(query.Narrowed);
-        if (query.Refusal is not null)
-        {
-            return new(SessionSums.Page(Unordered(query, cancellationToken), query));
-        }
-
         var size = Math.Clamp(query.PageSize, 1, 1000);
         var page = Math.Max(1, query.Page);
+        if (query.Refusal is not null)
+        {
+            return new(query.Session is null ? SessionsRefused(query, page, size, cancellationToken) : SessionSums.Page(Unordered(query, cancellationToken), query));
+        }
+
         var (end, endings) = Ending(query, cancellationToken);
         var (active, total) = _sessions.Page(query, end, endings, page, size);
         if (active.Count == 0)

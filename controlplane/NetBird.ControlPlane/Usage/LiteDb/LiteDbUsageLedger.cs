@@ -5,6 +5,7 @@ using NetBird.ControlPlane.Store.LiteDb;
 using NetBird.ControlPlane.Usage.Journalling;
 using NetBird.ControlPlane.Usage.Rows;
 using NetBird.ControlPlane.Usage.Sums;
+using NetBird.Gateway.Metering;
 using NetBird.Policy;
 
 namespace NetBird.ControlPlane.Usage.LiteDb;
@@ -29,6 +30,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
     private readonly Lock _reading = new();
     private readonly List<BlockInfo> _blocks = [];
     private readonly RowBlockBuilder _tail = new();
+    private readonly List<UsageRecord> _refusedTail = [];
     private readonly SessionSpans _sessions = new();
     private readonly EdgeHours _edges;
     private LiteDatabase _database;
@@ -131,7 +133,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
         _stale = true;
         var hours = _sums.With(fresh.Select(item => item.Record));
         var sessions = _sessions.With(fresh.Select(item => item.Record));
-        var touched = new List<BlockInfo>();
+        var touched = new List<(BlockInfo Block, List<RefusedRun> Refused)>();
         var current = LastBlock();
         try
         {
@@ -140,8 +142,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
             {
                 if (_tail.Count >= RowsPerBlock || _tail.Bytes >= BytesPerBlock)
                 {
-                    Store(current);
-                    touched.Add(current);
+                    touched.Add((current, Store(current)));
                     ClearTail();
                     current = new(current.Id + 1, long.MaxValue, long.MinValue, 0);
                 }
@@ -151,8 +152,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
                 current = new(current.Id, Math.Min(current.First, ticks), Math.Max(current.Last, ticks), current.Count + 1);
             }
 
-            Store(current);
-            touched.Add(current);
+            touched.Add((current, Store(current)));
             foreach (var (hour, sums) in hours)
             {
                 StoreHour(hour, sums);
@@ -174,7 +174,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
         _sessions.Replace(sessions);
         lock (_reading)
         {
-            foreach (var block in touched)
+            foreach (var (block, _) in touched)
             {
                 if (_blocks.Count > 0 && _blocks[^1].Id == block.Id)
                 {
@@ -187,8 +187,24 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
             }
         }
 
+        touched.ForEach(block => _refusals.Replace(block.Block.Id, block.Refused));
         _edges.Forget(hours.Keys);
         _stale = false;
+    }
+
+    private void AddToTail(UsageRecord record)
+    {
+        _tail.Add(record);
+        if (record.DenyReason is not null)
+        {
+            _refusedTail.Add(record);
+        }
+    }
+
+    private void ClearTail()
+    {
+        _tail.Clear();
+        _refusedTail.Clear();
     }
 
     /// <summary>Beside the rows, which retention may drop while the provider still has the results.</summary>
@@ -222,7 +238,7 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
 
     private void StoreHour(long hour, SumTable sums) => Hours.Upsert(new BsonDocument { ["_id"] = hour, ["sums"] = _sums.Pack(sums) });
 
-    private void Store(BlockInfo block)
+    private List<RefusedRun> Store(BlockInfo block)
     {
         var rows = _tail.ToArray();
         Blocks.Upsert(new BsonDocument { ["_id"] = block.Id, ["rows"] = rows, ["crc"] = (long)JournalSegment.Crc(rows) });
@@ -230,15 +246,15 @@ internal sealed partial class LiteDbUsageLedger : IUsageLedger, IDisposable
         {
             ["_id"] = block.Id, ["first"] = block.First, ["last"] = block.Last, ["count"] = block.Count,
         });
-        StoreRefusals(block.Id);
+        return StoreRefused(block.Id, _refusedTail);
     }
 
     /// <summary>A hash: LiteDB's text keys do not tell capitals from small letters.</summary>
-    private static byte[] SessionKey(string session, string user) => SHA256.HashData(Encoding.UTF8.GetBytes($"{user}\n{session}"));
+    internal static byte[] SessionKey(string session, string user) => SHA256.HashData(Encoding.UTF8.GetBytes($"{user}\n{session}"));
 
     private void StoreMeta(long sequence) => Meta.Upsert(new BsonDocument
     {
-        ["_id"] = "ledger", ["version"] = 1, ["sequence"] = sequence, ["rows_from"] = _rowsFrom.UtcTicks, ["refusals_from"] = _refusalsFrom, ["denied_from"] = _deniedFrom,
+        ["_id"] = "ledger", ["version"] = 1, ["sequence"] = sequence, ["rows_from"] = _rowsFrom.UtcTicks, ["refused_from"] = _refusedFrom, ["denied_from"] = _refusedFrom,
     });
 
     private void TryRollback()

@@ -20,12 +20,7 @@ internal sealed class RowBlockBuilder
     private readonly ByteSink _rows = new();
     private readonly ByteSink _row = new();
 
-    private readonly Dictionary<string, int> _refusals = new(StringComparer.Ordinal);
-
     public int Count { get; private set; }
-
-    /// <summary>What refused callers were told in these rows, and in how many of them.</summary>
-    public IReadOnlyDictionary<string, int> Refusals => _refusals;
 
     public int Bytes => _rows.Length + _wordBytes.Length;
 
@@ -34,7 +29,6 @@ internal sealed class RowBlockBuilder
         _words.Clear();
         _wordBytes.Clear();
         _rows.Clear();
-        _refusals.Clear();
         Count = 0;
     }
 
@@ -59,10 +53,6 @@ internal sealed class RowBlockBuilder
         _rows.Varint(_row.Length);
         _rows.Bytes(_row.Written);
         Count++;
-        if (record is { DenyReason: not null, DenyText: { } told })
-        {
-            _refusals[told] = _refusals.GetValueOrDefault(told) + 1;
-        }
     }
 
     public void WriteTo(ByteSink sink)

@@ -15,6 +15,9 @@ internal sealed class WordPool
 
     public string this[int number] => _words[number];
 
+    /// <summary>With the one that is no word.</summary>
+    public int Count => _words.Count;
+
     public int Number(string? word)
     {
         if (string.IsNullOrEmpty(word))

@@ -38,6 +38,36 @@ public sealed class LiteDbUsageLedgerTests : UsageLedgerContract, IDisposable
         Assert.Equal(2, (await _ledger.QueryAsync(new(), default)).TotalRecords);
     }
 
+    /// <summary>A store of a version that kept refused rows apart and not what they were told, read through to the end, or up to a kill half way.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    public async Task Open_StoreFromBeforeSentencesWereKept_ReadsThemOnceFromWhereItWasCutShort(int done)
+    {
+        var rows = Refused(9_000);
+        await AppendAsync(rows);
+        _ledger.Dispose();
+        using (var database = new LiteDB.LiteDatabase(new LiteDB.ConnectionString { Filename = Database }))
+        {
+            var meta = database.GetCollection("meta").FindById("ledger");
+            Assert.True(meta.Remove("refused_from"));
+            if (done > 0)
+            {
+                meta["refused_from"] = meta["denied_from"] = done;
+            }
+
+            database.GetCollection("meta").Update(meta);
+            var refused = database.GetCollection("refused", LiteDB.BsonAutoId.Int64);
+            Assert.True(refused.DeleteMany(done > 0 ? LiteDB.Query.LT("_id", done) : LiteDB.Query.GTE("_id", 0)) > 5);
+        }
+
+        _ledger = Open();
+        Assert.Empty(await _ledger.VerifyAsync(default));
+        await AssertSearchesAgreeAsync(rows);
+        await ReopenAsync();
+        await AssertSearchesAgreeAsync(rows);
+    }
+
     private protected override Task ReopenAsync()
     {
         _ledger.Dispose();
@@ -54,6 +84,8 @@ public sealed class LiteDbUsageLedgerTests : UsageLedgerContract, IDisposable
             Assert.True(Without("sessions", "parts") > 100);
             Assert.True(Without("block_refusals", "denied") > 0);
             Assert.Equal(1, Without("meta", "denied_from"));
+            Assert.Equal(1, Without("meta", "refused_from"));
+            Assert.True(database.DropCollection("refused"));
             var hours = database.GetCollection("hours").FindAll().ToList();
             hours.ForEach(hour => hour["sums"] = WithoutFailures(hour["_id"].AsInt64, hour["sums"].AsBinary));
             Assert.Equal(hours.Count, database.GetCollection("hours").Update(hours));
