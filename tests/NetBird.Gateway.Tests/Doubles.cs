@@ -129,7 +129,7 @@ internal sealed class TestReservations : IReservations
         return ValueTask.FromResult(outcome);
     }
 
-    public ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost)
+    public ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost, bool isExact = true)
     {
         _held[request] = (used, cost);
         return ValueTask.CompletedTask;

@@ -54,7 +54,7 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
         }
     }
 
-    public ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost)
+    public ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost, bool isExact = true)
     {
         var now = _clock.Now();
         var tokens = TokensOf(used.Tokens);
@@ -68,7 +68,7 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
             _metrics.Settled(settlement);
         }
 
-        pending?.Teach(_pricing, used.Tokens, cost);
+        pending?.Teach(_pricing, used.Tokens, cost, isExact);
         return default;
     }
 

@@ -18,10 +18,13 @@ internal sealed record PendingReservation(ReservationRequest Asked, Candidate Ch
         => current is null || Asked.Policies is not { } then || ReferenceEquals(then, current)
             ? [] : ApplicableCaps.CameMeanwhile(current, Asked.Caller, Chosen, now);
 
-    /// <summary>Estimates of later requests learn from what this one used, if it used anything and is of a kind that is estimated.</summary>
-    public void Teach(RequestPricing pricing, TokenUsage used, NanoUsd cost)
+    /// <summary>
+    /// Estimates of later requests learn from what this one used, if it used anything and is of a kind that is estimated. Not from one that
+    /// was cut: its answer would have been longer.
+    /// </summary>
+    public void Teach(RequestPricing pricing, TokenUsage used, NanoUsd cost, bool isExact)
     {
-        if (InMemoryReservations.TokensOf(used) > 0 && Asked.Request.Kind is RequestKind.Messages)
+        if (isExact && InMemoryReservations.TokensOf(used) > 0 && Asked.Request.Kind is RequestKind.Messages)
         {
             pricing.Learn(Chosen.Provider, Asked.Request, used, cost, At);
         }

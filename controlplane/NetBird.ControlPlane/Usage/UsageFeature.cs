@@ -30,7 +30,8 @@ internal static class UsageFeature
             store.Policies.Follow(() => snapshots.Current?.Policies);
             return provider.GetRequiredService<WatchedReservations>();
         });
-        services.AddSingleton(new WatchedReservations(store.Reservations));
+        services.AddSingleton(store.Charged);
+        services.AddSingleton(new WatchedReservations(store.Reservations, store.Charged));
         services.AddSingleton<IPersonSpend, LedgerSpend>();
         services.AddSingleton(store.Outbox);
         services.AddHostedService<LimitWatch>();

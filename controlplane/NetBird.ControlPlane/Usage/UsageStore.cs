@@ -5,6 +5,7 @@ using NetBird.ControlPlane.Usage.LiteDb;
 using NetBird.ControlPlane.Usage.Postgres;
 using NetBird.ControlPlane.Usage.Prompts;
 using NetBird.ControlPlane.Usage.Sums;
+using NetBird.ControlPlane.Usage.Warnings;
 using NetBird.ControlPlane.Webhooks;
 using NetBird.ControlPlane.Webhooks.LiteDb;
 using NetBird.ControlPlane.Webhooks.Postgres;
@@ -37,9 +38,10 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
         IBatchRegister batches,
         IPromptStore prompts,
         PolicySource policies,
+        ChargedCounters charged,
         Stack<IAsyncDisposable> held)
-        => (Ledger, _journal, Reservations, Outbox, Batches, Prompts, Policies, _held)
-            = (new CaughtUpLedger(ledger, journal), journal, reservations, outbox, batches, prompts, policies, held);
+        => (Ledger, _journal, Reservations, Outbox, Batches, Prompts, Policies, Charged, _held)
+            = (new CaughtUpLedger(ledger, journal), journal, reservations, outbox, batches, prompts, policies, charged, held);
 
     public string Name => "ledger";
 
@@ -62,6 +64,9 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
 
     /// <summary>Where the policies and prices in force come from; set before the first request.</summary>
     public PolicySource Policies { get; }
+
+    /// <summary>Counters that warnings are to look at.</summary>
+    public ChargedCounters Charged { get; }
 
     /// <summary>Opens <c>usage.db</c> and <c>usage-journal/</c> of a state directory.</summary>
     /// <exception cref="IOException">They are in use, damaged, or not writable.</exception>
@@ -91,7 +96,7 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             held.Push(new Held(batches));
             var prompts = LiteDbPromptStore.Open(Path.Combine(stateDirectory, LiteDbPromptStore.FileName));
             held.Push(new Held(prompts));
-            return new(ledger, journal, reservations, outbox, batches, prompts, policies, held);
+            return new(ledger, journal, reservations, outbox, batches, prompts, policies, new(), held);
         }
         catch
         {
@@ -112,7 +117,8 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             var pricing = Pricing(policies);
             var database = await PostgresUsage.OpenAsync(connectionString, stateDirectory, time, loggers, cancellationToken);
             held.Push(database);
-            var ledger = new PostgresUsageLedger(database, time);
+            var (charged, unsettled) = (new ChargedCounters(), new UnsettledReads());
+            var ledger = new PostgresUsageLedger(database, charged, unsettled, time);
             await RecallAsync(ledger, pricing, time.GetUtcNow() - TimeSpan.FromHours(2), _ => { }, cancellationToken);
             var journal = await OpenJournalAsync(stateDirectory, ledger, _ => { }, time, loggers, cancellationToken);
             held.Push(journal);
@@ -121,11 +127,12 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             return new(
                 ledger,
                 journal,
-                new PostgresReservations(database, pricing, policies, metrics, time),
+                new PostgresReservations(database, pricing, policies, metrics, unsettled, time),
                 new PostgresWebhookOutbox(database),
                 new PostgresBatchRegister(database),
                 new PostgresPromptStore(database),
                 policies,
+                charged,
                 held);
         }
         catch

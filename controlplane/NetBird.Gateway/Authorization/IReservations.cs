@@ -17,7 +17,8 @@ public interface IReservations
     /// <param name="request">The reservation.</param>
     /// <param name="used">What was used; all zero releases everything.</param>
     /// <param name="cost">Its price.</param>
-    ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost);
+    /// <param name="isExact">The provider's own figures; estimates of later requests learn from no others.</param>
+    ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost, bool isExact = true);
 
     /// <summary>The counters of some caps, for limit headers and pages: of now, or as they were at most a second ago.</summary>
     /// <exception cref="IOException">The counters cannot be read.</exception>

@@ -79,7 +79,7 @@ internal sealed partial class MeteringStage(
                 }
 
                 await reservations.SettleAsync(
-                    call.Id, call.Results.Tokens == default ? used : new(call.Results.Tokens), cost + call.Results.Cost).ConfigureAwait(false);
+                    call.Id, call.Results.Tokens == default ? used : new(call.Results.Tokens), cost + call.Results.Cost, completeness is Completeness.Complete).ConfigureAwait(false);
             }
             catch (Exception failed)
             {

@@ -19,7 +19,8 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "The semaphore never makes a wait handle, and a late request must find it alive.")]
 internal sealed class PostgresReservations(
-    PostgresUsage database, RequestPricing pricing, PolicySource policies, LimitMetrics metrics, TimeProvider time) : IReservations
+    PostgresUsage database, RequestPricing pricing, PolicySource policies, LimitMetrics metrics, UnsettledReads unsettled, TimeProvider time)
+    : IReservations
 {
     /// <summary>Ours: limit headers may be this much behind; decisions never are.</summary>
     private static readonly TimeSpan ReadingAge = TimeSpan.FromSeconds(1);
@@ -70,7 +71,7 @@ internal sealed class PostgresReservations(
         return full;
     }
 
-    public async ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost)
+    public async ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost, bool isExact = true)
     {
         var tokens = InMemoryReservations.TokensOf(used.Tokens);
         _pending.TryRemove(request, out var pending);
@@ -92,11 +93,16 @@ internal sealed class PostgresReservations(
         catch (Exception failed) when (PostgresGuard.IsUnreachable(failed))
         {
             // The row settles it when the journal hands it over: see PostgresUsageLedger.AppendAsync.
+            if (pending is { Asked.Request.Kind: RequestKind.Batches } && tokens > 0)
+            {
+                unsettled.Add(new(request, tokens, Math.Max(0, cost.Value)));
+            }
+
             throw PostgresGuard.Unreachable(failed);
         }
         finally
         {
-            pending?.Teach(pricing, used.Tokens, cost);
+            pending?.Teach(pricing, used.Tokens, cost, isExact);
         }
     }
 

@@ -1,6 +1,8 @@
 using NetBird.ControlPlane.Store.Postgres;
 using NetBird.ControlPlane.Usage.Sums;
+using NetBird.ControlPlane.Usage.Warnings;
 using NetBird.Gateway.Batches;
+using NetBird.Policy.Limits;
 using NetBird.Primitives;
 using Npgsql;
 
@@ -10,7 +12,8 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 /// The ledger that several nodes write: rows, hourly sums and the node's sequence in one transaction. A row is known by its
 /// id; reservations that its node died without settling are settled with it.
 /// </summary>
-internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimeProvider time) : IUsageLedger
+internal sealed partial class PostgresUsageLedger(
+    PostgresUsage database, ChargedCounters charged, UnsettledReads unsettled, TimeProvider time) : IUsageLedger
 {
     /// <summary>Ours: a connection that hangs is found out well within the second in which requests must be refused.</summary>
     private static readonly TimeSpan ProbeEvery = TimeSpan.FromMilliseconds(400);
@@ -139,14 +142,18 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
         returning id
         """;
 
-    // With what is billed beside a request: rows of its id and a number, written before its own.
+    // With what is billed beside a request (rows of its id and a number, written before its own), and with the results that it read of a
+    // batch, which are rows of their own. In the order of ids: neither of two nodes waits for the other for ever.
     private const string SettleLeft =
         """
-        select usage_settle(i.id, i.input + i.output + i.cache_read + i.cache_write_5m + i.cache_write_1h + p.tokens, i.cost + p.cost, $1)
-        from usage_incoming i cross join lateral (
+        select s.counter
+        from (select * from usage_incoming where id in (select request_id from usage_reservations) order by id offset 0) i
+        cross join lateral (
             select coalesce(sum(r.input + r.output + r.cache_read + r.cache_write_5m + r.cache_write_1h), 0)::bigint as tokens, coalesce(sum(r.cost), 0)::bigint as cost
             from usage_rows r where r.kind = 7 and r.id = any(select i.id || '.' || n from generate_series(1, 32) n)) p
-        where i.id in (select request_id from usage_reservations) order by i.id
+        left join unnest($2, $3, $4) as u (id, tokens, cost) on u.id = i.id
+        cross join lateral usage_settle_each(
+            i.id, i.input + i.output + i.cache_read + i.cache_write_5m + i.cache_write_1h + p.tokens + coalesce(u.tokens, 0), i.cost + p.cost + coalesce(u.cost, 0), $1) s
         """;
 
     private const int RetentionSlice = 50_000;
@@ -209,6 +216,19 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
     }
 
     public async ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken)
+    {
+        var reads = unsettled.Of(records);
+        var settled = await AppendAsync(records, reads, cancellationToken);
+        unsettled.Forget(reads);
+        if (settled.Count > 0)
+        {
+            charged.Note(settled);
+        }
+    }
+
+    /// <returns>Counters that were charged now, since their requests could not be settled at their end.</returns>
+    private async Task<List<CounterKey>> AppendAsync(
+        IReadOnlyList<JournalledRecord> records, List<UnsettledRead> reads, CancellationToken cancellationToken)
         => await PostgresGuard.RunAsync(async () =>
         {
             await using var connection = await database.Vital.OpenConnectionAsync(cancellationToken);
@@ -234,7 +254,7 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
             await RunAsync(connection, SessionParts, cancellationToken);
             await RunAsync(connection, Refusals, cancellationToken);
             await RunAsync(connection, Results, cancellationToken);
-            await RunAsync(connection, SettleLeft, cancellationToken, Nullable(database.Now));
+            var settled = await SettleLeftAsync(connection, reads, cancellationToken);
             await RunAsync(
                 connection,
                 "update usage_nodes set sequence = greatest(sequence, $1) where node = $2",
@@ -242,8 +262,28 @@ internal sealed partial class PostgresUsageLedger(PostgresUsage database, TimePr
                 new NpgsqlParameter { Value = records[^1].Sequence },
                 new NpgsqlParameter { Value = database.Node });
             await transaction.CommitAsync(cancellationToken);
-            return true;
+            return settled;
         });
+
+    private async Task<List<CounterKey>> SettleLeftAsync(NpgsqlConnection connection, List<UnsettledRead> reads, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(SettleLeft, connection);
+        command.Parameters.Add(Nullable(database.Now));
+        command.Parameters.AddWithValue(reads.Select(read => read.Request.Value).ToArray());
+        command.Parameters.AddWithValue(reads.Select(read => read.Tokens).ToArray());
+        command.Parameters.AddWithValue(reads.Select(read => read.NanoUsd).ToArray());
+        var counters = new List<CounterKey>();
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            if (CapArrays.TryParseKey(reader.GetString(0), out var counter))
+            {
+                counters.Add(counter);
+            }
+        }
+
+        return counters;
+    }
 
     public async ValueTask<RetentionResult> RetainAsync(
         DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, Action<long> progress, CancellationToken cancellationToken)

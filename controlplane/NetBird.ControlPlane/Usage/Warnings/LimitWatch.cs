@@ -5,7 +5,9 @@ using NetBird.ControlPlane.Hosting;
 using NetBird.ControlPlane.Raises;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Usage.Postgres;
+using NetBird.ControlPlane.Users;
 using NetBird.ControlPlane.Webhooks;
+using NetBird.Gateway.Authorization;
 using NetBird.Policy;
 using NetBird.Policy.Limits;
 using NetBird.Primitives;
@@ -16,9 +18,13 @@ namespace NetBird.ControlPlane.Usage.Warnings;
 /// Sees when 50, 80 and 95% of a cap are used and puts a delivery for every webhook into the outbox, once for each time a
 /// threshold is passed: usage that rolls out of the window must fall five points below it before it is told again. A jump
 /// over several thresholds tells of the highest.
+/// <para>
+/// Looked at are counters that were charged, those above a threshold, and all of them when the process starts and when limits or raises
+/// change: what was charged a moment before a process died, and a cap that was lowered under what is used, are told too.
+/// </para>
 /// </summary>
 internal sealed partial class LimitWatch(
-    WatchedReservations reservations, IWebhookOutbox outbox, IConfigurationStore store, TimeProvider time, ILogger<LimitWatch> logger)
+    IReservations reservations, ChargedCounters charged, IWebhookOutbox outbox, IConfigurationStore store, TimeProvider time, ILogger<LimitWatch> logger)
     : BackgroundService
 {
     /// <summary>Percent of the cap.</summary>
@@ -29,40 +35,63 @@ internal sealed partial class LimitWatch(
 
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    private readonly Dictionary<CounterKey, Cap> _above = [];
-    private ImmutableDictionary<string, int>? _levels;
+    /// <summary>Ours: after so long this node looks after what another one told of and may not live to see fall.</summary>
+    private static readonly TimeSpan RecallEvery = TimeSpan.FromMinutes(1);
 
-    /// <summary>One round over the caps that were charged since the last one, and those above a threshold.</summary>
+    private readonly HashSet<CounterKey> _watched = [];
+    private Configuration? _seen;
+    private long _recalled;
+
+    /// <summary>One round over the counters that were charged since the last one, and those above a threshold.</summary>
     public async Task RunOnceAsync(CancellationToken cancellationToken)
     {
-        foreach (var cap in reservations.TakeCharged())
+        var configuration = store.Current;
+        _watched.UnionWith(charged.Take());
+        if (_seen is null || LimitsDiffer(_seen, configuration))
         {
-            _above[cap.Counter] = cap;
+            _watched.UnionWith(ConsumptionEndpoints.CapsOf(
+                configuration, configuration.Users.Values.Where(person => person.Status is UserStatus.Active), time.GetUtcNow()).Select(cap => cap.Counter));
         }
 
-        _levels ??= await RecallAsync(cancellationToken);
-        if (_above.Count == 0)
+        if (_seen is null || time.GetElapsedTime(_recalled) > RecallEvery)
         {
-            return;
+            foreach (var key in (await outbox.LevelsAsync(cancellationToken)).Keys)
+            {
+                if (CapArrays.TryParseKey(key, out var counter))
+                {
+                    _watched.Add(counter);
+                }
+            }
+
+            _recalled = time.GetTimestamp();
         }
 
-        // Not what a header was told before the charge: a cap that seems to be far from its limit is looked at again only when it is charged again.
-        foreach (var reading in await reservations.ReadNowAsync([.. _above.Values], cancellationToken))
+        _seen = configuration;
+        if (_watched.Count > 0)
         {
-            await LookAsync(reading, cancellationToken);
+            await LookAsync(configuration, cancellationToken);
         }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var bell = new Bell(time);
-        reservations.Charged += bell.Ring;
+        void RingOnLimits(ConfigurationChange change)
+        {
+            if (LimitsDiffer(change.Before, change.Now))
+            {
+                bell.Ring();
+            }
+        }
+
+        charged.Charged += bell.Ring;
+        store.Changed += RingOnLimits;
         try
         {
             while (true)
             {
-                // With a cap above a threshold it is looked at whether usage rolled out of its window; which were above one is the first question.
-                if (_above.Count == 0 && _levels is not null)
+                // With a counter above a threshold it is looked at whether usage rolled out of its window; which are is the first question.
+                if (_watched.Count == 0 && _seen is not null)
                 {
                     await bell.WaitAsync(Timeout.InfiniteTimeSpan, stoppingToken);
                 }
@@ -74,37 +103,53 @@ internal sealed partial class LimitWatch(
                 }
                 catch (Exception fault) when (!stoppingToken.Ends(fault))
                 {
-                    // The caps stay in hand: the next round tells of what this one did not.
+                    // The counters stay in hand: the next round tells of what this one did not.
                     Log.Failed(logger, fault);
                 }
             }
         }
         finally
         {
-            reservations.Charged -= bell.Ring;
+            charged.Charged -= bell.Ring;
+            store.Changed -= RingOnLimits;
         }
     }
 
+    /// <summary>Maps that did not change are shared with the version before.</summary>
+    private static bool LimitsDiffer(Configuration before, Configuration now)
+        => !ReferenceEquals(before.Policies, now.Policies) || !ReferenceEquals(before.BudgetRules, now.BudgetRules)
+            || !ReferenceEquals(before.LimitRaises, now.LimitRaises);
+
     /// <summary>
-    /// What was told before this process began. Its caps are looked at from now on: usage that rolled out of a window meanwhile makes
-    /// the next time news, also where that comes in one jump.
+    /// By the caps of now: a raise that ended, or a limit that was edited, makes another share of the same usage. Levels are asked for each
+    /// time, since another node may have lowered one.
     /// </summary>
-    private async Task<ImmutableDictionary<string, int>> RecallAsync(CancellationToken cancellationToken)
+    private async Task LookAsync(Configuration configuration, CancellationToken cancellationToken)
     {
         var levels = await outbox.LevelsAsync(cancellationToken);
-        var configuration = store.Current;
         var raises = new RaisesAt(configuration.RaisesInPlace(), time.GetUtcNow());
-        foreach (var key in levels.Keys)
+        var caps = new List<Cap>();
+        foreach (var counter in _watched.ToList())
         {
-            if (CapArrays.TryParseKey(key, out var counter)
-                && LimitsOf(configuration, counter) is var (limits, name)
-                && ApplicableCaps.Of(counter, limits, name, raises) is { } cap)
+            if (LimitsOf(configuration, counter) is var (limits, name) && ApplicableCaps.Of(counter, limits, name, raises) is { } cap)
             {
-                _above.TryAdd(counter, cap);
+                caps.Add(cap);
+                continue;
             }
+
+            if (levels.ContainsKey(CapArrays.KeyOf(counter)))
+            {
+                // Should the limit come back, passing a threshold of it is news.
+                await outbox.LowerAsync(CapArrays.KeyOf(counter), 0, cancellationToken);
+            }
+
+            _watched.Remove(counter);
         }
 
-        return levels;
+        foreach (var reading in await reservations.ReadNowAsync([.. caps], cancellationToken))
+        {
+            await LookAsync(reading, levels.GetValueOrDefault(CapArrays.KeyOf(reading.Cap.Counter)), cancellationToken);
+        }
     }
 
     private static (PolicyLimits Limits, string Name)? LimitsOf(Configuration configuration, CounterKey counter)
@@ -114,10 +159,9 @@ internal sealed partial class LimitWatch(
             : PolicyId.TryParse(counter.Source, out var policyId) && configuration.Policies.TryGetValue(policyId, out var policy) && policy.Enabled
                 ? (policy.Limits.ToLimits(), policy.Name) : null;
 
-    private async Task LookAsync(CounterReading reading, CancellationToken cancellationToken)
+    private async Task LookAsync(CounterReading reading, int told, CancellationToken cancellationToken)
     {
         var key = CapArrays.KeyOf(reading.Cap.Counter);
-        var told = _levels!.GetValueOrDefault(key);
         var percent = (long)Int128.Min((Int128)Math.Max(0, reading.Used) * 100 / Math.Max(1, reading.Cap.Limit), 1000);
         var level = Thresholds.LastOrDefault(threshold => percent >= threshold);
         if (level > told)
@@ -128,19 +172,17 @@ internal sealed partial class LimitWatch(
                 Log.Passed(logger, reading.Cap.SourceName, level, percent);
             }
 
-            _levels = _levels!.SetItem(key, level);
             told = level;
         }
         else if (told > 0 && percent < told - Slack)
         {
             await outbox.LowerAsync(key, level, cancellationToken);
-            _levels = level == 0 ? _levels!.Remove(key) : _levels!.SetItem(key, level);
             told = level;
         }
 
         if (told == 0)
         {
-            _above.Remove(reading.Cap.Counter);
+            _watched.Remove(reading.Cap.Counter);
         }
     }
 

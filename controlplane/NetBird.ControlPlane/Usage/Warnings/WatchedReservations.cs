@@ -7,42 +7,39 @@ using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Usage.Warnings;
 
-/// <summary>Reservations that remember which caps were charged, for <see cref="LimitWatch"/>. Changes no answer.</summary>
-internal sealed class WatchedReservations(IReservations inner) : IReservations
+/// <summary>Reservations that note which counters were charged, or full, for <see cref="LimitWatch"/>. Changes no answer.</summary>
+internal sealed class WatchedReservations(IReservations inner, ChargedCounters charged) : IReservations
 {
     private readonly ConcurrentDictionary<RequestId, ImmutableArray<Cap>> _open = new();
-    private readonly ConcurrentDictionary<CounterKey, Cap> _charged = new();
-
-    /// <summary>Raised when something was charged to a cap.</summary>
-    public event Action? Charged;
 
     public async ValueTask<ReserveOutcome> ReserveAsync(ReservationRequest request, CancellationToken cancellationToken)
     {
         var outcome = await inner.ReserveAsync(request, cancellationToken);
-        if (outcome is ReserveOutcome.Granted { Chosen.Caps: { IsDefaultOrEmpty: false } caps })
+        switch (outcome)
         {
-            _open[request.Id] = caps;
+            case ReserveOutcome.Granted { Chosen.Caps: { IsDefaultOrEmpty: false } caps }:
+                _open[request.Id] = caps;
+                break;
+            case ReserveOutcome.Full full:
+                // Who is refused charges nothing; what filled the counter may have been charged before this process looked.
+                charged.Note([full.Reached.Cap.Counter]);
+                break;
         }
 
         return outcome;
     }
 
-    public async ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost)
+    public async ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost, bool isExact = true)
     {
         try
         {
-            await inner.SettleAsync(request, used, cost);
+            await inner.SettleAsync(request, used, cost, isExact);
         }
         finally
         {
             if (_open.TryRemove(request, out var caps))
             {
-                foreach (var cap in caps)
-                {
-                    _charged[cap.Counter] = cap;
-                }
-
-                Charged?.Invoke();
+                charged.Note(caps.Select(cap => cap.Counter));
             }
         }
     }
@@ -52,19 +49,4 @@ internal sealed class WatchedReservations(IReservations inner) : IReservations
 
     public ValueTask<ImmutableArray<CounterReading>> ReadNowAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
         => inner.ReadNowAsync(caps, cancellationToken);
-
-    /// <summary>Caps that something was charged to since the last call.</summary>
-    public ImmutableArray<Cap> TakeCharged()
-    {
-        var taken = ImmutableArray.CreateBuilder<Cap>();
-        foreach (var counter in _charged.Keys)
-        {
-            if (_charged.TryRemove(counter, out var cap))
-            {
-                taken.Add(cap);
-            }
-        }
-
-        return taken.DrainToImmutable();
-    }
 }

@@ -107,7 +107,7 @@ internal static class GatewayHost
         public ValueTask<ReserveOutcome> ReserveAsync(ReservationRequest request, CancellationToken cancellationToken)
             => new(new ReserveOutcome.Granted(request.Candidates[0]));
 
-        public ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost)
+        public ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost, bool isExact = true)
         {
             Interlocked.Add(ref _tokens, used.Tokens.Total);
             return default;
