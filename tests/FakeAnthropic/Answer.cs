@@ -48,6 +48,12 @@ internal sealed class Answer
             blocks.Add(Block.Thinking("Let me think about \"it\" \\ twice.\nThen answer. \u00fc\u4f60\u597d"));
         }
 
+        if (scenario.Has("advisor"))
+        {
+            blocks.Add(Block.Text("I will ask.", PieceChars));
+            blocks.Add(Block.Advice());
+        }
+
         if (scenario.Has("search"))
         {
             blocks.Add(Block.Search());
@@ -120,6 +126,12 @@ internal sealed record Block(Func<JsonObject> Start, string DeltaType, string Fi
         => new(
             () => new() { ["type"] = "server_tool_use", ["id"] = "srvtoolu_01Fake", ["name"] = "web_search", ["input"] = new JsonObject() },
             "input_json_delta", "partial_json", ["{\"query\":", "\"weather\"}"]);
+
+    /// <summary>What the model asks with; the input is empty, and no word of the advisor's streams.</summary>
+    public static Block Advice()
+        => new(
+            () => new() { ["type"] = "server_tool_use", ["id"] = "srvtoolu_02Fake", ["name"] = "advisor", ["input"] = new JsonObject() },
+            "input_json_delta", "partial_json", []);
 
     public static Block Unknown()
         => new(() => new() { ["type"] = "future_block", ["usage"] = new JsonObject { ["output_tokens"] = 999_999 } }, "future_delta", "future", ["?"]);

@@ -117,6 +117,9 @@ internal sealed class TestReservations : IReservations
 
     public IReadOnlyDictionary<RequestId, (RequestUsage Used, NanoUsd Cost)?> Held => _held;
 
+    /// <summary>Settled with figures that are partly an estimate.</summary>
+    public ConcurrentBag<RequestId> Inexact { get; } = [];
+
     public ValueTask<ReserveOutcome> ReserveAsync(ReservationRequest request, CancellationToken cancellationToken)
     {
         Asked.Enqueue(request);
@@ -132,6 +135,11 @@ internal sealed class TestReservations : IReservations
     public ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost, bool isExact = true)
     {
         _held[request] = (used, cost);
+        if (!isExact)
+        {
+            Inexact.Add(request);
+        }
+
         return ValueTask.CompletedTask;
     }
 

@@ -46,6 +46,9 @@ internal sealed class TestAccount(Uri upstream) : IGatewaySnapshots
         string name, GroupId group, PeerStanding standing = PeerStanding.Active, DateTimeOffset? loginExpiresAt = null)
         => new(new(new(name), name + "@acme.example", new("laptop-" + name), [group]), standing, loginExpiresAt);
 
+    /// <summary>Temporary raises of limits.</summary>
+    public ImmutableArray<LimitRaise> Raises { get; set; } = [];
+
     /// <summary>What was changed takes effect.</summary>
     public void Publish()
     {
@@ -61,7 +64,7 @@ internal sealed class TestAccount(Uri upstream) : IGatewaySnapshots
                 Guardrails.ToImmutableDictionary(g => g.Id),
                 [],
                 ImmutableDictionary<ProviderId, PolicyProvider>.Empty.Add(Anthropic, new(Anthropic, "Anthropic", [])),
-                PriceTable.Default),
+                PriceTable.Default) { Raises = Raises },
             FrozenDictionary.ToFrozenDictionary(
                 [new ProviderRoute(Anthropic, "anthropic_api", "Anthropic", Upstream, Enabled: true)], route => route.Id));
         Changed?.Invoke(Current);

@@ -88,11 +88,11 @@ internal static class SimulateEndpoints
             var end = start.AddDays(1) < to ? start.AddDays(1) : to;
             await foreach (var row in ledger.EnumerateAsync(new() { From = start, To = end, Allowed = true }, cancellationToken))
             {
-                if (row.User is not null && row.Kind is RequestKind.Messages or RequestKind.BatchResult)
+                if (row is { User: not null, IsPart: false, Kind: RequestKind.Messages or RequestKind.BatchResult })
                 {
                     day.Add(Of(row));
                 }
-                else if (row.Kind is RequestKind.Part)
+                else if (row.IsPart)
                 {
                     // At the moment of its request, so on its day; billed with it, and saved with it.
                     var (tokens, cost) = parts.GetValueOrDefault(UsageRecord.WholeId(row.Id));

@@ -126,14 +126,14 @@ internal sealed class UsageMigration(string stateDirectory, string connectionStr
 
         await using (var copy = await connection.BeginBinaryImportAsync(
             "COPY moved_hours (hour, user_id, charged_group, groups, policy_id, provider_id, model, denied, requests, interrupted, price_unknown, "
-            + "input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost, failed) FROM STDIN (FORMAT binary)", cancellationToken))
+            + "input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost, failed, parts) FROM STDIN (FORMAT binary)", cancellationToken))
         {
             foreach (var (hour, words, denied, totals) in entries)
             {
                 await copy.WriteRowAsync(
-                    cancellationToken, hour, words[0], words[1], words[2], words[3], words[4], words[5], denied, totals.Requests, totals.Interrupted,
+                    cancellationToken, hour, words[0], words[1], words[2], words[3], words[4], words[5], denied, totals.Rows, totals.Interrupted,
                     totals.PriceUnknown, totals.Tokens.Input, totals.Tokens.Output, totals.Tokens.CacheRead, totals.Tokens.CacheWrite5m,
-                    totals.Tokens.CacheWrite1h, totals.WebSearches, totals.Cost.Value, totals.Failed);
+                    totals.Tokens.CacheWrite1h, totals.WebSearches, totals.Cost.Value, totals.Failed, totals.Parts);
             }
 
             await copy.CompleteAsync(cancellationToken);

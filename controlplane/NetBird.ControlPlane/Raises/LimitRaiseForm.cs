@@ -44,7 +44,8 @@ internal static class LimitRaiseForm
 
         var starts = form.Time("starts_at") ?? now;
         var seconds = form.Whole("duration_seconds", 0, 60, (long)Longest.TotalSeconds);
-        var ends = form.Time("ends_at") ?? (seconds > 0 ? starts + TimeSpan.FromSeconds(seconds) : default);
+        var length = TimeSpan.FromSeconds(seconds);
+        var ends = form.Time("ends_at") ?? (seconds == 0 ? default : starts < DateTimeOffset.MaxValue - length ? starts + length : starts);
         if (ends == default)
         {
             form.Fail("ends_at", "A raise ends by itself: give ends_at, such as 2026-12-01T08:00:00Z, or duration_seconds.");

@@ -23,22 +23,39 @@ internal sealed partial class RetentionJob(
         var rowsFrom = Before(now, settings.AccessLogRetentionDays);
         var sumsFrom = Before(now, settings.UsageRetentionDays);
         Log.Begins(logger, rowsFrom, sumsFrom);
-        var told = now;
-        var dropped = await ledger.RetainAsync(
-            rowsFrom,
-            sumsFrom,
-            rows =>
-            {
-                if (time.GetUtcNow() - told >= ToldEvery)
-                {
-                    told = time.GetUtcNow();
-                    Log.SoFar(logger, rows, told - now);
-                }
-            },
-            cancellationToken);
+
+        // First, and whatever becomes of the ledger: what people said is kept for no longer than was promised.
         var promptsFrom = now.AddDays(-settings.PromptRetentionDays);
         var droppedPrompts = await prompts.DropAsync(promptsFrom, cancellationToken);
-        Log.Ended(logger, dropped.Rows, dropped.Sums, droppedPrompts, time.GetUtcNow() - now);
+        var told = now;
+        var dropped = new RetentionResult(0, 0);
+        try
+        {
+            dropped = await ledger.RetainAsync(
+                rowsFrom,
+                sumsFrom,
+                rows =>
+                {
+                    if (time.GetUtcNow() - told >= ToldEvery)
+                    {
+                        told = time.GetUtcNow();
+                        Log.SoFar(logger, rows, told - now);
+                    }
+                },
+                cancellationToken);
+        }
+        finally
+        {
+            Log.Ended(logger, dropped.Rows, dropped.Sums, droppedPrompts, time.GetUtcNow() - now);
+            await NoteAsync(dropped, rowsFrom, sumsFrom, droppedPrompts, promptsFrom, cancellationToken);
+        }
+
+        return dropped;
+    }
+
+    private async Task NoteAsync(
+        RetentionResult dropped, DateTimeOffset rowsFrom, DateTimeOffset sumsFrom, long droppedPrompts, DateTimeOffset promptsFrom, CancellationToken cancellationToken)
+    {
         if (dropped is not { Rows: 0, Sums: 0 } || droppedPrompts > 0)
         {
             await store.CommitAsync(
@@ -55,8 +72,6 @@ internal sealed partial class RetentionJob(
                 },
                 cancellationToken);
         }
-
-        return dropped;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -22,7 +22,10 @@ internal interface IWebhookOutbox
     /// <summary>Adds a delivery, or writes how an attempt went.</summary>
     ValueTask SaveAsync(WebhookDelivery delivery, CancellationToken cancellationToken);
 
-    /// <summary>Pending deliveries that are due, held for <paramref name="lease"/>: a process that dies with them loses none.</summary>
+    /// <summary>
+    /// Pending deliveries that are due, held for <paramref name="lease"/>: a process that dies with them loses none. Webhooks take turns, the
+    /// longest due of each first: thousands that one receiver does not take keep nobody else waiting.
+    /// </summary>
     ValueTask<ImmutableArray<WebhookDelivery>> ClaimAsync(DateTimeOffset now, TimeSpan lease, int most, CancellationToken cancellationToken);
 
     /// <summary>The newest deliveries of a webhook, newest first.</summary>

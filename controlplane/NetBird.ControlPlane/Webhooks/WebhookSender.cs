@@ -33,16 +33,19 @@ internal sealed partial class WebhookSender(
     private static readonly TimeSpan DropEvery = TimeSpan.FromHours(1);
     private static readonly TimeSpan LogKept = TimeSpan.FromDays(30);
 
-    /// <summary>Longer than an attempt can take: what a process that died held is tried again then.</summary>
+    /// <summary>Longer than a round can take: what a process that died held is tried again then.</summary>
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(1);
+
+    /// <summary>Ours: all of a round are tried at once, so that it takes no longer than <see cref="AnswerLimit"/>.</summary>
+    private const int AtOnce = 8;
 
     /// <summary>One round: everything that is due. How many were tried.</summary>
     public async Task<int> RunOnceAsync(CancellationToken cancellationToken)
     {
-        var due = await outbox.ClaimAsync(time.GetUtcNow(), Lease, most: 32, cancellationToken);
+        var due = await outbox.ClaimAsync(time.GetUtcNow(), Lease, AtOnce, cancellationToken);
         await Parallel.ForEachAsync(
             due,
-            new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancellationToken },
+            new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
             async (delivery, stop) => await outbox.SaveAsync(await TryAsync(delivery, stop), stop));
         return due.Length;
     }

@@ -12,11 +12,14 @@ namespace NetBird.Gateway.Authorization;
 internal sealed partial class AuthorizationStage(
     IReservations reservations, BatchDesk batches, TimeProvider time, ILogger<AuthorizationStage> logger)
 {
+    /// <summary>Raises end by it: a wall clock that is set back brings none back, and lets none go on.</summary>
+    private readonly SteadyClock _clock = new(time);
+
     public async ValueTask<Refusal?> AuthorizeAsync(GatewayCall call)
     {
         var snapshot = call.Snapshot!;
         var caller = call.Peer!.Caller;
-        switch (PolicyEvaluator.Evaluate(snapshot.Policies, caller, call.Request!, call.StartedAt))
+        switch (PolicyEvaluator.Evaluate(snapshot.Policies, caller, call.Request!, _clock.Now()))
         {
             case PolicyDecision.Denied denied:
                 return Refusal.Because(denied.Reason, denied.Explanation);

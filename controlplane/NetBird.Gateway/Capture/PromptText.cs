@@ -106,11 +106,14 @@ internal static class PromptText
         {
             case JsonValueKind.Object:
                 writer.WriteStartObject();
+
+                // Of a document that is plain text the data are words.
+                var isWords = element.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("text");
                 foreach (var field in element.EnumerateObject())
                 {
                     // Names are words of the caller, too.
                     writer.WritePropertyName(redact ? Redaction.Of(field.Name) : field.Name);
-                    if (field.NameEquals("data") && field.Value.ValueKind == JsonValueKind.String && field.Value.GetRawText().Length > LongestData)
+                    if (!isWords && field.NameEquals("data") && field.Value.ValueKind == JsonValueKind.String && field.Value.GetRawText().Length > LongestData)
                     {
                         writer.WriteStringValue($"[{field.Value.GetRawText().Length - 2} characters of data left out]");
                     }

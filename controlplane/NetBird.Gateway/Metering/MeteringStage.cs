@@ -209,7 +209,7 @@ internal sealed partial class MeteringStage(
     {
         // Tier and place are the request's; speed is the answering model's own.
         var usage = part.Usage with { Tier = row.Usage.Tier, InferenceInUs = row.Usage.InferenceInUs };
-        var model = part.Model ?? row.Model;
+        var model = part.Model ?? (part.IsAdvice ? AdvisorOf(call, row, usage) : row.Model);
         var price = call.Snapshot!.Policies.Prices.Price(row.Provider!.Value, model, usage, row.Timestamp);
         return row with
         {
@@ -224,6 +224,12 @@ internal sealed partial class MeteringStage(
             ResponseBytes = 0,
         };
     }
+
+    /// <summary>The model that a request names beside its own; of several the one that would have been dearest.</summary>
+    private static string AdvisorOf(GatewayCall call, UsageRecord row, RequestUsage usage)
+        => call.Request is { OtherModels: { IsDefaultOrEmpty: false } named }
+            ? named.MaxBy(model => call.Snapshot!.Policies.Prices.Price(row.Provider!.Value, model, usage, row.Timestamp).Cost.Value)!
+            : row.Model;
 
     /// <summary>The same at every read, here and on every other node.</summary>
     private static RequestId IdOf(RegisteredBatch batch, BatchResult result)

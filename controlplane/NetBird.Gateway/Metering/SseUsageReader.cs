@@ -11,6 +11,9 @@ internal sealed class SseUsageReader : UsageMeter
     /// <summary>Ours. Events with usage have a few hundred bytes; a longer line is the model's words and only measured.</summary>
     private const int MaxLineBytes = 256 * 1024;
 
+    /// <summary>Ours: as many parts as the ledger looks for.</summary>
+    private const int MostAdvice = 32;
+
     private static ReadOnlySpan<byte> BlockDelta => "{\"type\":\"content_block_delta\""u8;
 
     private GrowingBuffer _line = new(MaxLineBytes);
@@ -21,6 +24,10 @@ internal sealed class SseUsageReader : UsageMeter
     private bool _reasonTold;
     private bool _stopped;
     private long _spokenChars;
+    private List<long>? _askedAdvisor;
+
+    /// <inheritdoc/>
+    private protected override IReadOnlyList<long> AskedAdvisor => _askedAdvisor ?? (IReadOnlyList<long>)[];
 
     /// <inheritdoc/>
     public override bool AtEventBoundary => _blankLineLast && _line.IsEmpty && !_lineFeedMayFollow;
@@ -195,6 +202,9 @@ internal sealed class SseUsageReader : UsageMeter
             case EventType.Delta:
                 ReadDelta(json);
                 break;
+            case EventType.BlockStart:
+                ReadBlockStart(json);
+                break;
             case EventType.Stop:
                 _stopped = true;
                 break;
@@ -215,6 +225,7 @@ internal sealed class SseUsageReader : UsageMeter
                     : reader.ValueTextEquals("message_delta"u8) ? EventType.Delta
                     : reader.ValueTextEquals("message_stop"u8) ? EventType.Stop
                     : reader.ValueTextEquals("content_block_delta"u8) ? EventType.BlockDelta
+                    : reader.ValueTextEquals("content_block_start"u8) ? EventType.BlockStart
                     : EventType.Other;
             }
 
@@ -288,6 +299,33 @@ internal sealed class SseUsageReader : UsageMeter
         _reasonTold |= reason;
     }
 
+    /// <summary>A <c>server_tool_use</c> named <c>advisor</c>: a model of its own reads the conversation so far.</summary>
+    private void ReadBlockStart(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json);
+        reader.Read();
+        if (!FindObject(ref reader, "content_block"u8))
+        {
+            return;
+        }
+
+        bool isTool = false, isAdvisor = false;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isType = reader.ValueTextEquals("type"u8);
+            var isName = reader.ValueTextEquals("name"u8);
+            reader.Read();
+            isTool |= isType && reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("server_tool_use"u8);
+            isAdvisor |= isName && reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("advisor"u8);
+            reader.Skip();
+        }
+
+        if (isTool && isAdvisor && _askedAdvisor is not { Count: >= MostAdvice })
+        {
+            (_askedAdvisor ??= []).Add(UsageEstimate.Tokens(_spokenChars));
+        }
+    }
+
     private void ReadBlockDelta(ReadOnlySpan<byte> json)
     {
         var reader = new Utf8JsonReader(json);
@@ -355,16 +393,8 @@ internal sealed class SseUsageReader : UsageMeter
         Other,
         Start,
         BlockDelta,
+        BlockStart,
         Delta,
         Stop,
     }
-}
-
-/// <summary>A model id in an answer.</summary>
-internal static class ModelText
-{
-    private const int MaxBytes = 200;
-
-    public static string? From(ref Utf8JsonReader reader)
-        => reader.TokenType == JsonTokenType.String && reader.ValueSpan.Length is > 0 and <= MaxBytes ? reader.GetString() : null;
 }

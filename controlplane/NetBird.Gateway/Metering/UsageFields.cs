@@ -282,4 +282,5 @@ internal struct UsageFields
 /// <summary>What the provider ran within a request and bills beside it.</summary>
 /// <param name="Model">Which model it was; null: the one that answered.</param>
 /// <param name="Usage">What it used.</param>
-internal readonly record struct PartUsage(string? Model, RequestUsage Usage);
+/// <param name="IsAdvice">An advisor's, and an estimate: its call was seen and its figures never came. The request says which model it was.</param>
+internal readonly record struct PartUsage(string? Model, RequestUsage Usage, bool IsAdvice = false);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using NetBird.Policy.Pricing;
+using NetBird.Primitives;
 
 namespace NetBird.Gateway.Metering;
 
@@ -28,6 +29,9 @@ internal abstract class UsageMeter
     /// <summary>Characters of the model's own words seen so far, where the figures have not come.</summary>
     protected virtual long SpokenChars => 0;
 
+    /// <summary>For each time an advisor was asked within the answer: the model's own words until then, in tokens. It reads them with the prompt.</summary>
+    private protected virtual IReadOnlyList<long> AskedAdvisor => [];
+
     /// <summary>The figures are the provider's last word.</summary>
     protected abstract bool Final { get; }
 
@@ -48,7 +52,17 @@ internal abstract class UsageMeter
 
         var input = Fields.Input ?? estimate.InputTokens;
         var output = Math.Max(Fields.Output ?? 0, UsageEstimate.Tokens(SpokenChars));
-        return new(Fields.ToUsage(input, Math.Max(1, output)), Completeness.Interrupted, Fields.Parts);
+        var usage = Fields.ToUsage(input, Math.Max(1, output));
+        return new(usage, Completeness.Interrupted, WithAdvice(usage.Tokens.Prompt));
+    }
+
+    /// <summary>What was told of other models' work, and an estimate for each call of an advisor that was seen beyond that.</summary>
+    private ImmutableArray<PartUsage> WithAdvice(long prompt)
+    {
+        var told = Fields.Parts.IsDefault ? [] : Fields.Parts;
+        var parts = told.AddRange(AskedAdvisor.Skip(told.Length).Select(
+            spoken => new PartUsage(null, new(new TokenUsage(prompt + spoken, UsageEstimate.AdviceTokens)), IsAdvice: true)));
+        return parts.IsEmpty ? default : parts;
     }
 
     private protected static bool TryParse(ReadOnlySpan<byte> json, ref UsageFields fields)
@@ -77,8 +91,12 @@ internal readonly record struct MeteredUsage(RequestUsage Usage, Completeness Co
 /// What is assumed where the provider did not say: four bytes of the request a token of input, four characters of the model's words a token of output.
 /// Anthropic's own gateway bills a cut stream the same way.
 /// </summary>
+/// <param name="InputTokens">Of the prompt.</param>
 internal readonly record struct UsageEstimate(long InputTokens)
 {
+    /// <summary>Of an advisor's answer, of which only the end tells: the page on the advisor tool names 1,400 to 1,800, thinking included.</summary>
+    public const long AdviceTokens = 1_800;
+
     private const int PerToken = 4;
 
     public static UsageEstimate Of(long requestBytes) => new(Math.Max(1, Tokens(requestBytes)));

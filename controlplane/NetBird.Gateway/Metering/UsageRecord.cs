@@ -93,6 +93,9 @@ public sealed record UsageRecord
     /// <summary>Bytes of the answer's body as it passed.</summary>
     public long ResponseBytes { get; init; }
 
+    /// <summary>Billed beside a request, or a result of a batch, that has a row of its own: no request by itself.</summary>
+    public bool IsPart => Kind is RequestKind.Part || (Kind is RequestKind.BatchResult && Id.Value.Contains('.', StringComparison.Ordinal));
+
     /// <summary>The id of a row of what is billed beside a request, counted from 1 (<see cref="RequestKind.Part"/>).</summary>
     public static RequestId PartId(RequestId request, int number) => new(string.Create(CultureInfo.InvariantCulture, $"{request.Value}.{number}"));
 

@@ -54,6 +54,16 @@ public sealed class LimitRaiseTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Raise_ThatWouldEndAfterAllTimes_IsRefusedInWords()
+    {
+        using var answer = await _server.SendAsync(
+            HttpMethod.Post, Path, new { source_id = _policy, amount = 1, starts_at = "9999-12-31T23:59:50Z", duration_seconds = 3600 });
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains("ends_at", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Raise_EndedEarly_IsGoneAtOnce()
     {
         var raise = await _server.PostAsync(Path, new { source_id = _policy, amount = 1, duration_seconds = 60 });

@@ -18,12 +18,17 @@ public sealed class LimitWatchTests : IAsyncLifetime
     private static readonly Cap Cap = new(
         new("p", CapScope.User, "ann", CapUnit.Tokens), CapUnit.Tokens, 1_000, TimeSpan.FromHours(1), false, "Engineering", Soft: true);
 
+    private static readonly Caller Ann = new(new("ann"), "ann@example.com", new("peer"), [new GroupId("eng")]);
+
+    private static readonly ModelRequest Request = new(RequestKind.Messages, "claude-opus-5-5", false, 100, 400);
+
     private readonly TemporaryState _state = new();
     private LiteDbWebhookOutbox _outbox = null!; // set by InitializeAsync
     private WatchedReservations _reservations = null!; // set by InitializeAsync
     private ConfigurationStore _store = null!; // set by InitializeAsync
     private InMemoryReservations _book = null!; // set by InitializeAsync
     private LimitWatch _watch = null!; // set by InitializeAsync
+    private ChargedCounters _charged = new();
 
     public async Task InitializeAsync()
     {
@@ -34,12 +39,15 @@ public sealed class LimitWatchTests : IAsyncLifetime
             {
                 draft.Webhooks.Put(new() { Id = new("hook"), Name = "Ops", Url = "http://127.0.0.1:9/" });
                 draft.Webhooks.Put(new() { Id = new("off"), Name = "Off", Url = "http://127.0.0.1:9/", Enabled = false });
+                draft.Groups.Put(new() { Id = new("eng"), Name = "Engineering" });
+                draft.Users.Put(new() { Id = new("ann"), Email = "ann@example.com", AutoGroups = [new("eng")] });
+                draft.Policies.Put(Limited(1_000));
                 return true;
             },
             default);
         _outbox = LiteDbWebhookOutbox.Open(Path.Combine(_state.Path, "webhooks.db"));
         _book = new(new RequestPricing(() => PriceTable.Default, new()), (_, _) => [], new LimitMetrics(), new PolicySource(), _state.Time);
-        _reservations = new(_book);
+        _reservations = new(_book, _charged);
         _watch = NewWatch();
     }
 
@@ -79,17 +87,6 @@ public sealed class LimitWatchTests : IAsyncLifetime
     [InlineData(false, "80")]
     public async Task Restart_UsageRolledOutMeanwhile_IsToldAgain_AndNotWhereItIsStillThere(bool rolledOut, string expected)
     {
-        await _store.CommitAsync(
-            Actor.System,
-            draft =>
-            {
-                draft.Policies.Put(new()
-                {
-                    Id = new("p"), Name = "Engineering", Limits = new(new(true, 0, 1_000, 3_600, false, Soft: true), LimitSetting.Off),
-                });
-                return true;
-            },
-            default);
         Assert.Equal("80", await UseAsync(900));
         _watch = NewWatch();
         _state.Time.Advance(rolledOut ? TimeSpan.FromHours(2) : TimeSpan.FromMinutes(1));
@@ -103,8 +100,9 @@ public sealed class LimitWatchTests : IAsyncLifetime
     [Fact]
     public async Task TwoWatches_OverOneOutbox_TellOnce()
     {
-        var other = new WatchedReservations(_book);
-        var second = new LimitWatch(other, _outbox, _store, _state.Time, NullLogger<LimitWatch>.Instance);
+        var charged = new ChargedCounters();
+        var other = new WatchedReservations(_book, charged);
+        var second = new LimitWatch(other, charged, _outbox, _store, _state.Time, NullLogger<LimitWatch>.Instance);
         var told = "";
         foreach (var tokens in (long[])[600, 150, 50, 60, 100])
         {
@@ -115,6 +113,89 @@ public sealed class LimitWatchTests : IAsyncLifetime
 
         Assert.Equal("50 80 95", told);
         Assert.Equal(3, (await _outbox.ListAsync(new("hook"), 100, default)).Length);
+    }
+
+    /// <summary>Killed between a charge and the look at it: nobody may charge anything for long afterwards, since everybody is refused.</summary>
+    [Fact]
+    public async Task Restart_BeforeItLooked_TellsOfWhatWasCharged()
+    {
+        await ChargeAsync(_reservations, 990);
+        _charged = new();
+        _reservations = new(_book, _charged);
+        _watch = NewWatch();
+
+        Assert.Equal("95", await LookAsync());
+    }
+
+    /// <summary>What fills a counter may have been charged by another process that died; who is refused charges nothing.</summary>
+    [Fact]
+    public async Task Refusal_ByACounterThatNothingWasChargedToHere_IsLookedAt()
+    {
+        await LookAsync();
+        await ChargeAsync(_book, 990);
+        Assert.Equal("", await LookAsync());
+
+        var id = RequestId.New();
+        Assert.IsType<ReserveOutcome.Full>(await _reservations.ReserveAsync(
+            new(id, Ann, Request, [new(new("p"), "Engineering", new("eng"), new("a"), [Cap with { Soft = false }])]), default));
+
+        Assert.Equal("95", await LookAsync());
+    }
+
+    /// <summary>The same usage is another share of another cap.</summary>
+    [Fact]
+    public async Task Limit_LoweredUnderWhatIsUsed_IsTold_AndRaisedAgainMakesTheNextTimeNews()
+    {
+        Assert.Equal("50", await UseAsync(600));
+        await PutAsync(draft => draft.Policies.Put(Limited(640)));
+        Assert.Equal("50 80", await LookAsync());
+
+        await PutAsync(draft => draft.Policies.Put(Limited(10_000)));
+        Assert.Equal("50 80", await LookAsync());
+        Assert.Equal("50 80 80", await UseAsync(8_000));
+    }
+
+    [Fact]
+    public async Task Raise_ThatEnds_LeavesACapThatIsPassed_AndIsTold()
+    {
+        await PutAsync(draft => draft.LimitRaises.Put(new()
+        {
+            Id = LimitRaiseId.New(), Source = "p", Scope = CapScope.User, Unit = CapUnit.Tokens, Amount = 1_000,
+            StartsAt = _state.Time.GetUtcNow(), EndsAt = _state.Time.GetUtcNow().AddMinutes(10),
+        }));
+        Assert.Equal("50", await UseAsync(1_200));
+        _state.Time.Advance(TimeSpan.FromMinutes(11));
+
+        Assert.Equal("50 95", await LookAsync());
+    }
+
+    [Fact]
+    public async Task Limit_TakenAway_IsForgotten_AndToldOfWhenItIsThereAgain()
+    {
+        Assert.Equal("80", await UseAsync(900));
+        await PutAsync(draft => draft.Policies.Put(Limited(0)));
+        Assert.Equal("80", await LookAsync());
+        Assert.Empty(await _outbox.LevelsAsync(default));
+
+        await PutAsync(draft => draft.Policies.Put(Limited(1_000)));
+
+        Assert.Equal("80 80", await LookAsync());
+    }
+
+    /// <summary>One node saw usage roll out of the window, the other was charged next: the threshold is passed again.</summary>
+    [Fact]
+    public async Task TwoWatches_OneSawItFall_TheOtherIsChargedNext_ItIsToldAgain()
+    {
+        var charged = new ChargedCounters();
+        var other = new WatchedReservations(_book, charged);
+        var second = new LimitWatch(other, charged, _outbox, _store, _state.Time, NullLogger<LimitWatch>.Instance);
+        Assert.Equal("80", await UseAsync(900));
+        await ChargeAsync(other, 1);
+        await second.RunOnceAsync(default);
+        _state.Time.Advance(TimeSpan.FromHours(2));
+        await second.RunOnceAsync(default);
+
+        Assert.Equal("80 80", await UseAsync(900));
     }
 
     [Fact]
@@ -129,12 +210,33 @@ public sealed class LimitWatchTests : IAsyncLifetime
         Assert.Empty(await _outbox.ListAsync(new("off"), 1, default));
     }
 
-    private LimitWatch NewWatch() => new(_reservations, _outbox, _store, _state.Time, NullLogger<LimitWatch>.Instance);
+    /// <summary>A policy of Ann's group with a soft limit of each person.</summary>
+    private static PolicyRecord Limited(long tokens) => new()
+    {
+        Id = new("p"), Name = "Engineering", SourceGroups = [new("eng")],
+        Limits = new(tokens == 0 ? LimitSetting.Off : new(true, 0, tokens, 3_600, false, Soft: true), LimitSetting.Off),
+    };
+
+    private Task PutAsync(Action<ConfigurationDraft> change) => _store.CommitAsync(
+        Actor.System,
+        draft =>
+        {
+            change(draft);
+            return true;
+        },
+        default);
+
+    private LimitWatch NewWatch() => new(_reservations, _charged, _outbox, _store, _state.Time, NullLogger<LimitWatch>.Instance);
 
     /// <summary>Uses so many tokens, looks, and gives the thresholds told so far, oldest first.</summary>
     private async Task<string> UseAsync(long tokens)
     {
         await ChargeAsync(_reservations, tokens);
+        return await LookAsync();
+    }
+
+    private async Task<string> LookAsync()
+    {
         await _watch.RunOnceAsync(default);
         _state.Time.Advance(TimeSpan.FromMilliseconds(1));
         return string.Join(' ', (await _outbox.ListAsync(new("hook"), 100, default)).Reverse()
@@ -144,10 +246,8 @@ public sealed class LimitWatchTests : IAsyncLifetime
     private static async Task ChargeAsync(IReservations reservations, long tokens)
     {
         var id = RequestId.New();
-        var caller = new Caller(new("ann"), "ann@example.com", new("peer"), [new GroupId("eng")]);
-        var request = new ModelRequest(RequestKind.Messages, "claude-opus-5-5", false, 100, 400);
         Assert.IsType<ReserveOutcome.Granted>(await reservations.ReserveAsync(
-            new(id, caller, request, [new(new("p"), "Engineering", new("eng"), new("a"), [Cap])]), default));
+            new(id, Ann, Request, [new(new("p"), "Engineering", new("eng"), new("a"), [Cap])]), default));
         await reservations.SettleAsync(id, new(new TokenUsage(tokens, 0)), default);
     }
 }

@@ -42,6 +42,26 @@ public abstract class ReservationsContract
 
     private protected static string Id() => RequestId.New().Value;
 
+    /// <summary>An answer that was cut would have been longer: estimates of later requests learn from whole ones alone.</summary>
+    [SkippableTheory]
+    [InlineData(false, 1_100)]
+    [InlineData(true, 101)]
+    public async Task Settle_OfARequestThatWasCut_TeachesNoEstimate(bool whole, long reserved)
+    {
+        var request = Request(maxTokens: 5_000) with { Model = whole ? "claude-whole-1" : "claude-cut-1" };
+        var cap = NewCap(1_000_000);
+        for (var i = 0; i < 40; i++)
+        {
+            var cut = Id();
+            await ReserveAsync(Node(0), cut, request, Under(cap));
+            await Node(0).SettleAsync(new(cut), new(new TokenUsage(100, 1)), new(1_000), isExact: whole);
+        }
+
+        await ReserveAsync(Node(0), Id(), request, Under(cap));
+
+        Assert.Equal(reserved, (await CountedAsync(cap)).Reserved);
+    }
+
     [SkippableFact]
     public async Task Reserve_StrictCap_TakesTheUpperBoundAndSettlingGivesBackTheRest()
     {

@@ -56,4 +56,32 @@ public sealed class RetentionJobTests
         Assert.Equal("young", Assert.Single(await prompts.ListAsync(null, 10, default)).Request.Value);
         Assert.Empty(await ledger.VerifyAsync(default));
     }
+
+    /// <summary>A ledger that is broken for weeks is no reason to keep what people said.</summary>
+    [Fact]
+    public async Task Run_LedgerFails_PromptsGoAllTheSame_AndItIsAudited()
+    {
+        using var state = new TemporaryState();
+        await using var store = await state.OpenAsync();
+        var now = state.Time.GetUtcNow();
+        var path = Path.Combine(state.Path, "usage.db");
+        using var ledger = LiteDbUsageLedger.Open(path, new HourlySums());
+        await ledger.AppendAsync([new(1, Rows.Row(1) with { Timestamp = now.AddDays(-900) })], default);
+        using var prompts = LiteDbPromptStore.Open(Path.Combine(state.Path, LiteDbPromptStore.FileName));
+        await prompts.AddAsync(new(new("old"), now.AddDays(-31), new("ann"), [1]), default);
+        using var job = new RetentionJob(ledger, prompts, store, state.Time, NullLogger<RetentionJob>.Instance);
+        File.Move(path, path + ".away");
+        await Assert.ThrowsAsync<IOException>(async () => await ledger.ProbeAsync(default));
+
+        await Assert.ThrowsAsync<IOException>(async () => await job.RunOnceAsync(default));
+
+        Assert.Empty(await prompts.ListAsync(null, 10, default));
+        var notes = new List<AuditEntry>();
+        await foreach (var entry in store.ReadAuditAsync(long.MaxValue, descending: true, default))
+        {
+            notes.Add(entry);
+        }
+
+        Assert.Contains(notes, note => note.Action == "usage.retention" && note.Detail.Contains(" 1 prompts", StringComparison.Ordinal));
+    }
 }

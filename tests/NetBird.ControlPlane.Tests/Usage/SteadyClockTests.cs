@@ -1,4 +1,4 @@
-using NetBird.ControlPlane.Usage;
+using NetBird.Gateway.Authorization;
 
 namespace NetBird.ControlPlane.Tests.Usage;
 

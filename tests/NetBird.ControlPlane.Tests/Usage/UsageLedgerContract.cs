@@ -1,6 +1,7 @@
 using CsCheck;
 using NetBird.ControlPlane.Usage;
 using NetBird.Gateway.Metering;
+using NetBird.Policy;
 
 namespace NetBird.ControlPlane.Tests.Usage;
 
@@ -95,6 +96,30 @@ public abstract class UsageLedgerContract
         await AppendAsync(rows.Skip(1_400));
 
         await AssertSessionsAgreeAsync(rows);
+        Assert.Empty(await Ledger.VerifyAsync(default));
+    }
+
+    /// <summary>What an advisor or a compaction cost is a row of its own: listed, counted as a row and summed, but no request that anybody made.</summary>
+    [SkippableFact]
+    public async Task Overview_RowsOfParts_AreNoRequests()
+    {
+        var request = Rows.Row(1) with { Completeness = Completeness.Interrupted, SessionId = "s" };
+        var result = Rows.Row(2) with { Id = new("batch-x"), Kind = RequestKind.BatchResult, SessionId = "s" };
+        await AppendAsync([
+            request, request with { Id = UsageRecord.PartId(request.Id, 1), Kind = RequestKind.Part }, result, result with { Id = UsageRecord.PartId(result.Id, 1) },
+        ]);
+        await ReopenAsync();
+        var whole = new OverviewQuery(Rows.Noon.AddDays(-2), Rows.Noon.AddDays(2), Granularity.Whole, OverviewKey.User, TimeZoneInfo.Utc);
+
+        foreach (var query in (OverviewQuery[])[whole, whole with { GroupBy = OverviewKey.Model, Granularity = Granularity.Day }, whole with { From = Rows.Noon.AddMinutes(-90), To = Rows.Noon.AddMinutes(90) }])
+        {
+            var totals = (await Ledger.OverviewAsync(query, default)).Aggregate(default(UsageTotals), (sum, row) => sum + row.Totals);
+            Assert.Equal((2, 2, 1, 4 * 15), (totals.Requests, totals.Parts, totals.Interrupted, totals.Tokens.Total));
+        }
+
+        Assert.Equal(4, (await Ledger.QueryAsync(new(), default)).TotalRecords);
+        var session = Assert.Single((await Ledger.SessionsAsync(new(), default)).Data);
+        Assert.Equal((2, 4 * 15), (session.Totals.Requests, session.Totals.Tokens.Total));
         Assert.Empty(await Ledger.VerifyAsync(default));
     }
 

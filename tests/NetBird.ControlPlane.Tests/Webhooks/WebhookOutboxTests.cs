@@ -31,6 +31,28 @@ public abstract class WebhookOutboxContract
         Assert.True(await Outbox.RaiseAsync(counter, 50, [], default));
     }
 
+    /// <summary>A receiver that takes nothing has thousands overdue: another's first delivery is among the next ones tried.</summary>
+    [SkippableFact]
+    public async Task Claim_ManyOverdueOfOneWebhook_TakesTurnsWithOthers()
+    {
+        var (dead, other) = (WebhookId.New(), WebhookId.New());
+        var at = Rows.Noon.AddYears(-2);
+        for (var i = 0; i < 30; i++)
+        {
+            await Outbox.SaveAsync(WebhookDelivery.New(dead, "audit", "{}", at.AddSeconds(-i)), default);
+        }
+
+        var wanted = WebhookDelivery.New(other, "limit.threshold", "{}", at);
+        await Outbox.SaveAsync(wanted, default);
+
+        var claimed = await Outbox.ClaimAsync(at, TimeSpan.FromMinutes(1), 8, default);
+
+        Assert.Equal(8, claimed.Length);
+        Assert.Contains(claimed, held => held.Id == wanted.Id);
+        Assert.DoesNotContain(await Outbox.ClaimAsync(at, TimeSpan.FromMinutes(1), 8, default), again => claimed.Any(held => held.Id == again.Id));
+        await Outbox.ClaimAsync(at, TimeSpan.FromDays(9_000), 100, default);
+    }
+
     [SkippableFact]
     public async Task Claim_Due_IsHeldForItsLease_ThenComesAgain()
     {

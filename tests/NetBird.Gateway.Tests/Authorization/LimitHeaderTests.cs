@@ -47,6 +47,27 @@ public sealed class LimitHeaderTests
         Assert.Equal(Resets, answer.Header(Prefix + "overage-reset"));
     }
 
+    /// <summary>A raise has ended for good: a wall clock that is set back to when it held brings nothing of it back.</summary>
+    [Fact]
+    public async Task Raise_ThatEnded_IsNotBroughtBackByAClockSetBack()
+    {
+        var time = new SetBackTime(Noon.AddHours(2));
+        await using var gateway = await TestGateway.StartAsync(time: time);
+        gateway.Account.Limits = new(null, new(0, 500 * NanoUsd.PerUsd, TimeSpan.FromDays(7), Strict: false));
+        gateway.Account.Raises =
+        [
+            new(TestAccount.Dollars(500).Counter.Source, false, CapScope.User, "", CapUnit.NanoUsd, 100 * NanoUsd.PerUsd, Noon, Noon.AddHours(1)),
+        ];
+        gateway.Account.Publish();
+
+        await gateway.AskAsync("hi");
+        time.Wall = Noon.AddMinutes(1);
+        await gateway.AskAsync("hi");
+
+        Assert.Equal(2, gateway.Reservations.Asked.Count);
+        Assert.All(gateway.Reservations.Asked, asked => Assert.Equal(500 * NanoUsd.PerUsd, Assert.Single(Assert.Single(asked.Candidates).Caps).Limit));
+    }
+
     /// <summary>The store goes, or no longer answers, while the provider answers: it was paid for, so it is passed on and metered.</summary>
     [Theory]
     [InlineData(true, false)]
@@ -175,5 +196,12 @@ public sealed class LimitHeaderTests
         using var answer = await client.GetAsync("/api/oauth/usage");
 
         Assert.Equal(400, (int)answer.StatusCode);
+    }
+
+    private sealed class SetBackTime(DateTimeOffset wall) : TimeProvider
+    {
+        public DateTimeOffset Wall { get; set; } = wall;
+
+        public override DateTimeOffset GetUtcNow() => Wall;
     }
 }

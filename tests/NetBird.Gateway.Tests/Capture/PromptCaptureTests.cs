@@ -57,6 +57,19 @@ public sealed class PromptCaptureTests
         Assert.Equal("""{"messages":[{"role":"user","content":"[email]","[email]":"[card]"}]}""", json);
     }
 
+    /// <summary>A document of plain text carries its words where a picture carries its bytes.</summary>
+    [Fact]
+    public async Task WordsInADocument_AreKept()
+    {
+        await using var gateway = await StartAsync(redact: true);
+        var words = string.Concat(Enumerable.Repeat("so many words ", 40)) + "ana@example.com";
+
+        await gateway.AskAsync("hi", more: ",\"system\":[{\"type\":\"document\",\"source\":{\"type\":\"text\",\"media_type\":\"text/plain\",\"data\":\"" + words + "\"}}]");
+
+        var json = Encoding.UTF8.GetString(Assert.Single(gateway.Vault.Kept).Json.Span);
+        Assert.Contains("so many words [email]", json, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task LongConversation_KeepsTheNewestAndSaysSo()
     {

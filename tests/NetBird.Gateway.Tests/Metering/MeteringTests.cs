@@ -56,6 +56,7 @@ public sealed class MeteringTests
         Assert.Equal(PriceTable.Default.Price(TestAccount.Anthropic, billed.Model, row.Usage, row.Timestamp).Cost, row.Cost);
         Assert.Equal(billed.Model == "claude-unheard-of-1", row.PriceUnknown);
         Assert.Equal((row.Usage, row.Cost), gateway.Reservations.Held[row.Id]);
+        Assert.Empty(gateway.Reservations.Inexact);
         Assert.Equal(answer.Body.Length, row.ResponseBytes);
         Assert.NotNull(row.TimeToFirstByte);
         Assert.Empty(gateway.Journal.Open);
@@ -87,6 +88,28 @@ public sealed class MeteringTests
         Assert.All(rows.Where(row => row.Kind is RequestKind.Part), part => Assert.Equal((whole.Id, whole.User, whole.Policy), (UsageRecord.WholeId(part.Id), part.User, part.Policy)));
         var (used, cost) = gateway.Reservations.Held[whole.Id]!.Value;
         Assert.Equal((rows.Sum(row => row.Usage.Tokens.Total), rows.Sum(row => row.Cost.Value)), (used.Tokens.Total, cost.Value));
+    }
+
+    /// <summary>The figures of an advisor come with the end of an answer, which never came: its call was seen, and is estimated at its own model's price.</summary>
+    [Theory]
+    [InlineData("", "claude-haiku-5-5")]
+    [InlineData(""","tools":[{"type":"advisor_20260301","name":"advisor","model":"claude-opus-5-5"}],"fallbacks":[{"model":"claude-sonnet-5-5"}]""", "claude-opus-5-5")]
+    public async Task StreamCutAfterAnAdvisorWasAsked_ItsWordsAreEstimated(string more, string model)
+    {
+        await using var gateway = await TestGateway.StartAsync();
+
+        await gateway.AskAsync("hi [[scenario:advisor]][[scenario:cut:9]]", stream: true, model: "claude-haiku-5-5", more: more);
+
+        var rows = await gateway.Journal.CountAsync(2);
+        var part = Assert.Single(rows, row => row.Kind is RequestKind.Part);
+        var whole = Assert.Single(rows, row => row.Kind is RequestKind.Messages);
+        Assert.Equal((model, Completeness.Interrupted, whole.Id), (part.Model, part.Completeness, UsageRecord.WholeId(part.Id)));
+        Assert.InRange(part.Usage.Tokens.Input, whole.Usage.Tokens.Prompt, whole.Usage.Tokens.Prompt + 10);
+        Assert.Equal(1_800, part.Usage.Tokens.Output);
+        Assert.Equal(PriceTable.Default.Price(TestAccount.Anthropic, model, part.Usage, part.Timestamp).Cost, part.Cost);
+        var (used, cost) = gateway.Reservations.Held[whole.Id]!.Value;
+        Assert.Equal((rows.Sum(row => row.Usage.Tokens.Total), rows.Sum(row => row.Cost.Value)), (used.Tokens.Total, cost.Value));
+        Assert.Contains(whole.Id, gateway.Reservations.Inexact);
     }
 
     [Theory]

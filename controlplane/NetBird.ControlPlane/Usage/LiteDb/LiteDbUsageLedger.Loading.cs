@@ -1,5 +1,6 @@
 using LiteDB;
 using NetBird.ControlPlane.Usage.Sums;
+using NetBird.Gateway.Metering;
 
 namespace NetBird.ControlPlane.Usage.LiteDb;
 
@@ -19,7 +20,8 @@ internal sealed partial class LiteDbUsageLedger
             _sequence = meta?["sequence"].AsInt64 ?? 0;
             _rowsFrom = new(meta?["rows_from"].AsInt64 ?? 0, TimeSpan.Zero);
             _sums.Clear();
-            var before = Hours.FindAll().Where(hour => !_sums.Unpack(hour["_id"].AsInt64, hour["sums"].AsBinary)).Select(hour => hour["_id"].AsInt64).ToHashSet();
+            var before = Hours.FindAll().Select(hour => (Hour: hour["_id"].AsInt64, Version: _sums.Unpack(hour["_id"].AsInt64, hour["sums"].AsBinary)))
+                .Where(hour => hour.Version < HourlySums.Version).ToDictionary(hour => hour.Hour, hour => hour.Version);
 
             lock (_reading)
             {
@@ -28,7 +30,7 @@ internal sealed partial class LiteDbUsageLedger
                     block["_id"].AsInt64, block["first"].AsInt64, block["last"].AsInt64, block["count"].AsInt32)).OrderBy(b => b.Id));
             }
 
-            CountFailures(before);
+            CountAnew(before);
             LoadRefused(meta);
             LoadSessions();
             _edges.Forget(null);
@@ -47,22 +49,34 @@ internal sealed partial class LiteDbUsageLedger
         }
     }
 
-    /// <summary>Hours from before failed requests were counted: once, from the rows that are kept.</summary>
-    private void CountFailures(HashSet<long> hours)
+    /// <summary>Hours that an older version packed: what it did not count, or counted with the requests, once, from the rows that are kept.</summary>
+    private void CountAnew(Dictionary<long, int> hours)
     {
         if (hours.Count == 0)
         {
             return;
         }
 
-        var failed = BlocksOf(new()).SelectMany(block => ReadBlock(block.Id)!.All()).Where(row => row.Failed && hours.Contains(HourlySums.HourOf(row.Timestamp)));
-        _sums.Replace(_sums.With(failed, _ => default(UsageTotals) with { Failed = 1 }));
+        var rows = BlocksOf(new()).SelectMany(block => ReadBlock(block.Id)!.All())
+            .Where(row => (row.IsPart || row.Failed) && hours.ContainsKey(HourlySums.HourOf(row.Timestamp)));
+        _sums.Replace(_sums.With(rows, row => Missing(row, hours[HourlySums.HourOf(row.Timestamp)])));
         _database.BeginTrans();
-        foreach (var hour in hours)
+        foreach (var hour in hours.Keys)
         {
-            StoreHour(hour, _sums.Of(hour));
+            Hours.Upsert(new BsonDocument { ["_id"] = hour, ["sums"] = _sums.Pack(_sums.Of(hour)) });
         }
 
         _database.Commit();
+    }
+
+    private static UsageTotals Missing(UsageRecord row, int version)
+    {
+        var now = UsageTotals.Of(row);
+        return default(UsageTotals) with
+        {
+            Parts = now.Parts,
+            Failed = now.Failed - (version >= 2 && row.Failed ? 1 : 0),
+            Interrupted = now.Interrupted - (row.Completeness is Completeness.Interrupted ? 1 : 0),
+        };
     }
 }

@@ -111,7 +111,7 @@ internal sealed partial class LiteDbUsageLedger
             return Unordered(query, cancellationToken).LongCount();
         }
 
-        var count = _sums.Requests(first, end, query);
+        var count = _sums.Rows(first, end, query);
         if (query.From is { } from && from < HourlySums.StartOf(first))
         {
             count += Unordered(query with { To = HourlySums.StartOf(first) }, cancellationToken).LongCount();

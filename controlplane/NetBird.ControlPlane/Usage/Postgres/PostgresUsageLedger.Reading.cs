@@ -12,9 +12,9 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 internal sealed partial class PostgresUsageLedger
 {
     private const string RowSums =
-        "count(*), count(*) filter (where deny_reason is not null), count(*) filter (where completeness = 2), count(*) filter (where price_unknown), "
+        $"count(*), count(*) filter (where deny_reason is not null), count(*) filter (where {Interrupted}), count(*) filter (where price_unknown), "
         + "usage_sum(input), usage_sum(output), usage_sum(cache_read), usage_sum(cache_write_5m), usage_sum(cache_write_1h), "
-        + $"usage_sum(web_searches), usage_sum(cost), count(*) filter (where {Failed})";
+        + $"usage_sum(web_searches), usage_sum(cost), count(*) filter (where {Failed}), count(*) filter (where {Part})";
 
     public async ValueTask<UsagePage<UsageRecord>> QueryAsync(UsageQuery query, CancellationToken cancellationToken)
         => await PostgresGuard.RunAsync(async () =>
@@ -78,7 +78,7 @@ internal sealed partial class PostgresUsageLedger
     private static UsageTotals Totals(NpgsqlDataReader reader, int at)
     {
         return new(
-            Value(0), Value(1), Value(2), Value(3), new(Value(4), Value(5), Value(6), Value(7), Value(8)), Value(9), new(Value(10)), Value(11));
+            Value(0), Value(1), Value(2), Value(3), new(Value(4), Value(5), Value(6), Value(7), Value(8)), Value(9), new(Value(10)), Value(11), Value(12));
 
         long Value(int offset) => reader.GetInt64(at + offset);
     }

@@ -196,8 +196,8 @@ internal sealed partial class PostgresUsageLedger
         command.Parameters.AddWithValue(active.Select(session => session.User).ToArray());
         command.CommandText =
             $"""
-            select {SessionColumns} from unnest($1, $2) as a (id, person) cross join lateral (
-                select * from usage_rows where session_id = a.id and coalesce(user_id, '') = a.person and {RowFilter.Apply(command, query)} offset 0) r
+            select {SessionColumns} from unnest($1, $2) as a (session, person) cross join lateral (
+                select * from usage_rows where session_id = a.session and coalesce(user_id, '') = a.person and {RowFilter.Apply(command, query)} offset 0) r
             group by session_id, user_id
             """;
         var summaries = new Dictionary<(string, string), SessionSummary>();

@@ -15,14 +15,14 @@ internal sealed partial class PostgresUsageLedger
         $"""
         with kept as (select coalesce(max(value), 0) / 36000000000 as hour from usage_meta where name = 'rows_from'),
         r as (select begun / 36000000000 as hour, count(*)::numeric as n, count(*) filter (where deny_reason is not null)::numeric as denied,
-                count(*) filter (where completeness = 2)::numeric as interrupted, count(*) filter (where price_unknown)::numeric as unknown,
+                count(*) filter (where {Interrupted})::numeric as interrupted, count(*) filter (where price_unknown)::numeric as unknown,
                 sum(input) as i, sum(output) as o, sum(cache_read) as cr, sum(cache_write_5m) as c5, sum(cache_write_1h) as c1,
-                sum(web_searches)::numeric as w, sum(cost) as c, count(*) filter (where {Failed})::numeric as f
+                sum(web_searches)::numeric as w, sum(cost) as c, count(*) filter (where {Failed})::numeric as f, count(*) filter (where {Part})::numeric as p
             from usage_rows group by 1),
         h as (select hour, sum(requests) as n, coalesce(sum(requests) filter (where denied), 0) as denied,
                 sum(interrupted) as interrupted, sum(price_unknown) as unknown,
                 sum(input) as i, sum(output) as o, sum(cache_read) as cr, sum(cache_write_5m) as c5, sum(cache_write_1h) as c1,
-                sum(web_searches) as w, sum(cost) as c, sum(failed) as f
+                sum(web_searches) as w, sum(cost) as c, sum(failed) as f, sum(parts) as p
             from usage_hours group by 1)
         select coalesce(r.hour, h.hour) from r full join h on h.hour = r.hour, kept
         where coalesce(r.hour, h.hour) >= kept.hour and (r.*) is distinct from (h.*) order by 1 limit $1
@@ -35,7 +35,7 @@ internal sealed partial class PostgresUsageLedger
         expected as (
             select d.dimension, s.span, h.hour / s.span as start, d.key, sum(requests) as n, sum(case when denied then requests else 0 end) as denied,
                 sum(interrupted) as interrupted, sum(price_unknown) as unknown, sum(input) as i, sum(output) as o, sum(cache_read) as cr,
-                sum(cache_write_5m) as c5, sum(cache_write_1h) as c1, sum(web_searches) as w, sum(cost) as c, sum(failed) as f
+                sum(cache_write_5m) as c5, sum(cache_write_1h) as c1, sum(web_searches) as w, sum(cost) as c, sum(failed) as f, sum(parts) as p
             from usage_hours h
             cross join lateral (values (1::smallint, user_id), (2::smallint, charged_group), (3::smallint, model), (4::smallint, provider_id)) d (dimension, key)
             cross join {EachPeriod}
@@ -43,7 +43,7 @@ internal sealed partial class PostgresUsageLedger
         kept as (
             select dimension, span, start, key, requests::numeric as n, denied::numeric as denied, interrupted::numeric as interrupted,
                 price_unknown::numeric as unknown, input::numeric as i, output::numeric as o, cache_read::numeric as cr, cache_write_5m::numeric as c5,
-                cache_write_1h::numeric as c1, web_searches::numeric as w, cost::numeric as c, failed::numeric as f
+                cache_write_1h::numeric as c1, web_searches::numeric as w, cost::numeric as c, failed::numeric as f, parts::numeric as p
             from usage_rollups)
         select distinct span, start from (
             select coalesce(e.span, k.span) as span, coalesce(e.start, k.start) as start

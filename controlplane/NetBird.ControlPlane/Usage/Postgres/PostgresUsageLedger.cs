@@ -19,15 +19,20 @@ internal sealed partial class PostgresUsageLedger(
     private static readonly TimeSpan ProbeEvery = TimeSpan.FromMilliseconds(400);
 
     /// <summary>As <see cref="NetBird.Gateway.Metering.UsageRecord.Failed"/>.</summary>
-    private const string Failed = "deny_reason is null and (status_code = 0 or status_code >= 400)";
+    private const string Failed = $"deny_reason is null and (status_code = 0 or status_code >= 400) and not {Part}";
+
+    /// <summary>As <see cref="NetBird.Gateway.Metering.UsageRecord.IsPart"/>.</summary>
+    private const string Part = "(kind = 7 or (kind = 6 and position('.' in id) > 0))";
+
+    private const string Interrupted = $"completeness = 2 and not {Part}";
 
     private const string Fold =
         $"""
         insert into usage_hours as h
             select begun / 36000000000, coalesce(user_id, ''), coalesce(charged_group, ''), array_to_string(group_ids, ' '),
                 coalesce(policy_id, ''), coalesce(provider_id, ''), model, deny_reason is not null,
-                count(*), count(*) filter (where completeness = 2), count(*) filter (where price_unknown),
-                sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost), count(*) filter (where {Failed})
+                count(*), count(*) filter (where {Interrupted}), count(*) filter (where price_unknown),
+                sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost), count(*) filter (where {Failed}), count(*) filter (where {Part})
             from usage_added group by 1, 2, 3, 4, 5, 6, 7, 8 order by 1, 2, 3, 4, 5, 6, 7, 8
             on conflict (hour, user_id, charged_group, groups, policy_id, provider_id, model, denied) do update set
                 requests = h.requests + excluded.requests,
@@ -40,7 +45,8 @@ internal sealed partial class PostgresUsageLedger(
                 cache_write_1h = h.cache_write_1h + excluded.cache_write_1h,
                 web_searches = h.web_searches + excluded.web_searches,
                 cost = h.cost + excluded.cost,
-                failed = h.failed + excluded.failed
+                failed = h.failed + excluded.failed,
+                parts = h.parts + excluded.parts
         """;
 
     private const string Add =
@@ -55,9 +61,9 @@ internal sealed partial class PostgresUsageLedger(
         $"""
         insert into usage_rollups as r
         select d.dimension, s.span, a.begun / (36000000000 * s.span), d.key,
-            count(*), count(*) filter (where deny_reason is not null), count(*) filter (where completeness = 2), count(*) filter (where price_unknown),
+            count(*), count(*) filter (where deny_reason is not null), count(*) filter (where {Interrupted}), count(*) filter (where price_unknown),
             sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost),
-            count(*) filter (where {Failed})
+            count(*) filter (where {Failed}), count(*) filter (where {Part})
         from usage_added a
         cross join lateral (values (1::smallint, coalesce(user_id, '')), (2::smallint, coalesce(charged_group, '')), (3::smallint, model),
             (4::smallint, coalesce(provider_id, ''))) d (dimension, key)
@@ -75,14 +81,15 @@ internal sealed partial class PostgresUsageLedger(
             cache_write_1h = r.cache_write_1h + excluded.cache_write_1h,
             web_searches = r.web_searches + excluded.web_searches,
             cost = r.cost + excluded.cost,
-            failed = r.failed + excluded.failed
+            failed = r.failed + excluded.failed,
+            parts = r.parts + excluded.parts
         """;
 
     private const string LongPeriods =
         """
         insert into usage_rollups
         select dimension, s.span, start / (s.span / 24), key, sum(requests), sum(denied), sum(interrupted), sum(price_unknown), sum(input), sum(output),
-            sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost), sum(failed)
+            sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost), sum(failed), sum(parts)
         from usage_rollups r cross join (values (168::smallint), (672::smallint)) s (span)
         where r.span = 24 and r.start / (s.span / 24) = $1 / s.span and $1 % s.span > 0
         group by 1, 2, 3, 4

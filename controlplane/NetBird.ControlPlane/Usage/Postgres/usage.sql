@@ -123,10 +123,37 @@ do $$ begin
     where (r.dimension, r.span, r.start, r.key) = (s.dimension, s.span, s.start, s.key);
 end $$;
 
+-- A database from before parts were told from requests: once, from the rows that are kept. An interrupted part was an interrupted request.
+do $$ begin
+    if exists (select 1 from pg_attribute where attrelid = 'usage_rollups'::regclass and attname = 'parts') then
+        return;
+    end if;
+
+    alter table usage_hours add column parts bigint not null default 0;
+    alter table usage_rollups add column parts bigint not null default 0;
+    create temp table usage_parts on commit drop as
+        select begun / 36000000000 as hour, coalesce(user_id, '') as user_id, coalesce(charged_group, '') as charged_group,
+            array_to_string(group_ids, ' ') as groups, coalesce(policy_id, '') as policy_id, coalesce(provider_id, '') as provider_id, model,
+            deny_reason is not null as denied, count(*) as parts, count(*) filter (where completeness = 2) as interrupted,
+            count(*) filter (where deny_reason is null and (status_code = 0 or status_code >= 400)) as failed
+        from usage_rows where kind = 7 or (kind = 6 and position('.' in id) > 0) group by 1, 2, 3, 4, 5, 6, 7, 8;
+    update usage_hours h set parts = p.parts, interrupted = h.interrupted - p.interrupted, failed = h.failed - p.failed from usage_parts p
+    where (h.hour, h.user_id, h.charged_group, h.groups, h.policy_id, h.provider_id, h.model, h.denied)
+        = (p.hour, p.user_id, p.charged_group, p.groups, p.policy_id, p.provider_id, p.model, p.denied);
+    update usage_rollups r set parts = s.parts, interrupted = r.interrupted - s.interrupted, failed = r.failed - s.failed from (
+        select d.dimension, s.span, p.hour / s.span as start, d.key, sum(p.parts) as parts, sum(p.interrupted) as interrupted, sum(p.failed) as failed
+        from usage_parts p
+        cross join lateral (values (1::smallint, user_id), (2::smallint, charged_group), (3::smallint, model), (4::smallint, provider_id)) d (dimension, key)
+        cross join (values (1::smallint), (24::smallint), (168::smallint), (672::smallint)) s (span)
+        group by 1, 2, 3, 4) s
+    where (r.dimension, r.span, r.start, r.key) = (s.dimension, s.span, s.start, s.key);
+    drop table usage_parts;
+end $$;
+
 -- A database from before there were roll-ups: once, from the hours.
 insert into usage_rollups
 select d.dimension, s.span, h.hour / s.span, d.key, sum(requests), sum(case when denied then requests else 0 end), sum(interrupted),
-    sum(price_unknown), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost), sum(failed)
+    sum(price_unknown), sum(input), sum(output), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost), sum(failed), sum(parts)
 from usage_hours h
 cross join lateral (values (1::smallint, user_id), (2::smallint, charged_group), (3::smallint, model), (4::smallint, provider_id)) d (dimension, key)
 cross join (values (1::smallint), (24::smallint)) s (span)
@@ -136,7 +163,7 @@ group by 1, 2, 3, 4;
 -- A database from before there were the long ones: once, from the days.
 insert into usage_rollups
 select dimension, s.span, start / (s.span / 24), key, sum(requests), sum(denied), sum(interrupted), sum(price_unknown), sum(input), sum(output),
-    sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost), sum(failed)
+    sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost), sum(failed), sum(parts)
 from usage_rollups r cross join (values (168::smallint), (672::smallint)) s (span)
 where r.span = 24 and not exists (select 1 from usage_rollups where span > 24)
 group by 1, 2, 3, 4;

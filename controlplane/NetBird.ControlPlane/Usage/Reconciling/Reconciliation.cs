@@ -77,7 +77,7 @@ internal sealed class Reconciliation
         {
             Ours = usage.Ours + row.Usage.Tokens,
             OurSearches = usage.OurSearches + row.Usage.WebSearchRequests,
-            Requests = usage.Requests + 1,
+            Requests = usage.Requests + (row.IsPart ? 0 : 1),
             Interrupted = usage.Interrupted + (row.Completeness is Completeness.Interrupted ? 1 : 0),
         };
         var searches = new NanoUsd(row.Usage.WebSearchRequests * PriceTable.WebSearchNanoUsd);

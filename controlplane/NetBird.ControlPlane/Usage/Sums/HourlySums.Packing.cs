@@ -6,10 +6,8 @@ namespace NetBird.ControlPlane.Usage.Sums;
 /// <summary>Hours as the store keeps them.</summary>
 internal sealed partial class HourlySums
 {
-    private const byte Version = 2;
-
-    /// <summary>Without the number of failed requests.</summary>
-    private const byte VersionBefore = 1;
+    /// <summary>Of today: 1 had no number of failed requests, 2 none of parts.</summary>
+    public const byte Version = 3;
 
     /// <summary>One hour packed for the store.</summary>
     public byte[] Pack(SumTable sums)
@@ -29,9 +27,9 @@ internal sealed partial class HourlySums
 
                 sink.Byte(key.Denied ? (byte)1 : (byte)0);
                 foreach (var value in (ReadOnlySpan<long>)[
-                    totals.Requests, totals.Denied, totals.Interrupted, totals.PriceUnknown,
+                    totals.Rows, totals.Denied, totals.Interrupted, totals.PriceUnknown,
                     totals.Tokens.Input, totals.Tokens.Output, totals.Tokens.CacheRead, totals.Tokens.CacheWrite5m,
-                    totals.Tokens.CacheWrite1h, totals.WebSearches, totals.Cost.Value, totals.Failed])
+                    totals.Tokens.CacheWrite1h, totals.WebSearches, totals.Cost.Value, totals.Failed, totals.Parts])
                 {
                     sink.Varint(value);
                 }
@@ -42,13 +40,13 @@ internal sealed partial class HourlySums
     }
 
     /// <summary>Takes an hour that <see cref="Pack"/> packed.</summary>
-    /// <returns>False where it was packed before failed requests were counted: there it has none.</returns>
+    /// <returns>The <see cref="Version"/> it was packed with; what an older one does not count is none here.</returns>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
-    public bool Unpack(long hour, byte[] packed)
+    public int Unpack(long hour, byte[] packed)
     {
         var cursor = new ByteCursor(packed, 0, packed.Length);
         var version = cursor.Byte();
-        if (version is not (Version or VersionBefore))
+        if (version is < 1 or > Version)
         {
             throw ByteCursor.Damaged();
         }
@@ -68,14 +66,15 @@ internal sealed partial class HourlySums
                     new(cursor.Varint(), cursor.Varint(), cursor.Varint(), cursor.Varint(), cursor.Varint()),
                     cursor.Varint(),
                     new NanoUsd(cursor.Varint()),
-                    version == Version ? cursor.Varint() : 0);
+                    version >= 2 ? cursor.Varint() : 0,
+                    version >= 3 ? cursor.Varint() : 0);
             }
 
             _hours[hour] = SumTable.Of(keys, totals);
             _days[hour / HoursPerDay] = null;
         }
 
-        return version == Version;
+        return version;
     }
 
     private int Word(ref ByteCursor cursor) => _words.Number(cursor.TextBytes());

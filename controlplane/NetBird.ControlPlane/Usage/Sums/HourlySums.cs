@@ -111,17 +111,17 @@ internal sealed partial class HourlySums
         }
     }
 
-    /// <summary>Requests that a filter asks for in hours from <paramref name="first"/> up to but not with <paramref name="end"/>.</summary>
-    public long Requests(long first, long end, UsageQuery filter)
+    /// <summary>Rows that a filter asks for in hours from <paramref name="first"/> up to but not with <paramref name="end"/>.</summary>
+    public long Rows(long first, long end, UsageQuery filter)
     {
         if (filter is { Group: null, Policy: null } && OneDimension(filter) is var (by, key))
         {
             return Totals(first, end, by, key is null ? null : [key]).Values
-                .Sum(totals => filter.Allowed switch { true => totals.Requests - totals.Denied, false => totals.Denied, null => totals.Requests });
+                .Sum(totals => filter.Allowed switch { true => totals.Rows - totals.Denied, false => totals.Denied, null => totals.Rows });
         }
 
         long count = 0;
-        Visit(first, end, filter, null, (_, _, totals, _) => count += totals.Requests);
+        Visit(first, end, filter, null, (_, _, totals, _) => count += totals.Rows);
         return count;
     }
 

@@ -53,6 +53,20 @@ internal sealed class WordPool
         return _bySpan.TryGetValue(word, out var number) ? number : Number(word.ToString());
     }
 
+    /// <summary>For each number where its word stands in ordinal order.</summary>
+    public int[] Ranks()
+    {
+        var numbers = Enumerable.Range(0, _words.Count).ToArray();
+        Array.Sort(_words.ToArray(), numbers, StringComparer.Ordinal);
+        var ranks = new int[numbers.Length];
+        for (var rank = 0; rank < numbers.Length; rank++)
+        {
+            ranks[numbers[rank]] = rank;
+        }
+
+        return ranks;
+    }
+
     /// <summary>-1 for a word that no sum has.</summary>
     public int Find(string word) => _numbers.GetValueOrDefault(word, -1);
 }

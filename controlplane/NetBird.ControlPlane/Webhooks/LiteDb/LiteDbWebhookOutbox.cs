@@ -67,7 +67,9 @@ internal sealed class LiteDbWebhookOutbox : IWebhookOutbox, IDisposable
         {
             var due = Deliveries.Find(Query.EQ("state", (int)DeliveryState.Pending))
                 .Where(delivery => delivery["next"].AsInt64 <= now.UtcTicks)
-                .OrderBy(delivery => delivery["next"].AsInt64).Take(most).Select(FromDocument).ToImmutableArray();
+                .GroupBy(delivery => delivery["webhook"].AsString)
+                .SelectMany(hook => hook.OrderBy(delivery => delivery["next"].AsInt64).Take(most).Select((delivery, turn) => (Turn: turn, Delivery: delivery)))
+                .OrderBy(item => item.Turn).ThenBy(item => item.Delivery["next"].AsInt64).Take(most).Select(item => FromDocument(item.Delivery)).ToImmutableArray();
             foreach (var delivery in due)
             {
                 Deliveries.Upsert(ToDocument(delivery with { NextAt = now + lease }));

@@ -75,8 +75,11 @@ internal sealed class PostgresWebhookOutbox(PostgresUsage database) : IWebhookOu
         => ReadAsync(
             $"""
             with due as (
-                select id as due_id, next as was from webhook_deliveries where state = 1 and next <= $1
-                order by next limit $2 for update skip locked
+                select id as due_id from webhook_deliveries where state = 1 and next <= $1 and id = any(array(
+                    select id from (
+                        select id, next, row_number() over (partition by webhook order by next) as turn from webhook_deliveries where state = 1 and next <= $1) w
+                    order by turn, next limit $2))
+                for update skip locked
             )
             update webhook_deliveries d set next = $3 from due where d.id = due.due_id returning {Columns}
             """,

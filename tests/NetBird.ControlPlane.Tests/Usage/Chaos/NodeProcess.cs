@@ -20,7 +20,7 @@ internal sealed class NodeProcess(Uri upstream, string postgres = "-", int peopl
     /// <summary>As a service manager does: once more where the database did not answer in time.</summary>
     public async Task StartAsync()
     {
-        for (var left = 10; ; left--)
+        for (var left = 60; ; left--)
         {
             if (await TryStartAsync() is not { } said)
             {

@@ -70,7 +70,7 @@ public sealed class PostgresReservationsTests(PostgresCluster cluster) : Reserva
     public async Task ReadNow_RightAfterASettlement_CountsIt_WhateverIsRemembered()
     {
         var cap = NewCap(1_000, strict: false, seconds: 3600);
-        var watched = new WatchedReservations(Node(0));
+        var watched = new WatchedReservations(Node(0), new());
         var id = Id();
         await ReserveAsync(watched, id, Request(), Under(cap));
         await watched.ReadAsync([cap], default);
@@ -169,6 +169,46 @@ public sealed class PostgresReservationsTests(PostgresCluster cluster) : Reserva
                 return false;
             }
         }
+    }
+
+    /// <summary>
+    /// Results that were read and could not be settled are rows of their own: the row of the reading charges them. Warnings look at what a row has charged.
+    /// </summary>
+    [SkippableFact]
+    public async Task Settle_OfABatchReadWhileTheDatabaseIsGone_ChargesItsResultsWithItsRow()
+    {
+        Skip.If(cluster.Missing is not null, cluster.Missing);
+        var cap = NewCap(1_000_000);
+        var id = RequestId.New();
+        await ReserveAsync(Node(0), id.Value, new(RequestKind.Batches, "", false, null, 0), Under(cap));
+        await _nodes[0].Store.Journal.BeginAsync(Rows.Row(1) with { Id = id, Kind = RequestKind.Batches, Usage = default, Cost = default, Timestamp = DateTimeOffset.UtcNow }, default);
+        var result = Rows.Row(1) with { Id = new("batch-" + id.Value), Kind = RequestKind.BatchResult, Timestamp = DateTimeOffset.UtcNow };
+        Assert.Single(await _nodes[0].Store.Journal.CompleteOnceAsync([result], default));
+        _nodes[0].Store.Charged.Take();
+        cluster.Stop();
+        try
+        {
+            await Assert.ThrowsAsync<IOException>(async () => await Node(0).SettleAsync(id, new(result.Usage.Tokens), result.Cost));
+            await _nodes[0].Store.Journal.CompleteAsync(result with { Id = id, Kind = RequestKind.Batches, Usage = default, Cost = default });
+        }
+        finally
+        {
+            cluster.Start();
+        }
+
+        await Eventually.TrueAsync(async () => !await RefusesAsync(_nodes[0].Store), seconds: 20);
+        await Eventually.TrueAsync(() => Task.FromResult(_nodes[0].Store.Charged.Take().Contains(cap.Counter)), seconds: 20);
+        await Eventually.TrueAsync(async () =>
+        {
+            try
+            {
+                return await CountedAsync(cap) == (15, 0);
+            }
+            catch (IOException)
+            {
+                return false; // the pool may still have a connection from before
+            }
+        }, seconds: 20);
     }
 
     /// <summary>Without a cap nothing asks the database before a request goes out: the journal looks, also for the first after a while.</summary>

@@ -100,7 +100,14 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
     private protected override async Task AsFromBeforeAsync()
     {
         cluster.Execute("truncate usage_facets, usage_session_parts, usage_refusals; delete from usage_rollups where span > 24");
-        cluster.Execute("alter table usage_hours drop column failed; alter table usage_rollups drop column failed");
+        foreach (var (table, key) in ((string, string)[])[("usage_hours", "h.user_id = coalesce(r.user_id, '') and h.model = r.model and h.groups = array_to_string(r.group_ids, ' ') and h.charged_group = coalesce(r.charged_group, '') and h.policy_id = coalesce(r.policy_id, '') and h.provider_id = coalesce(r.provider_id, '') and h.denied = (r.deny_reason is not null) and h.hour = r.begun / 36000000000"),
+            ("usage_rollups", "h.start = r.begun / (36000000000 * h.span) and h.key = case h.dimension when 1 then coalesce(r.user_id, '') when 2 then coalesce(r.charged_group, '') when 3 then r.model else coalesce(r.provider_id, '') end")])
+        {
+            // As it counted then: every part as one more request.
+            cluster.Execute($"update {table} h set interrupted = interrupted + (select count(*) from usage_rows r where {key} and r.kind = 7 and r.completeness = 2) where parts > 0");
+        }
+
+        cluster.Execute("alter table usage_hours drop column failed, drop column parts; alter table usage_rollups drop column failed, drop column parts");
         await PostgresUsage.CreateTablesAsync(_database!.Source, default);
     }
 
@@ -110,7 +117,7 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
         {
             _database = await PostgresUsage.OpenAsync(
                 cluster.ConnectionString, _scratch.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
-            _ledger = new(_database, TimeProvider.System);
+            _ledger = new(_database, new(), new(), TimeProvider.System);
             cluster.Execute("truncate usage_rows, usage_hours, usage_rollups, usage_sessions, usage_facets, usage_session_parts, usage_refusals, usage_results, usage_meta");
         }
     }

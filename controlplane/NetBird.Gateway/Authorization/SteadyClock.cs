@@ -1,11 +1,12 @@
-namespace NetBird.ControlPlane.Usage;
+namespace NetBird.Gateway.Authorization;
 
 /// <summary>
-/// Time for limits: it never goes back. It follows the wall clock forward; when the wall clock jumps back, it goes on from where
+/// Time for limits and raises of them: it never goes back. It follows the wall clock forward; when the wall clock jumps back, it goes on from where
 /// it was at the speed of the monotonic clock until the wall has caught up. So a clock set back neither frees budget nor
 /// stops windows from rolling.
 /// </summary>
-internal sealed class SteadyClock(TimeProvider time)
+/// <param name="time">Wall clock and monotonic clock.</param>
+public sealed class SteadyClock(TimeProvider time)
 {
     private readonly Lock _gate = new();
     private long _lastTicks;
