@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using NetBird.Agent.Endpoint;
+using NetBird.Agent.Lifecycle;
 using NetBird.Agent.Listening;
 using NetBird.Agent.Store;
 
@@ -11,7 +12,7 @@ namespace NetBird.Agent.DaemonApi;
 
 /// <summary>Listens for the CLI, with gRPC: on a unix socket, or on a named pipe of Windows.</summary>
 internal sealed class DaemonApiServer(
-    StateDirectory state, DaemonApiService service, EndpointOwner owner, TimeProvider time, ILoggerFactory logging) : IAsyncDisposable
+    StateDirectory state, DaemonApiService service, EndpointOwner owner, IdleMemory memory, TimeProvider time, ILoggerFactory logging) : IAsyncDisposable
 {
     /// <summary>Ours: contracts.md gives 5 s for all of the end.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
@@ -29,7 +30,7 @@ internal sealed class DaemonApiServer(
 
         var door = Door.Open(state.DaemonSocket, Treat);
         state.OpenSocket(state.DaemonSocket);
-        _server = new SleepingServer([door], Build, Patience, time, logging);
+        _server = new SleepingServer([door], Build, Patience, memory.ServerRests, time, logging);
     }
 
     public async ValueTask DisposeAsync()

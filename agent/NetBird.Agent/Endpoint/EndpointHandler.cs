@@ -41,6 +41,12 @@ internal sealed partial class EndpointHandler(
             return;
         }
 
+        if (RequestForm.Check(context.Request) is { } malformed)
+        {
+            await RefuseForGoodAsync(context, malformed).ConfigureAwait(false);
+            return;
+        }
+
         if (HttpMethods.IsHead(context.Request.Method) && context.Request.Path.Value is "/" or "/api/hello")
         {
             context.Response.StatusCode = StatusCodes.Status200OK;
@@ -57,6 +63,13 @@ internal sealed partial class EndpointHandler(
 
         var began = time.GetTimestamp();
         var forwarded = await pipe.ForwardAsync(context).ConfigureAwait(false);
+        if (forwarded == Forwarded.Malformed)
+        {
+            context.Response.Clear();
+            await RefuseForGoodAsync(context, RequestForm.Malformed("its body is not in the form that its headers say.")).ConfigureAwait(false);
+            return;
+        }
+
         if (forwarded != Forwarded.Answered)
         {
             // Nothing was answered, so the words are ours. Whatever the forwarder prepared is taken back.
@@ -159,6 +172,13 @@ internal sealed partial class EndpointHandler(
         {
             return supervisor.Snapshot.Refusal;
         }
+    }
+
+    /// <summary>Where this request ends is not known, so nothing that follows it is read.</summary>
+    private Task RefuseForGoodAsync(HttpContext context, EndpointRefusal refusal)
+    {
+        context.Response.Headers.Connection = "close";
+        return RefuseAsync(context, refusal);
     }
 
     private async Task RefuseAsync(HttpContext context, EndpointRefusal refusal)

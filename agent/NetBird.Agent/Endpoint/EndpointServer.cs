@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
+using NetBird.Agent.Lifecycle;
 using NetBird.Agent.Listening;
 using NetBird.Agent.Store;
 using NetBird.Agent.Tunnel;
@@ -11,8 +12,8 @@ namespace NetBird.Agent.Endpoint;
 
 /// <summary>What Claude Code talks to: plain HTTP on loopback and on a unix socket.</summary>
 internal sealed partial class EndpointServer(
-    StateDirectory state, EndpointHandler handler, EndpointOwner endpointOwner, TunnelSupervisor tunnel, TimeProvider time,
-    ILoggerFactory logging) : IAsyncDisposable
+    StateDirectory state, EndpointHandler handler, EndpointOwner endpointOwner, TunnelSupervisor tunnel, IdleMemory memory,
+    TimeProvider time, ILoggerFactory logging) : IAsyncDisposable
 {
     private readonly ILogger<EndpointServer> _logger = logging.CreateLogger<EndpointServer>();
     private readonly SemaphoreSlim _turn = new(1, 1);
@@ -84,7 +85,7 @@ internal sealed partial class EndpointServer(
                 : $"The endpoint cannot listen on {address}: {e.Message}";
         }
 
-        _server = EndpointWeb.Serve(doors, name: null, handler, tunnel, time, logging);
+        _server = EndpointWeb.Serve(doors, name: null, handler, tunnel, memory, time, logging);
         Listening = address;
         Log.Listening(_logger, address);
         return null;

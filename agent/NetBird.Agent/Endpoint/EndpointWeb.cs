@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using NetBird.Agent.Lifecycle;
 using NetBird.Agent.Listening;
 using NetBird.Agent.Tunnel;
 
@@ -17,9 +18,10 @@ internal static class EndpointWeb
 
     /// <param name="name">Host name that is ours beside loopback; null without one.</param>
     public static SleepingServer Serve(
-        IReadOnlyList<Door> doors, string? name, EndpointHandler handler, TunnelSupervisor tunnel, TimeProvider time, ILoggerFactory logging)
+        IReadOnlyList<Door> doors, string? name, EndpointHandler handler, TunnelSupervisor tunnel, IdleMemory memory, TimeProvider time,
+        ILoggerFactory logging)
     {
-        return new SleepingServer(doors, Build, Patience, time, logging);
+        return new SleepingServer(doors, Build, Patience, memory.ServerRests, time, logging);
 
         WebApplication Build(WebApplicationBuilder builder)
         {

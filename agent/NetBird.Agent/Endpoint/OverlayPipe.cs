@@ -59,6 +59,11 @@ internal sealed class OverlayPipe : IDisposable
             return Forwarded.Answered;
         }
 
+        if (error == ForwarderError.RequestBodyClient)
+        {
+            return Forwarded.Malformed;
+        }
+
         return exchange.GatewaySilent.IsCancellationRequested
             || context.GetForwarderErrorFeature()?.Exception is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError }
             ? Forwarded.Silent

@@ -102,6 +102,9 @@ internal static class SocketOwner
     private static uint? Find(string table, string local, string remote)
         => UidOf(table, local, fields => fields.Length > 9 && fields[1] == local && fields[2] == remote && fields[9] != "0");
 
+    /// <summary>Whether a process still has the client's end open, if only to read from it. Linux alone.</summary>
+    public static bool IsHeld(IPEndPoint client, IPEndPoint ours) => OfTcp(client, ours) is not null;
+
     /// <summary>Whoever listens there, on that address or on all of them; null when it cannot be told.</summary>
     public static AccountId? OfListener(IPEndPoint address)
         => OperatingSystem.IsWindows() ? OnWindows.OfListener(address) is { } held ? new AccountId(held.Sid) : null

@@ -6,16 +6,12 @@ using NetBird.Agent.Endpoint.Https;
 using NetBird.Agent.Store;
 using NetBird.Agent.Store.Keyring;
 using NetBird.Agent.Tunnel;
-using NetBird.WireGuard.Linux;
 
 namespace NetBird.Agent.Lifecycle;
 
 /// <summary>The daemon, put together: state, tunnel, supervisor, endpoint, and the socket that the CLI asks on.</summary>
 internal sealed partial class AgentDaemon : IAsyncDisposable
 {
-    /// <summary>Ours: a look when the start is over, a release when it is surely over, and then seldom, after whatever ran since.</summary>
-    private static readonly TimeSpan[] Releases = [TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(45), TimeSpan.FromMinutes(10)];
-
     /// <summary>Ours: twice as long as a command waits for the daemon that it started.</summary>
     private static readonly TimeSpan Unclaimed = TimeSpan.FromMinutes(1);
 
@@ -36,6 +32,7 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         services.AddSingleton<TokenKeyring>();
         services.AddSingleton(provider => AgentStore.Open(state, provider.GetRequiredService<TokenKeyring>(), time, provider.GetRequiredService<ILogger<AgentStore>>()));
         services.AddSingleton(_ => KeyFile.LoadOrCreate(state));
+        services.AddSingleton<IdleMemory>();
         services.AddSingleton<TunnelSupervisor>();
         services.AddSingleton<AgentSupervisor>();
         services.AddSingleton<EndpointOwner>();
@@ -82,7 +79,7 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
         var api = _services.GetRequiredService<DaemonApiServer>();
         await api.StartAsync(stop.Token).ConfigureAwait(false);
         var lines = _services.GetRequiredService<QuickServer>().RunAsync(stop.Token);
-        var memory = ReleaseMemoryAsync(stop.Token);
+        var memory = _services.GetRequiredService<IdleMemory>().RunAsync(stop.Token);
         var leftOver = EndIfLeftOverAsync(life, store, stop.Token);
         var token = store.FetchTokenAsync(
             problem =>
@@ -134,35 +131,6 @@ internal sealed partial class AgentDaemon : IAsyncDisposable
             {
                 Log.LeftOver(_logger);
                 life.StopAfterReply();
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // Shutdown.
-        }
-    }
-
-    /// <summary>Half of what a fresh process has in memory is code that only its start ran.</summary>
-    private async Task ReleaseMemoryAsync(CancellationToken cancellationToken)
-    {
-        if (!OperatingSystem.IsLinux())
-        {
-            return;
-        }
-
-        var memory = new ResidentMemory();
-        var time = _services.GetRequiredService<TimeProvider>();
-        try
-        {
-            for (var i = 0; ; i++)
-            {
-                await Task.Delay(Releases[Math.Min(i, Releases.Length - 1)], time, cancellationToken).ConfigureAwait(false);
-                if (i > 0)
-                {
-                    GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-                }
-
-                memory.ReleaseProgramPages();
             }
         }
         catch (OperationCanceledException)

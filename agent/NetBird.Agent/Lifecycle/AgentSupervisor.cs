@@ -17,6 +17,7 @@ internal sealed partial class AgentSupervisor : IAsyncDisposable
     private readonly AgentStore _store;
     private readonly PrivateKey _key;
     private readonly TunnelSupervisor _tunnel;
+    private readonly IdleMemory _memory;
     private readonly LoginRenewal _renewal;
     private readonly TimeProvider _time;
     private readonly ILoggerFactory _logging;
@@ -33,11 +34,12 @@ internal sealed partial class AgentSupervisor : IAsyncDisposable
     private DateTimeOffset _lastGreeting;
 
     public AgentSupervisor(
-        AgentStore store, PrivateKey key, TunnelSupervisor tunnel, TimeProvider time, ILoggerFactory logging)
+        AgentStore store, PrivateKey key, TunnelSupervisor tunnel, IdleMemory memory, TimeProvider time, ILoggerFactory logging)
     {
         _store = store;
         _key = key;
         _tunnel = tunnel;
+        _memory = memory;
         _time = time;
         _logging = logging;
         _logger = logging.CreateLogger<AgentSupervisor>();
@@ -144,6 +146,7 @@ internal sealed partial class AgentSupervisor : IAsyncDisposable
         Publish(new AgentSnapshot(state, facts), before);
         _renewal.Consider(_controlPlane, facts, asked: happened is AgentEvent.Asked or AgentEvent.NetworkMoved);
         var pace = Pace(state);
+        _memory.Passing();
         _ticker.Change(_renewal.DueIn(facts.Now) is { } due && due < pace ? due : pace, Timeout.InfiniteTimeSpan);
     }
 

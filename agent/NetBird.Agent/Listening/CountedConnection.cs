@@ -5,60 +5,104 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace NetBird.Agent.Listening;
 
-/// <summary>A connection that tells when it is over: its last byte has left, or it was given up.</summary>
-internal sealed class CountedConnection(ConnectionContext inner, Action over) : ConnectionContext
+/// <summary>
+/// A connection that tells when it is over: its last byte has left, or it was given up. A caller who closed its half and
+/// waits for the answer has not gone; Kestrel takes it for that (its own token ends with the first of both).
+/// </summary>
+internal sealed class CountedConnection : ConnectionContext
 {
-    private int _over;
+    /// <summary>Ours: how soon it is noticed that one who had closed its half has left, which nothing on the wire tells.</summary>
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(500);
+
+    private readonly ConnectionContext _inner;
+    private readonly Func<bool> _isThere;
+    private readonly TimeProvider _time;
+    private readonly Action _over;
+    private readonly CancellationTokenSource _closed = new();
+    private readonly CancellationTokenSource _ends = new();
+    private readonly CancellationTokenRegistration _noticing;
+    private Task _watch = Task.CompletedTask;
+    private int _isOver;
+
+    /// <param name="isThere">Whether a process holds the other end.</param>
+    /// <param name="over">Called once.</param>
+    public CountedConnection(ConnectionContext inner, Func<bool> isThere, TimeProvider time, Action over)
+    {
+        _inner = inner;
+        _isThere = isThere;
+        _time = time;
+        _over = over;
+        ConnectionClosed = _closed.Token;
+        _noticing = inner.ConnectionClosed.UnsafeRegister(static connection => ((CountedConnection)connection!)._watch = ((CountedConnection)connection!).WatchAsync(), this);
+    }
 
     public override string ConnectionId
     {
-        get => inner.ConnectionId;
-        set => inner.ConnectionId = value;
+        get => _inner.ConnectionId;
+        set => _inner.ConnectionId = value;
     }
 
-    public override IFeatureCollection Features => inner.Features;
+    public override IFeatureCollection Features => _inner.Features;
 
     public override IDictionary<object, object?> Items
     {
-        get => inner.Items;
-        set => inner.Items = value;
+        get => _inner.Items;
+        set => _inner.Items = value;
     }
 
     public override IDuplexPipe Transport
     {
-        get => inner.Transport;
-        set => inner.Transport = value;
+        get => _inner.Transport;
+        set => _inner.Transport = value;
     }
 
-    public override CancellationToken ConnectionClosed
-    {
-        get => inner.ConnectionClosed;
-        set => inner.ConnectionClosed = value;
-    }
+    public override CancellationToken ConnectionClosed { get; set; }
 
     public override EndPoint? LocalEndPoint
     {
-        get => inner.LocalEndPoint;
-        set => inner.LocalEndPoint = value;
+        get => _inner.LocalEndPoint;
+        set => _inner.LocalEndPoint = value;
     }
 
     public override EndPoint? RemoteEndPoint
     {
-        get => inner.RemoteEndPoint;
-        set => inner.RemoteEndPoint = value;
+        get => _inner.RemoteEndPoint;
+        set => _inner.RemoteEndPoint = value;
     }
 
-    public override void Abort() => inner.Abort();
+    public override void Abort() => _inner.Abort();
 
-    public override void Abort(ConnectionAbortedException abortReason) => inner.Abort(abortReason);
+    public override void Abort(ConnectionAbortedException abortReason) => _inner.Abort(abortReason);
 
     public override async ValueTask DisposeAsync()
     {
-        await inner.DisposeAsync().ConfigureAwait(false);
+        await _ends.CancelAsync().ConfigureAwait(false);
+        await _inner.DisposeAsync().ConfigureAwait(false);
         await base.DisposeAsync().ConfigureAwait(false);
-        if (Interlocked.Exchange(ref _over, 1) == 0)
+        if (Interlocked.Exchange(ref _isOver, 1) == 0)
         {
-            over();
+            await _noticing.DisposeAsync().ConfigureAwait(false);
+            await _watch.ConfigureAwait(false);
+            _closed.Dispose();
+            _ends.Dispose();
+            _over();
         }
+    }
+
+    private async Task WatchAsync()
+    {
+        try
+        {
+            while (!_ends.IsCancellationRequested && _isThere())
+            {
+                await Task.Delay(BetweenLooks, _time, _ends.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // It is over.
+        }
+
+        await _closed.CancelAsync().ConfigureAwait(false);
     }
 }

@@ -22,9 +22,12 @@ internal sealed partial class SleepingServer : IAsyncDisposable
     /// <summary>Ours: a failed accept is one for want of descriptors, which others have to give back.</summary>
     private static readonly TimeSpan AfterFailure = TimeSpan.FromMilliseconds(200);
 
+    private const int Crowd = 100;
+
     private readonly IReadOnlyList<Door> _doors;
     private readonly Func<WebApplicationBuilder, WebApplication> _build;
     private readonly TimeSpan _patience;
+    private readonly Action _rests;
     private readonly TimeProvider _time;
     private readonly ILoggerFactory _logging;
     private readonly ILogger<SleepingServer> _logger;
@@ -41,12 +44,15 @@ internal sealed partial class SleepingServer : IAsyncDisposable
     /// <param name="doors">Open already; they are closed with this.</param>
     /// <param name="build">Adds services and limits, and what answers; called at each waking.</param>
     /// <param name="patience">How long requests under way may take at the end.</param>
+    /// <param name="rests">Called each time it has gone to sleep.</param>
     public SleepingServer(
-        IReadOnlyList<Door> doors, Func<WebApplicationBuilder, WebApplication> build, TimeSpan patience, TimeProvider time, ILoggerFactory logging)
+        IReadOnlyList<Door> doors, Func<WebApplicationBuilder, WebApplication> build, TimeSpan patience, Action rests, TimeProvider time,
+        ILoggerFactory logging)
     {
         _doors = doors;
         _build = build;
         _patience = patience;
+        _rests = rests;
         _time = time;
         _logging = logging;
         _logger = logging.CreateLogger<SleepingServer>();
@@ -105,7 +111,7 @@ internal sealed partial class SleepingServer : IAsyncDisposable
                 socket.NoDelay = true;
             }
 
-            var connection = new CountedConnection(_connections!.Create(socket), Over);
+            var connection = new CountedConnection(_connections!.Create(socket), () => IsThere(socket), _time, Over);
             Interlocked.Increment(ref _connected);
             door.Enter(connection);
             handedIn = true;
@@ -115,6 +121,9 @@ internal sealed partial class SleepingServer : IAsyncDisposable
             socket.Dispose();
         }
     }
+
+    /// <summary>Not asked in a crowd: to look for one end among thousands takes milliseconds.</summary>
+    private bool IsThere(Socket socket) => OperatingSystem.IsLinux() && Volatile.Read(ref _connected) <= Crowd && CallerPresence.IsThere(socket);
 
     private Task WakeAtOnceAsync() => AwakeAsync(() => _sleep.Change(StaysAwake, Timeout.InfiniteTimeSpan));
 
@@ -198,6 +207,7 @@ internal sealed partial class SleepingServer : IAsyncDisposable
             {
                 await StopAsync().ConfigureAwait(false);
                 Log.Asleep(_logger);
+                _rests();
             }
         }
         finally

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using Tmds.Linux;
 
@@ -15,12 +16,25 @@ namespace NetBird.WireGuard.Linux;
 /// what it is loading at this moment, and never into what it loaded.
 /// </remarks>
 [SupportedOSPlatform("linux")]
-public sealed class ResidentMemory
+public sealed partial class ResidentMemory
 {
     // madvise(2), the same on every architecture.
     private const int MadvDontneed = 4;
 
     private HashSet<string> _seen = [];
+
+    /// <summary>Gives back what was allocated outside the collector's heap and freed since, wherever it lies (malloc_trim(3)).</summary>
+    public static void ReleaseFreedBlocks()
+    {
+        try
+        {
+            _ = TrimHeap(0);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // glibc's alone; musl gives back by itself.
+        }
+    }
 
     /// <summary>Looks, and releases what was already there at the last look. Not for several threads at once.</summary>
     /// <returns>Bytes of address space that were let go of; zero at the first look and where /proc cannot be read.</returns>
@@ -57,6 +71,10 @@ public sealed class ResidentMemory
         _seen = seen;
         return released;
     }
+
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+    private static partial int TrimHeap(nuint keptAtTheTop);
 
     /// <summary>proc(5): "start-end perms offset dev inode path"; a file, private, and not writable.</summary>
     private static bool IsProgramFile(string line)

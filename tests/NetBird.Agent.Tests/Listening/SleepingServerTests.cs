@@ -26,7 +26,7 @@ public sealed class SleepingServerTests : IAsyncLifetime
     public SleepingServerTests()
     {
         var door = Door.Open(Path, listen => listen.Protocols = Microsoft.AspNetCore.Server.Kestrel.Core.HttpProtocols.Http1);
-        _server = new SleepingServer([door], Build, TimeSpan.FromSeconds(2), _time, NullLoggerFactory.Instance);
+        _server = new SleepingServer([door], Build, TimeSpan.FromSeconds(2), () => { }, _time, NullLoggerFactory.Instance);
     }
 
     private string Path => System.IO.Path.Combine(_folder, "door.sock");

@@ -47,7 +47,32 @@ internal sealed class SessionKeyring : IDisposable
         _session?.WaitForExit();
         _session?.Dispose();
         _session = null;
+
+        // The bus starts a keyring of its own where it is asked before ours is there, and that one's parent has gone by now.
+        for (var left = Left(); left.Count != 0; left = Left())
+        {
+            foreach (var process in left)
+            {
+                process.Kill();
+                process.WaitForExit();
+                process.Dispose();
+            }
+        }
     }
+
+    /// <summary>Every process of the session, by the folder in its environment that no other has.</summary>
+    private List<Process> Left() => [.. Process.GetProcesses().Where(process =>
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{process.Id}/environ").Contains("XDG_RUNTIME_DIR=" + _folder + "\0", StringComparison.Ordinal)
+                && !process.HasExited;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception or InvalidOperationException)
+        {
+            return false;
+        }
+    })];
 
     private async Task RunSessionAsync(bool unlocked)
     {

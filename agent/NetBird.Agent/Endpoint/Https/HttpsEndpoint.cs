@@ -22,7 +22,7 @@ namespace NetBird.Agent.Endpoint.Https;
 /// </summary>
 internal sealed partial class HttpsEndpoint(
     StateDirectory state, AgentStore store, EndpointHandler handler, EndpointOwner endpointOwner, AgentSupervisor supervisor,
-    TunnelSupervisor tunnel, TimeProvider time, ILoggerFactory logging) : IAsyncDisposable
+    TunnelSupervisor tunnel, IdleMemory memory, TimeProvider time, ILoggerFactory logging) : IAsyncDisposable
 {
     /// <summary>Ours: where 443 is for root alone, the same address with this port.</summary>
     private const int UnprivilegedPort = 8743;
@@ -160,7 +160,7 @@ internal sealed partial class HttpsEndpoint(
         {
             try
             {
-                _listener = EndpointWeb.Serve([Door.Open(candidate, Secure)], _certificate.Name, handler, tunnel, time, logging);
+                _listener = EndpointWeb.Serve([Door.Open(candidate, Secure)], _certificate.Name, handler, tunnel, memory, time, logging);
                 (_address, _wanted, _served, Problem) = (candidate, wanted, _certificate.Name, "");
                 Log.Listening(_logger, Url, candidate);
                 return;
