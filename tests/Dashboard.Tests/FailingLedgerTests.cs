@@ -34,13 +34,13 @@ public sealed class FailingLedgerTests(Chromium chromium)
         await log.Page.GetByLabel("Refusal says").FillAndLeaveAsync("anything");
         await log.Page.GetByRole(AriaRole.Alert).SeesAsync("The usage ledger cannot be read right now.");
         var found = new List<string>();
-        await log.LookAsync("usage-failing", found);
+        await LookAsync(log, "usage-failing");
         foreach (var (path, says) in ((string, string)[])[("/my-usage", "How full your limits are cannot be read"), ("/session?id=x", "The usage ledger"), ("/audit", "The audit log"), ("/budgets", "The counters"), ("/usage?view=sessions", "The usage ledger"), ("/", "The usage ledger")])
         {
             await tab.Page.EvaluateAsync("path => Blazor.navigateTo(path)", path);
             await tab.Page.Locator(".page").SeesAsync(says);
             await tab.Page.Locator(".page").SeesAsync("cannot be read right now");
-            await tab.LookAsync("failing-" + path.Split('?')[0].Trim('/'), found);
+            await LookAsync(tab, path == "/" ? "failing-overview" : "failing-" + path[1..].Replace("?view=", "-", StringComparison.Ordinal).Split('?')[0]);
         }
 
         Assert.Empty(found);
@@ -50,5 +50,14 @@ public sealed class FailingLedgerTests(Chromium chromium)
         await Assertions.Expect(tab.Page.GetByText("cannot be read right now")).ToHaveCountAsync(0, new() { Timeout = 60_000 });
         await log.Button("Try again").ClickAsync();
         await log.Page.Locator(".empty").SeesAsync("No request matches");
+
+        async Task LookAsync(Tab at, string name)
+        {
+            foreach (var width in (int[])[390, 1440])
+            {
+                await at.Page.SetViewportSizeAsync(width, width < 600 ? 844 : 900);
+                await at.LookAsync(name, found);
+            }
+        }
     }
 }

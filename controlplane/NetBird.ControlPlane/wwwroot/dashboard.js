@@ -27,7 +27,12 @@ window.dashboard.signOut = async () => {
     await fetch("/logout", { method: "POST", credentials: "same-origin", cache: "no-store" });
     tabs.postMessage("signed out");
   } finally {
-    document.getElementById("sign-out").submit();
+    // Of its own: what the page had is gone with whoever looked at it.
+    const form = document.createElement("form");
+    form.method = "post";
+    form.action = "/logout";
+    document.body.append(form);
+    form.submit();
   }
 };
 
