@@ -15,20 +15,23 @@ internal sealed class IdleMemory(TimeProvider time)
     /// <summary>Ours: a server that has gone to sleep is let go of by then.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
 
-    /// <summary>Ours, bytes: what heartbeats and renewals make in some hours, each of them little.</summary>
-    private const long WorthALook = 8 * 1024 * 1024;
+    /// <summary>Ours: code that ran often is compiled anew in the minute after, which reads much of the program.</summary>
+    private static readonly TimeSpan Aftermath = TimeSpan.FromSeconds(60);
+
+    /// <summary>Ours: what is idle since goes on reading program pages, each of them once: 6 MiB in twenty minutes.</summary>
+    private static readonly TimeSpan Seldom = TimeSpan.FromMinutes(10);
 
     private readonly Channel<bool> _moments = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly ResidentMemory? _memory = OperatingSystem.IsLinux() ? new ResidentMemory() : null;
-    private long _allocatedBefore;
+    private long _releasedAt = time.GetTimestamp();
 
     /// <summary>Somebody was served, and nobody is connected any more.</summary>
     public void ServerRests() => _moments.Writer.TryWrite(true);
 
-    /// <summary>The agent is awake for something else, and may look whether much was used since.</summary>
+    /// <summary>The agent is awake for something else, and may do this beside it.</summary>
     public void Passing()
     {
-        if (GC.GetTotalAllocatedBytes() - Interlocked.Read(ref _allocatedBefore) > WorthALook)
+        if (time.GetElapsedTime(Interlocked.Read(ref _releasedAt)) > Seldom)
         {
             ServerRests();
         }
@@ -53,6 +56,8 @@ internal sealed class IdleMemory(TimeProvider time)
             {
                 await Task.Delay(Settling, time, cancellationToken).ConfigureAwait(false);
                 Release(_memory, programAlone: false);
+                await Task.Delay(Aftermath, time, cancellationToken).ConfigureAwait(false);
+                Release(_memory, programAlone: true);
             }
         }
         catch (OperationCanceledException)
@@ -72,7 +77,7 @@ internal sealed class IdleMemory(TimeProvider time)
             }
 
             memory.ReleaseProgramPages();
-            Interlocked.Exchange(ref _allocatedBefore, GC.GetTotalAllocatedBytes());
+            Interlocked.Exchange(ref _releasedAt, time.GetTimestamp());
         }
     }
 }
