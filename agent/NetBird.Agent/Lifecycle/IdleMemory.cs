@@ -18,8 +18,8 @@ internal sealed class IdleMemory(TimeProvider time)
     /// <summary>Ours: code that ran often is compiled anew in the minute after, which reads much of the program.</summary>
     private static readonly TimeSpan Aftermath = TimeSpan.FromSeconds(60);
 
-    /// <summary>Ours: what is idle since goes on reading program pages, each of them once: 6 MiB in twenty minutes.</summary>
-    private static readonly TimeSpan Seldom = TimeSpan.FromMinutes(10);
+    /// <summary>Ours: what is idle since goes on reading program pages, and heartbeats fill the youngest generation: 7 MiB in five minutes.</summary>
+    private static readonly TimeSpan Seldom = TimeSpan.FromMinutes(3);
 
     private readonly Channel<bool> _moments = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly ResidentMemory? _memory = OperatingSystem.IsLinux() ? new ResidentMemory() : null;
