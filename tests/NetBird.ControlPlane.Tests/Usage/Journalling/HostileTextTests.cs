@@ -25,6 +25,9 @@ public sealed class HostileTextTests(PostgresCluster cluster) : IClassFixture<Po
             // At every length that is cut, in the middle of a character.
             .. new[] { 63, 64, 127, 128, 255, 256, 1023, 1024 }.Select(length => new string('a', length) + "😀😀"),
             "half \ud83d", "\ude00 half", "zero \0 in it", "\ufffe\uffff", "\u202eright to left",
+
+            // Three bytes each: longer than any key of an index, however it is cut.
+            new string('漢', 1_500), "'; drop table usage_rows; --", "$1 {0} %s \\ \n \r \t \u0001",
         ];
 
         foreach (var text in texts)
