@@ -17,6 +17,12 @@ internal static class PostgresBackup
         "usage_warnings", "webhook_deliveries",
     ];
 
+    private const string NumberedColumns =
+        "SELECT attname, row_number() OVER (ORDER BY attnum) AS place FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped";
+
+    // What an older version did not count in them is made from the rows once they have come, as in a database of that version.
+    private static readonly string[] CountedAnew = ["usage_hours", "usage_rollups"];
+
     /// <summary>Writes a file for each table into <paramref name="folder"/>.</summary>
     /// <exception cref="IOException">The database cannot be read.</exception>
     public static async Task WriteAsync(NpgsqlDataSource source, string folder, CancellationToken cancellationToken)
@@ -79,6 +85,11 @@ internal static class PostgresBackup
                 }
 
                 var columns = await ColumnsAsync(connection, table, path, cancellationToken);
+                if (CountedAnew.Contains(table))
+                {
+                    await DropColumnsAfterAsync(connection, table, ColumnCount(path), cancellationToken);
+                }
+
                 await using var stream = await connection.BeginRawBinaryCopyAsync($"COPY {table} ({columns}) FROM STDIN (FORMAT binary)", cancellationToken);
                 await using var file = File.OpenRead(path);
                 await file.CopyToAsync(stream, cancellationToken);
@@ -91,6 +102,7 @@ internal static class PostgresBackup
             }
 
             await transaction.CommitAsync(cancellationToken);
+            await Usage.Postgres.PostgresUsage.CreateTablesAsync(source, cancellationToken);
         }
         catch (NpgsqlException fault)
         {
@@ -102,11 +114,23 @@ internal static class PostgresBackup
     private static async Task<string> ColumnsAsync(NpgsqlConnection connection, string table, string path, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
-            "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND ($2 < 0 OR attnum <= $2)",
-            connection);
+            $"SELECT string_agg(quote_ident(attname), ', ' ORDER BY place) FROM ({NumberedColumns}) c WHERE $2 < 0 OR place <= $2", connection);
         command.Parameters.AddWithValue(table);
         command.Parameters.AddWithValue(ColumnCount(path));
         return (string)(await command.ExecuteScalarAsync(cancellationToken) ?? throw new InvalidDataException($"There is no table {table}."));
+    }
+
+    private static async Task DropColumnsAfterAsync(NpgsqlConnection connection, string table, int count, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            $"SELECT string_agg('DROP COLUMN ' || quote_ident(attname), ', ') FROM ({NumberedColumns}) c WHERE $2 >= 0 AND place > $2", connection);
+        command.Parameters.AddWithValue(table);
+        command.Parameters.AddWithValue(count);
+        if (await command.ExecuteScalarAsync(cancellationToken) is string drops)
+        {
+            await using var drop = new NpgsqlCommand($"ALTER TABLE {table} {drops}", connection);
+            await drop.ExecuteNonQueryAsync(cancellationToken);
+        }
     }
 
     /// <summary>Of the first row of PostgreSQL's binary copy format (behind a signature, flags and an extension); -1: there is no row.</summary>

@@ -7,6 +7,8 @@ using NetBird.ControlPlane.Tests.Identity;
 using NetBird.ControlPlane.Tests.Store;
 using NetBird.ControlPlane.Tests.Usage;
 using NetBird.ControlPlane.Usage;
+using NetBird.Policy;
+using Npgsql;
 
 namespace NetBird.ControlPlane.Tests.Migration;
 
@@ -32,7 +34,10 @@ public sealed class StoreMigrationTests(PostgresCluster cluster) : IClassFixture
         await using (var usage = await UsageStore.OpenAsync(directory, TimeProvider.System, NullLoggerFactory.Instance, default))
         {
             var now = DateTimeOffset.UtcNow;
-            await usage.Ledger.AppendAsync([.. Enumerable.Range(0, 5000).Select(i => new JournalledRecord(i + 1, Rows.Row(i) with { Timestamp = now.AddMinutes(-i) }))], default);
+            await usage.Ledger.AppendAsync([.. Enumerable.Range(0, 5000).Select(i => new JournalledRecord(i + 1, Rows.Row(i) with
+            {
+                Timestamp = now.AddMinutes(-i), StatusCode = i % 10 == 3 ? 529 : 200, Kind = i % 50 == 7 ? RequestKind.Part : RequestKind.Messages,
+            }))], default);
             before = await TotalAsync(usage.Ledger);
         }
 
@@ -73,6 +78,29 @@ public sealed class StoreMigrationTests(PostgresCluster cluster) : IClassFixture
         await using var usage = await UsageStore.OpenPostgresAsync(database, target.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
         Assert.Equal(total, await TotalAsync(usage.Ledger));
         Assert.Contains("not empty", filled.Message, StringComparison.Ordinal);
+        await RestoreOfAnOlderVersionAsync(StateOf(server).Database!, total);
+    }
+
+    /// <summary>As a version wrote it that did not count failed requests and parts: they are counted when it is restored.</summary>
+    private async Task RestoreOfAnOlderVersionAsync(NpgsqlDataSource source, UsageTotals total)
+    {
+        Assert.True(total is { Failed: > 0, Parts: > 0 });
+        using var folder = new TemporaryState();
+        await using (var connection = await source.OpenConnectionAsync())
+        await using (var drop = connection.CreateCommand())
+        {
+            drop.CommandText = "alter table usage_hours drop failed, drop parts; alter table usage_rollups drop failed, drop parts";
+            await drop.ExecuteNonQueryAsync();
+        }
+
+        await PostgresBackup.WriteAsync(source, folder.Path, default);
+        var database = await cluster.CreateDatabaseAsync();
+        await PostgresBackup.RestoreAsync(folder.Path, database, default);
+
+        using var state = new TemporaryState();
+        await using var usage = await UsageStore.OpenPostgresAsync(database, state.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
+        Assert.Equal(total, await TotalAsync(usage.Ledger));
+        Assert.Empty(await usage.Ledger.VerifyAsync(default));
     }
 
     private static ControlPlane.Store.AccountState StateOf(RunningControlPlane server)
