@@ -5,6 +5,18 @@ namespace NetBird.Agent.Tests.TestSupport;
 /// <summary>A session bus with GNOME Keyring on it, as a desktop has them, in folders of its own.</summary>
 internal sealed class SessionKeyring : IDisposable
 {
+    // Without services that the bus starts by itself: asked before ours is there it would start a keyring of its own, without a collection.
+    private const string BusConfiguration =
+        """
+        <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+        <busconfig>
+          <type>session</type>
+          <listen>unix:dir={0}</listen>
+          <auth>EXTERNAL</auth>
+          <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
+        </busconfig>
+        """;
+
     private readonly string _folder = Directory.CreateTempSubdirectory("nbk").FullName;
     private Process? _session;
 
@@ -15,15 +27,23 @@ internal sealed class SessionKeyring : IDisposable
         Skip.IfNot(File.Exists("/usr/bin/gnome-keyring-daemon") && File.Exists("/usr/bin/secret-tool") && File.Exists("/usr/bin/dbus-run-session"),
             "Debian's gnome-keyring, libsecret-tools and dbus are not installed");
         var keyring = new SessionKeyring();
-        if (!unlocked)
+        try
         {
-            // A keyring that exists and that nobody has opened since.
-            await keyring.RunSessionAsync(unlocked: true);
-            keyring.Stop();
-        }
+            if (!unlocked)
+            {
+                // A keyring that exists and that nobody has opened since.
+                await keyring.RunSessionAsync(unlocked: true);
+                keyring.Stop();
+            }
 
-        await keyring.RunSessionAsync(unlocked);
-        return keyring;
+            await keyring.RunSessionAsync(unlocked);
+            return keyring;
+        }
+        catch
+        {
+            keyring.Dispose();
+            throw;
+        }
     }
 
     /// <summary>What the keyring has for the agent; empty when it has nothing.</summary>
@@ -48,7 +68,7 @@ internal sealed class SessionKeyring : IDisposable
         _session?.Dispose();
         _session = null;
 
-        // The bus starts a keyring of its own where it is asked before ours is there, and that one's parent has gone by now.
+        // What the session left behind, whose parent has gone by now.
         for (var left = Left(); left.Count != 0; left = Left())
         {
             foreach (var process in left)
@@ -79,7 +99,9 @@ internal sealed class SessionKeyring : IDisposable
         var address = Path.Combine(_folder, "address");
         File.Delete(address);
         var keyring = unlocked ? "printf secret | gnome-keyring-daemon --foreground --unlock --components=secrets" : "gnome-keyring-daemon --foreground --components=secrets </dev/null";
-        _session = Process.Start(Prepare("dbus-run-session", "--", "sh", "-c", $"{keyring} & printf %s \"$DBUS_SESSION_BUS_ADDRESS\" >{address}.new; mv {address}.new {address}; wait"))!;
+        var configuration = Path.Combine(_folder, "bus.conf");
+        await File.WriteAllTextAsync(configuration, BusConfiguration.Replace("{0}", _folder, StringComparison.Ordinal));
+        _session = Process.Start(Prepare("dbus-run-session", "--config-file=" + configuration, "--", "sh", "-c", $"{keyring} & printf %s \"$DBUS_SESSION_BUS_ADDRESS\" >{address}.new; mv {address}.new {address}; wait"))!;
         _session.OutputDataReceived += (_, _) => { };
         _session.ErrorDataReceived += (_, _) => { };
         _session.BeginOutputReadLine();
