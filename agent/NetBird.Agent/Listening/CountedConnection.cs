@@ -76,10 +76,15 @@ internal sealed class CountedConnection : ConnectionContext
 
     public override async ValueTask DisposeAsync()
     {
-        await _ends.CancelAsync().ConfigureAwait(false);
+        var isFirst = Interlocked.Exchange(ref _isOver, 1) == 0;
+        if (isFirst)
+        {
+            await _ends.CancelAsync().ConfigureAwait(false);
+        }
+
         await _inner.DisposeAsync().ConfigureAwait(false);
         await base.DisposeAsync().ConfigureAwait(false);
-        if (Interlocked.Exchange(ref _isOver, 1) == 0)
+        if (isFirst)
         {
             await _noticing.DisposeAsync().ConfigureAwait(false);
             await _watch.ConfigureAwait(false);
