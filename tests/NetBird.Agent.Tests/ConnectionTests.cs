@@ -104,12 +104,10 @@ public sealed class ConnectionTests
     {
         await using var world = await AgentWorld.StartAsync();
         var cancelled = new TaskCompletionSource();
-        world.Gateway.Answer = async context =>
+        world.Gateway.Answer = context =>
         {
             context.RequestAborted.Register(() => cancelled.TrySetResult());
-            await context.Response.WriteAsync("data: 1\n\n");
-            await context.Response.Body.FlushAsync();
-            await Task.Delay(Timeout.Infinite, context.RequestAborted);
+            return TestGateway.OneEventAsync(context);
         };
         await world.UpAsync();
         using var client = world.Client();

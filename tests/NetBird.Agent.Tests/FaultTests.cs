@@ -117,12 +117,10 @@ public sealed class FaultTests
         TestGateway? streams = null;
         foreach (var gateway in world.Gateways)
         {
-            gateway.Answer = async context =>
+            gateway.Answer = context =>
             {
                 streams = gateway;
-                await context.Response.WriteAsync("data: 1\n\n");
-                await context.Response.Body.FlushAsync();
-                await Task.Delay(Timeout.Infinite, context.RequestAborted);
+                return TestGateway.OneEventAsync(context);
             };
         }
 

@@ -92,12 +92,7 @@ public sealed class HungGatewayTests
     public async Task GatewayHangsMidStream_StreamEndsCleanly()
     {
         await using var world = await AgentWorld.StartAsync();
-        world.Gateway.Answer = async context =>
-        {
-            await context.Response.WriteAsync("data: 1\n\n");
-            await context.Response.Body.FlushAsync();
-            await Task.Delay(Timeout.Infinite, context.RequestAborted);
-        };
+        world.Gateway.Answer = TestGateway.OneEventAsync;
         await world.UpAsync();
         using var client = world.Client();
         using var answer = await client.GetAsync("/stream", HttpCompletionOption.ResponseHeadersRead);

@@ -227,7 +227,7 @@ internal sealed partial class MeteringStage(
 
     /// <summary>The model that a request names beside its own; of several the one that would have been dearest.</summary>
     private static string AdvisorOf(GatewayCall call, UsageRecord row, RequestUsage usage)
-        => call.Request is { OtherModels: { IsDefaultOrEmpty: false } named }
+        => call.Request is { OtherModels: { IsEmpty: false } named }
             ? named.MaxBy(model => call.Snapshot!.Policies.Prices.Price(row.Provider!.Value, model, usage, row.Timestamp).Cost.Value)!
             : row.Model;
 

@@ -42,6 +42,14 @@ internal sealed class TestGateway : IAsyncDisposable
     /// <summary>To every request but the question whether anybody is there, which a gateway answers by itself.</summary>
     public RequestDelegate Answer { get; set; } = context => context.Response.WriteAsync("hello");
 
+    /// <summary>An answer that begins and does not go on: one event, and silence until the caller leaves.</summary>
+    public static async Task OneEventAsync(HttpContext context)
+    {
+        await context.Response.WriteAsync("data: 1\n\n");
+        await context.Response.Body.FlushAsync();
+        await Task.Delay(Timeout.Infinite, context.RequestAborted);
+    }
+
     public static void RequireRoot() => Skip.If(!OperatingSystem.IsLinux() || !Environment.IsPrivilegedProcess || !File.Exists("/dev/net/tun"), "needs root and /dev/net/tun");
 
     public static async Task<TestGateway> StartAsync(string address = "100.64.0.1")

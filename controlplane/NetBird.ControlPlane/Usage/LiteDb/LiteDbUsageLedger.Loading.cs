@@ -63,7 +63,7 @@ internal sealed partial class LiteDbUsageLedger
         _database.BeginTrans();
         foreach (var hour in hours.Keys)
         {
-            Hours.Upsert(new BsonDocument { ["_id"] = hour, ["sums"] = _sums.Pack(_sums.Of(hour)) });
+            StoreHour(hour, _sums.Of(hour));
         }
 
         _database.Commit();

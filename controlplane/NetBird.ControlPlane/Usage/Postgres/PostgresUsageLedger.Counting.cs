@@ -9,6 +9,9 @@ internal sealed partial class PostgresUsageLedger
     /// <summary>Hours of the periods that usage.sql keeps roll-ups of.</summary>
     private static readonly int[] Periods = [672, 168, PeriodCover.Day, PeriodCover.Hour];
 
+    private const string EachDimension =
+        "(values (1::smallint, user_id), (2::smallint, charged_group), (3::smallint, model), (4::smallint, provider_id)) d (dimension, key)";
+
     private const string EachPeriod = "(values (1::smallint), (24::smallint), (168::smallint), (672::smallint)) s (span)";
 
     private static IEnumerable<RollupRange> Rollups(long first, long last)

@@ -9,12 +9,12 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 /// <summary>Overviews, as in LiteDB: whole hours and days from the roll-ups, what is left of a range at its ends from rows.</summary>
 internal sealed partial class PostgresUsageLedger
 {
-    private const string Figures =
-        "requests, denied, interrupted, price_unknown, input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost, failed, parts";
+    private static readonly string[] Figures =
+    [
+        "requests", "denied", "interrupted", "price_unknown", "input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "web_searches", "cost", "failed", "parts",
+    ];
 
-    private static readonly string Sums = string.Join(", ", Figures.Split(", ").Select(figure => $"usage_sum({figure})"));
-
-    private const int Columns = 2 + 13;
+    private static readonly string[] Sums = [.. Figures.Select(figure => $"usage_sum({figure})")];
 
     /// <summary>Most of them are 0 nearly everywhere, and nothing is sooner written, sent and read than a number.</summary>
     private static string Sparse(IEnumerable<string> figures) => string.Join(", ", figures.Select(figure => $"nullif({figure}, 0)"));
@@ -35,8 +35,8 @@ internal sealed partial class PostgresUsageLedger
             {
                 // Of one hour or day there is one roll-up a key, and nothing to sum: that halves what a year by day and person takes.
                 var single = places.ToLookup(place => place.Key.Last - place.Key.First == 1);
-                await CopyAsync(query, Sparse(Figures.Split(", ")), "", single[true]);
-                await CopyAsync(query, Sparse(Figures.Split(", ").Select(figure => $"usage_sum({figure})")), " group by key", single[false]);
+                await CopyAsync(query, Sparse(Figures), "", single[true]);
+                await CopyAsync(query, Sparse(Sums), " group by key", single[false]);
             }
             else
             {
@@ -86,7 +86,7 @@ internal sealed partial class PostgresUsageLedger
                 await using var copy = await connection.BeginRawBinaryCopyAsync(
                     $"copy ({AllOf(query, all.ConvertAll(range => range.Key), figures, grouping)}) to stdout (format binary)", cancellationToken);
                 await new CopiedRows(copy).ReadAsync(
-                    Columns,
+                    2 + Figures.Length,
                     row =>
                     {
                         var part = (int)row.Number();
@@ -142,7 +142,7 @@ internal sealed partial class PostgresUsageLedger
     /// <summary>A few keys are looked up one by one; offset 0 keeps the planner to that.</summary>
     private static string FewOf(OverviewQuery query)
         => $"""
-            select p.part, r.key, {Sums} from unnest($1, $2, $3, $4) as p (part, first, last, span)
+            select p.part, r.key, {string.Join(", ", Sums)} from unnest($1, $2, $3, $4) as p (part, first, last, span)
             cross join lateral generate_series(p.first, p.last - 1) as g (start) cross join unnest($5) as w (key)
             cross join lateral (
                 select * from usage_rollups where dimension = {(int)query.GroupBy} and span = p.span and start = g.start and key = w.key offset 0) r

@@ -46,7 +46,7 @@ internal sealed partial class PostgresUsageLedger
         create temp table usage_repriced_rollups on commit drop as
         select d.dimension, s.span, a.begun / (36000000000 * s.span) as start, d.key, sum(cost)::bigint as cost, sum(unknown)::bigint as unknown
         from usage_repriced a
-        cross join lateral (values (1::smallint, user_id), (2::smallint, charged_group), (3::smallint, model), (4::smallint, provider_id)) d (dimension, key)
+        cross join lateral {EachDimension}
         cross join {EachPeriod}
         group by 1, 2, 3, 4;
 

@@ -37,7 +37,7 @@ internal sealed partial class PostgresUsageLedger
                 sum(interrupted) as interrupted, sum(price_unknown) as unknown, sum(input) as i, sum(output) as o, sum(cache_read) as cr,
                 sum(cache_write_5m) as c5, sum(cache_write_1h) as c1, sum(web_searches) as w, sum(cost) as c, sum(failed) as f, sum(parts) as p
             from usage_hours h
-            cross join lateral (values (1::smallint, user_id), (2::smallint, charged_group), (3::smallint, model), (4::smallint, provider_id)) d (dimension, key)
+            cross join lateral {EachDimension}
             cross join {EachPeriod}
             group by 1, 2, 3, 4),
         kept as (

@@ -533,10 +533,6 @@ begin
     from unnest(v_keys, v_missed, v_strict) as t (k, m, s) join usage_counters c on c.key = t.k;
 end $$;
 
--- The same for whoever has only to know of how many counters it was.
-create or replace function usage_settle(p_request text, p_tokens bigint, p_cost bigint, p_now bigint) returns int language sql volatile as
-$$ select count(*)::int from usage_settle_each(p_request, p_tokens, p_cost, p_now) $$;
-
 create or replace function usage_read(
     p_now bigint, p_key text[], p_window bigint[], p_source text[], p_scope smallint[], p_subject text[], p_rule boolean[],
     p_money boolean[], p_members text[])

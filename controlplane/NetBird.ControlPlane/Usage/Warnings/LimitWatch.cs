@@ -53,9 +53,12 @@ internal sealed partial class LimitWatch(
                 configuration, configuration.Users.Values.Where(person => person.Status is UserStatus.Active), time.GetUtcNow()).Select(cap => cap.Counter));
         }
 
-        if (_seen is null || time.GetElapsedTime(_recalled) > RecallEvery)
+        // Asked for each time, since another node may have lowered one.
+        var recalls = _seen is null || time.GetElapsedTime(_recalled) > RecallEvery;
+        var levels = recalls || _watched.Count > 0 ? await outbox.LevelsAsync(cancellationToken) : ImmutableDictionary<string, int>.Empty;
+        if (recalls)
         {
-            foreach (var key in (await outbox.LevelsAsync(cancellationToken)).Keys)
+            foreach (var key in levels.Keys)
             {
                 if (CapArrays.TryParseKey(key, out var counter))
                 {
@@ -69,7 +72,7 @@ internal sealed partial class LimitWatch(
         _seen = configuration;
         if (_watched.Count > 0)
         {
-            await LookAsync(configuration, cancellationToken);
+            await LookAsync(configuration, levels, cancellationToken);
         }
     }
 
@@ -121,12 +124,10 @@ internal sealed partial class LimitWatch(
             || !ReferenceEquals(before.LimitRaises, now.LimitRaises);
 
     /// <summary>
-    /// By the caps of now: a raise that ended, or a limit that was edited, makes another share of the same usage. Levels are asked for each
-    /// time, since another node may have lowered one.
+    /// By the caps of now: a raise that ended, or a limit that was edited, makes another share of the same usage.
     /// </summary>
-    private async Task LookAsync(Configuration configuration, CancellationToken cancellationToken)
+    private async Task LookAsync(Configuration configuration, ImmutableDictionary<string, int> levels, CancellationToken cancellationToken)
     {
-        var levels = await outbox.LevelsAsync(cancellationToken);
         var raises = new RaisesAt(configuration.RaisesInPlace(), time.GetUtcNow());
         var caps = new List<Cap>();
         foreach (var counter in _watched.ToList())
