@@ -28,6 +28,7 @@ public static class GatewayRegistration
     {
         services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<SteadyClock>();
         services.TryAddSingleton<GatewayOptions>();
         services.TryAddSingleton<GatewayMetrics>();
         services.TryAddSingleton<UpstreamClient>();

@@ -18,6 +18,7 @@ internal sealed class TestJournal : IUsageJournal
     private readonly ConcurrentQueue<UsageRecord> _completed = new();
     private readonly ConcurrentDictionary<RequestId, bool> _once = new();
     private readonly ConcurrentQueue<UsageRecord> _notes = new();
+    private volatile IReadOnlyList<UsageRecord> _notedBeside = [];
 
     public bool Unwritable { get; set; }
 
@@ -30,6 +31,9 @@ internal sealed class TestJournal : IUsageJournal
 
     /// <summary>What was noted of requests under way, in order.</summary>
     public IReadOnlyList<UsageRecord> Notes => [.. _notes];
+
+    /// <summary>What the last note had beside its request.</summary>
+    public IReadOnlyList<UsageRecord> NotedBeside => _notedBeside;
 
     /// <summary>Requests that began and have no end.</summary>
     public IEnumerable<RequestId> Open => _begun.Keys.Except(_completed.Select(r => r.Id));
@@ -45,7 +49,11 @@ internal sealed class TestJournal : IUsageJournal
         return ValueTask.CompletedTask;
     }
 
-    public void Note(UsageRecord record) => _notes.Enqueue(record);
+    public void Note(UsageRecord record, IReadOnlyList<UsageRecord> beside)
+    {
+        _notes.Enqueue(record);
+        _notedBeside = beside;
+    }
 
     public ValueTask CompleteAsync(UsageRecord record)
     {
@@ -54,7 +62,7 @@ internal sealed class TestJournal : IUsageJournal
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<IReadOnlyList<UsageRecord>> CompleteOnceAsync(IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
+    public ValueTask<IReadOnlyList<UsageRecord>> CompleteOnceAsync(RequestId reading, IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
     {
         if (UnwritableOnce)
         {

@@ -67,6 +67,7 @@ internal sealed class GatewayServer : IAsyncDisposable
         builder.Services.AddSingleton(services.GetRequiredService<IPromptVault>());
         builder.Services.AddSingleton(services.GetRequiredService<IProviderKeys>());
         builder.Services.AddSingleton(services.GetRequiredService<IReservations>());
+        builder.Services.AddSingleton(services.GetRequiredService<SteadyClock>());
         builder.Services.AddSingleton(services.GetRequiredService<IUsageJournal>());
         builder.Services.AddSingleton(services.GetRequiredService<IPersonSpend>());
         builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();

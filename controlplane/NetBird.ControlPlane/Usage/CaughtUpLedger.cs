@@ -46,8 +46,8 @@ internal sealed class CaughtUpLedger(IUsageLedger inner, UsageJournal journal) :
     public ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken)
         => inner.AppendAsync(records, cancellationToken);
 
-    public ValueTask<IReadOnlySet<RequestId>> ClaimResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
-        => inner.ClaimResultsAsync(ids, cancellationToken);
+    public ValueTask<IReadOnlySet<RequestId>> ClaimResultsAsync(RequestId reading, IReadOnlyCollection<UsageRecord> results, CancellationToken cancellationToken)
+        => inner.ClaimResultsAsync(reading, results, cancellationToken);
 
     public ValueTask<long> LastSequenceAsync(CancellationToken cancellationToken) => inner.LastSequenceAsync(cancellationToken);
 

@@ -24,12 +24,16 @@ internal interface IUsageLedger
     ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Which of these results of batches are this node's to record and charge: none that was recorded before, however long ago, also where
+    /// Which of these results of batches are this node's to record: none that was recorded before, however long ago, also where
     /// retention has dropped its row; and of several nodes that read the same results at one moment, each result is one node's. A node
-    /// that died before it recorded what it had claimed loses it to the next that asks.
+    /// that died before it recorded what it had claimed loses it to the next that asks. Where nodes share counters, what was never claimed
+    /// before is charged in the same step to those of the reading's reservation: no death of a node leaves it uncharged, or charged twice.
     /// </summary>
+    /// <param name="reading">The request that reads them.</param>
+    /// <param name="results">Their rows.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="IOException">It cannot be told.</exception>
-    ValueTask<IReadOnlySet<RequestId>> ClaimResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken);
+    ValueTask<IReadOnlySet<RequestId>> ClaimResultsAsync(RequestId reading, IReadOnlyCollection<UsageRecord> results, CancellationToken cancellationToken);
 
     /// <summary>The sequence of the last row it has, 0 for none.</summary>
     ValueTask<long> LastSequenceAsync(CancellationToken cancellationToken);

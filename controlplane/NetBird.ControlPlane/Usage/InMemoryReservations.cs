@@ -23,12 +23,12 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
     private readonly ITimer _pruning;
 
     public InMemoryReservations(
-        RequestPricing pricing, CounterHistory history, LimitMetrics metrics, PolicySource policies, TimeProvider time)
+        RequestPricing pricing, CounterHistory history, LimitMetrics metrics, PolicySource policies, SteadyClock clock, TimeProvider time)
     {
         _pricing = pricing;
         _policies = policies;
         _book = new(history);
-        _clock = new(time);
+        _clock = clock;
         _metrics = metrics;
         _pruning = time.CreateTimer(_ => Prune(), null, PruneEvery, PruneEvery);
     }

@@ -30,6 +30,7 @@ internal static class UsageFeature
             store.Policies.Follow(() => snapshots.Current?.Policies);
             return provider.GetRequiredService<WatchedReservations>();
         });
+        services.AddSingleton(store.Clock);
         services.AddSingleton(store.Charged);
         services.AddSingleton(new WatchedReservations(store.Reservations, store.Charged));
         services.AddSingleton<IPersonSpend, LedgerSpend>();

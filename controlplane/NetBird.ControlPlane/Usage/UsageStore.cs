@@ -39,9 +39,10 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
         IPromptStore prompts,
         PolicySource policies,
         ChargedCounters charged,
+        SteadyClock clock,
         Stack<IAsyncDisposable> held)
-        => (Ledger, _journal, Reservations, Outbox, Batches, Prompts, Policies, Charged, _held)
-            = (new CaughtUpLedger(ledger, journal), journal, reservations, outbox, batches, prompts, policies, charged, held);
+        => (Ledger, _journal, Reservations, Outbox, Batches, Prompts, Policies, Charged, Clock, _held)
+            = (new CaughtUpLedger(ledger, journal), journal, reservations, outbox, batches, prompts, policies, charged, clock, held);
 
     public string Name => "ledger";
 
@@ -68,6 +69,9 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
     /// <summary>Counters that warnings are to look at.</summary>
     public ChargedCounters Charged { get; }
 
+    /// <summary>By which limits roll and raises end.</summary>
+    public SteadyClock Clock { get; }
+
     /// <summary>Opens <c>usage.db</c> and <c>usage-journal/</c> of a state directory.</summary>
     /// <exception cref="IOException">They are in use, damaged, or not writable.</exception>
     public static async Task<UsageStore> OpenAsync(
@@ -88,7 +92,8 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             held.Push(journal);
             var metrics = new LimitMetrics();
             held.Push(new Held(metrics));
-            var reservations = new InMemoryReservations(pricing, history.Of, metrics, policies, time);
+            var clock = new SteadyClock(time);
+            var reservations = new InMemoryReservations(pricing, history.Of, metrics, policies, clock, time);
             held.Push(new Held(reservations));
             var outbox = LiteDbWebhookOutbox.Open(Path.Combine(stateDirectory, "webhooks.db"));
             held.Push(new Held(outbox));
@@ -96,7 +101,7 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             held.Push(new Held(batches));
             var prompts = LiteDbPromptStore.Open(Path.Combine(stateDirectory, LiteDbPromptStore.FileName));
             held.Push(new Held(prompts));
-            return new(ledger, journal, reservations, outbox, batches, prompts, policies, new(), held);
+            return new(ledger, journal, reservations, outbox, batches, prompts, policies, new(), clock, held);
         }
         catch
         {
@@ -117,8 +122,8 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             var pricing = Pricing(policies);
             var database = await PostgresUsage.OpenAsync(connectionString, stateDirectory, time, loggers, cancellationToken);
             held.Push(database);
-            var (charged, unsettled) = (new ChargedCounters(), new UnsettledReads());
-            var ledger = new PostgresUsageLedger(database, charged, unsettled, time);
+            var charged = new ChargedCounters();
+            var ledger = new PostgresUsageLedger(database, charged, time);
             await RecallAsync(ledger, pricing, time.GetUtcNow() - TimeSpan.FromHours(2), _ => { }, cancellationToken);
             var journal = await OpenJournalAsync(stateDirectory, ledger, _ => { }, time, loggers, cancellationToken);
             held.Push(journal);
@@ -127,12 +132,13 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             return new(
                 ledger,
                 journal,
-                new PostgresReservations(database, pricing, policies, metrics, unsettled, time),
+                new PostgresReservations(database, pricing, policies, metrics, time),
                 new PostgresWebhookOutbox(database),
                 new PostgresBatchRegister(database),
                 new PostgresPromptStore(database),
                 policies,
                 charged,
+                new(time),
                 held);
         }
         catch

@@ -10,16 +10,15 @@ namespace NetBird.Gateway.Authorization;
 /// Stage 3: policy, then room under every cap in one step. Default deny; a check that cannot be completed denies.
 /// </summary>
 internal sealed partial class AuthorizationStage(
-    IReservations reservations, BatchDesk batches, TimeProvider time, ILogger<AuthorizationStage> logger)
+    IReservations reservations, BatchDesk batches, SteadyClock clock, TimeProvider time, ILogger<AuthorizationStage> logger)
 {
-    /// <summary>Raises end by it: a wall clock that is set back brings none back, and lets none go on.</summary>
-    private readonly SteadyClock _clock = new(time);
-
     public async ValueTask<Refusal?> AuthorizeAsync(GatewayCall call)
     {
         var snapshot = call.Snapshot!;
         var caller = call.Peer!.Caller;
-        switch (PolicyEvaluator.Evaluate(snapshot.Policies, caller, call.Request!, _clock.Now()))
+
+        // Raises end by the steady clock: a wall clock that is set back brings none back, and lets none go on.
+        switch (PolicyEvaluator.Evaluate(snapshot.Policies, caller, call.Request!, clock.Now()))
         {
             case PolicyDecision.Denied denied:
                 return Refusal.Because(denied.Reason, denied.Explanation);

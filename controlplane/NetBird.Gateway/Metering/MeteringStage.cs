@@ -58,7 +58,8 @@ internal sealed partial class MeteringStage(
         {
             var seen = meter.Result(UsageEstimate.Of(call.Body.Length)) with { Completeness = Completeness.Interrupted };
             var record = RecordOf(call, AsAsked(call, meter, seen).Usage, Completeness.Interrupted);
-            journal.Note(IsUnderStrictCap(call) ? StrictBound.OfSeen(call, record, meter.TellsInput) : record);
+            journal.Note(
+                IsUnderStrictCap(call) ? StrictBound.OfSeen(call, record, meter.TellsInput) : record, PartsOf(call, record, seen.Parts));
         }
     }
 
@@ -127,7 +128,7 @@ internal sealed partial class MeteringStage(
             rows.Add(row);
         }
 
-        foreach (var added in await journal.CompleteOnceAsync(rows, CancellationToken.None).ConfigureAwait(false))
+        foreach (var added in await journal.CompleteOnceAsync(call.Id, rows, CancellationToken.None).ConfigureAwait(false))
         {
             call.Results = (call.Results.Tokens + added.Usage.Tokens, call.Results.Cost + added.Cost);
             metrics.Recorded(call, added);

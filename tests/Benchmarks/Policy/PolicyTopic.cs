@@ -45,7 +45,7 @@ internal static class PolicyTopic
         var callers = Enumerable.Range(0, people)
             .Select(i => new Caller(new($"u{i}"), $"u{i}@acme.example", new($"m{i}"), [new GroupId($"g{i % policies}"), new GroupId("all")])).ToArray();
         using var reservations = new InMemoryReservations(
-            new RequestPricing(() => snapshot.Prices, new()), (_, _) => [], new LimitMetrics(), new PolicySource(), TimeProvider.System);
+            new RequestPricing(() => snapshot.Prices, new()), (_, _) => [], new LimitMetrics(), new PolicySource(), new(TimeProvider.System), TimeProvider.System);
         var request = new ModelRequest(RequestKind.Messages, "claude-opus-5-5", true, 128_000, 48_000);
         var ids = Enumerable.Range(0, Rounds).Select(_ => RequestId.New()).ToArray();
         // By processor time, which what else runs on the machine hardly touches; the best of five rounds.

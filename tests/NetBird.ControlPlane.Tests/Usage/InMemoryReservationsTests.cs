@@ -19,7 +19,7 @@ public sealed class InMemoryReservationsTests : ReservationsContract, IDisposabl
     public InMemoryReservationsTests()
     {
         _metrics = new(_meters);
-        _reservations = new(new(() => PriceTable.Default, new UsageEstimator()), (_, _) => [], _metrics, _policies, _time);
+        _reservations = new(new(() => PriceTable.Default, new UsageEstimator()), (_, _) => [], _metrics, _policies, new(_time), _time);
     }
 
     public void Dispose()

@@ -46,7 +46,7 @@ public sealed class LimitWatchTests : IAsyncLifetime
             },
             default);
         _outbox = LiteDbWebhookOutbox.Open(Path.Combine(_state.Path, "webhooks.db"));
-        _book = new(new RequestPricing(() => PriceTable.Default, new()), (_, _) => [], new LimitMetrics(), new PolicySource(), _state.Time);
+        _book = new(new RequestPricing(() => PriceTable.Default, new()), (_, _) => [], new LimitMetrics(), new PolicySource(), new(_state.Time), _state.Time);
         _reservations = new(_book, _charged);
         _watch = NewWatch();
     }

@@ -1,6 +1,7 @@
 using CsCheck;
 using NetBird.ControlPlane.Usage;
 using NetBird.Gateway.Metering;
+using NetBird.Primitives;
 using NetBird.Policy;
 
 namespace NetBird.ControlPlane.Tests.Usage;
@@ -337,10 +338,13 @@ public abstract partial class UsageLedgerContract
         await Ledger.RetainAsync(Rows.Noon.AddDays(40), Rows.Noon.AddDays(40), _ => { }, default);
 
         await ReopenAsync();
-        Assert.Equal([new("batch-2"), new("r3")], await Ledger.ClaimResultsAsync([new("batch-1"), new("batch-2"), new("r3")], default));
+        Assert.Equal([new("batch-2"), new("r3")], await ClaimAsync("batch-1", "batch-2", "r3"));
         await Ledger.RetainAsync(Rows.Noon.AddDays(70), Rows.Noon.AddDays(70), _ => { }, default);
-        Assert.Equal([new("batch-1")], await Ledger.ClaimResultsAsync([new("batch-1")], default));
+        Assert.Equal([new("batch-1")], await ClaimAsync("batch-1"));
     }
+
+    private async Task<IReadOnlySet<RequestId>> ClaimAsync(params string[] ids)
+        => await Ledger.ClaimResultsAsync(RequestId.New(), [.. ids.Select(id => Rows.Row(1) with { Id = new(id) })], default);
 
     private protected async Task AppendAsync(IEnumerable<UsageRecord> rows)
     {

@@ -112,6 +112,20 @@ public sealed class MeteringTests
         Assert.Contains(whole.Id, gateway.Reservations.Inexact);
     }
 
+    /// <summary>A crash leaves what was noted last: with the advisor that was asked.</summary>
+    [Fact]
+    public async Task StreamUnderWay_AfterAnAdvisorWasAsked_IsNotedWithItsWords()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+
+        await gateway.AskAsync("hi [[scenario:advisor]][[scenario:drip:2]][[scenario:cut:9]]", stream: true, model: "claude-haiku-5-5");
+
+        var part = Assert.Single(await gateway.Journal.CountAsync(2), row => row.Kind is RequestKind.Part);
+        var noted = Assert.Single(gateway.Journal.NotedBeside);
+        Assert.Equal((part.Id, part.Model, part.Usage.Tokens.Output, Completeness.Interrupted), (noted.Id, noted.Model, noted.Usage.Tokens.Output, noted.Completeness));
+        Assert.True(noted.Cost.Value > 0);
+    }
+
     [Theory]
     [InlineData("malformed-usage", true)]
     [InlineData("malformed-usage", false)]

@@ -19,6 +19,7 @@ internal sealed class JournalSegment : IDisposable
 
     private readonly SafeFileHandle _file;
     private byte[] _frame = new byte[1024];
+    private int _pending;
     private long _flushedTo;
 
     private JournalSegment(string path, SafeFileHandle file) => (Path, _file) = (path, file);
@@ -60,19 +61,31 @@ internal sealed class JournalSegment : IDisposable
         }
     }
 
-    /// <summary>Appends one frame.</summary>
-    /// <exception cref="IOException">It is not in the file: disk full, device gone.</exception>
-    public void Append(ReadOnlySpan<byte> payload)
+    /// <summary>Forgets what was added and not appended.</summary>
+    public void Clear() => _pending = 0;
+
+    /// <summary>Adds a frame to those that <see cref="Write"/> appends.</summary>
+    public void Add(ReadOnlySpan<byte> payload)
     {
-        var size = FrameHead + payload.Length;
+        var size = _pending + FrameHead + payload.Length;
         if (_frame.Length < size)
         {
-            _frame = new byte[size * 2];
+            Array.Resize(ref _frame, size * 2);
         }
 
-        BinaryPrimitives.WriteInt32LittleEndian(_frame, payload.Length);
-        BinaryPrimitives.WriteUInt32LittleEndian(_frame.AsSpan(4), Crc(payload));
-        payload.CopyTo(_frame.AsSpan(FrameHead));
+        var frame = _frame.AsSpan(_pending);
+        BinaryPrimitives.WriteInt32LittleEndian(frame, payload.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(frame[4..], Crc(payload));
+        payload.CopyTo(frame[FrameHead..]);
+        _pending = size;
+    }
+
+    /// <summary>Appends what was added: all of it, or as if nothing had been added.</summary>
+    /// <exception cref="IOException">It is not in the file: disk full, device gone.</exception>
+    public void Write()
+    {
+        var size = _pending;
+        _pending = 0;
         RandomAccess.Write(_file, _frame.AsSpan(0, size), Length);
         Length += size;
     }

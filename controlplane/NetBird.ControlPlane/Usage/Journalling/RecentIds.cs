@@ -8,6 +8,8 @@ internal sealed class RecentIds(int most)
     private readonly HashSet<RequestId> _ids = [];
     private readonly Queue<RequestId> _order = new();
 
+    public bool Has(RequestId id) => _ids.Contains(id);
+
     /// <summary>False when it is among the last.</summary>
     public bool Add(RequestId id)
     {

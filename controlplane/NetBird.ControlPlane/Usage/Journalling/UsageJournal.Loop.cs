@@ -292,9 +292,9 @@ internal sealed partial class UsageJournal
         _segmentFault = null;
         try
         {
-            foreach (var record in _inFlight.Values)
+            foreach (var request in _inFlight.Values)
             {
-                AppendLocked(BeginFrame, 0, record);
+                BeginAgainLocked(request);
             }
 
             if (!File.Exists(last.Path))

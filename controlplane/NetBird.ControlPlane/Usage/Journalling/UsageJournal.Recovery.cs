@@ -38,7 +38,7 @@ internal sealed partial class UsageJournal
 
     private void Recover(long ledgerHas)
     {
-        var begun = new Dictionary<RequestId, UsageRecord>();
+        var begun = new Dictionary<RequestId, UnderWay>();
         _sequence = ledgerHas;
         DateTimeOffset newest = default;
         foreach (var path in Directory.GetFiles(_directory, "*.journal").Order(StringComparer.Ordinal))
@@ -60,13 +60,24 @@ internal sealed partial class UsageJournal
                 var sequence = BinaryPrimitives.ReadInt64LittleEndian(frame.AsSpan(1));
                 var record = new RowBlock(frame[9..]).All().Single();
                 newest = Later(newest, record.Timestamp + record.Duration);
+                var whole = record.Kind is RequestKind.Part ? begun.GetValueOrDefault(UsageRecord.WholeId(record.Id)) : null;
                 if (frame[0] == BeginFrame)
                 {
-                    begun[record.Id] = record;
+                    // A request's own comes before those of what is billed beside it, and takes the place of all there were.
+                    if (whole is null)
+                    {
+                        begun[record.Id] = new(record, []);
+                    }
+                    else
+                    {
+                        whole.Beside.Add(record);
+                    }
+
                     continue;
                 }
 
                 begun.Remove(record.Id);
+                whole?.Beside.RemoveAll(part => part.Id == record.Id);
                 _recent.Add(record.Id);
                 if (sequence > ledgerHas && sequence > _sequence)
                 {
@@ -80,7 +91,7 @@ internal sealed partial class UsageJournal
         }
 
         _segment = JournalSegment.Create(SegmentPath(++_segmentNumber));
-        foreach (var record in begun.Values.OrderBy(record => record.Timestamp))
+        foreach (var record in begun.Values.OrderBy(request => request.Record.Timestamp).SelectMany(request => request.Beside.Append(request.Record)))
         {
             // Written as finished before anything else happens: a crash during recovery finds it done.
             var interrupted = RecordBounds.Apply(Interrupted(record, newest));

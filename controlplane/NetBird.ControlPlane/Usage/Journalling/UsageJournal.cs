@@ -1,5 +1,6 @@
 using NetBird.ControlPlane.Usage.Rows;
 using NetBird.Gateway.Metering;
+using NetBird.Policy;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Usage.Journalling;
@@ -29,7 +30,7 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
     private const int MostDeferredRefusals = 50_000;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<RequestId, UsageRecord> _inFlight = [];
+    private readonly Dictionary<RequestId, UnderWay> _inFlight = [];
     private readonly Queue<UsageRecord> _deferred = new();
     private readonly List<JournalledRecord> _ready = [];
     private readonly List<(string Path, long LastSequence)> _old = [];
@@ -131,7 +132,7 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
         }
 
         AppendLocked(BeginFrame, 0, record);
-        _inFlight[record.Id] = record;
+        _inFlight[record.Id] = new(record, []);
         if (_quiet)
         {
             _quiet = false;
@@ -139,9 +140,9 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
         }
     }
 
-    public void Note(UsageRecord record)
+    public void Note(UsageRecord record, IReadOnlyList<UsageRecord> beside)
     {
-        record = RecordBounds.Apply(record);
+        var underWay = new UnderWay(RecordBounds.Apply(record), [.. beside.Select(RecordBounds.Apply)]);
         lock (_gate)
         {
             if (_segmentFault is not null || !_inFlight.ContainsKey(record.Id))
@@ -152,8 +153,8 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
             try
             {
                 // The later of two beginnings is what a crash leaves.
-                AppendLocked(BeginFrame, 0, record);
-                _inFlight[record.Id] = record;
+                BeginAgainLocked(underWay);
+                _inFlight[record.Id] = underWay;
             }
             catch (IOException)
             {
@@ -215,37 +216,39 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
         return default;
     }
 
-    public async ValueTask<IReadOnlyList<UsageRecord>> CompleteOnceAsync(IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<UsageRecord>> CompleteOnceAsync(
+        RequestId reading, IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
     {
         if (Problem is { } fault)
         {
             throw new IOException(fault);
         }
 
-        var ours = await _ledger.ClaimResultsAsync([.. records.Select(record => record.Id)], cancellationToken);
-        var added = new List<UsageRecord>();
-        foreach (var record in records.Where(record => ours.Contains(record.Id)).Select(RecordBounds.Apply))
+        List<UsageRecord> rows = [.. records.DistinctBy(record => record.Id).Select(RecordBounds.Apply)];
+        var ours = await _ledger.ClaimResultsAsync(reading, rows, cancellationToken);
+        lock (_gate)
         {
-            lock (_gate)
-            {
-                // Those that the ledger does not have yet are among the recent ones.
-                if (!_recent.Add(record.Id))
-                {
-                    continue;
-                }
+            // Those that the ledger does not have yet are among the recent ones.
+            rows.RemoveAll(row => !ours.Contains(row.Id) || _recent.Has(row.Id));
 
-                if (_segmentFault is not null || !TryCompleteLocked(record))
-                {
-                    DeferLocked(record);
-                }
+            // All of them or none: whoever is told that they cannot be recorded passes none on, and reads again.
+            _segment.Clear();
+            for (var i = 0; i < rows.Count; i++)
+            {
+                AddLocked(CompleteFrame, _sequence + 1 + i, rows[i]);
             }
 
-            _finished(record);
-            added.Add(record);
+            WriteLocked();
+            foreach (var row in rows)
+            {
+                _recent.Add(row.Id);
+                FinishedLocked(row);
+            }
         }
 
+        rows.ForEach(_finished);
         _work.Writer.TryWrite(true);
-        return added;
+        return rows;
     }
 
     private bool TryCompleteLocked(UsageRecord record)
@@ -259,10 +262,27 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
             return false;
         }
 
-        _segment.LastSequence = ++_sequence;
-        _inFlight.Remove(record.Id);
-        _ready.Add(new(_sequence, record));
+        FinishedLocked(record);
         return true;
+    }
+
+    private void FinishedLocked(UsageRecord record)
+    {
+        _segment.LastSequence = ++_sequence;
+        _ready.Add(new(_sequence, record));
+        if (!_inFlight.Remove(record.Id) && record.Kind is RequestKind.Part && _inFlight.TryGetValue(UsageRecord.WholeId(record.Id), out var whole))
+        {
+            whole.Beside.RemoveAll(part => part.Id == record.Id);
+        }
+    }
+
+    /// <summary>What a crash leaves of it, in place of what its beginning and earlier notes said.</summary>
+    private void BeginAgainLocked(UnderWay request)
+    {
+        _segment.Clear();
+        AddLocked(BeginFrame, 0, request.Record);
+        request.Beside.ForEach(part => AddLocked(BeginFrame, 0, part));
+        WriteLocked();
     }
 
     /// <summary>It stays among those in flight, too: should the process die now, the begin frame is what is left of it.</summary>
@@ -279,6 +299,13 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
 
     private void AppendLocked(byte kind, long sequence, UsageRecord? record)
     {
+        _segment.Clear();
+        AddLocked(kind, sequence, record);
+        WriteLocked();
+    }
+
+    private void AddLocked(byte kind, long sequence, UsageRecord? record)
+    {
         _sink.Clear();
         _sink.Byte(kind);
         _sink.Int64(sequence);
@@ -289,9 +316,14 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
             _packer.WriteTo(_sink);
         }
 
+        _segment.Add(_sink.Written);
+    }
+
+    private void WriteLocked()
+    {
         try
         {
-            _segment.Append(_sink.Written);
+            _segment.Write();
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
@@ -310,4 +342,9 @@ internal sealed partial class UsageJournal : IUsageJournal, IAsyncDisposable
     }
 
     private string SegmentPath(long number) => Path.Combine(_directory, $"{number:D10}.journal");
+
+    /// <summary>A request that has begun and not ended.</summary>
+    /// <param name="Record">With the figures of its beginning, or of the last note.</param>
+    /// <param name="Beside">Rows of what is billed beside it, as noted with those figures.</param>
+    private sealed record UnderWay(UsageRecord Record, List<UsageRecord> Beside);
 }

@@ -46,14 +46,14 @@ internal sealed partial class LiteDbUsageLedger
         return new(new UsagePage<UsageRecord>(rows.DrainToImmutable(), page, size, total));
     }
 
-    public ValueTask<IReadOnlySet<RequestId>> ClaimResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
+    public ValueTask<IReadOnlySet<RequestId>> ClaimResultsAsync(RequestId reading, IReadOnlyCollection<UsageRecord> results, CancellationToken cancellationToken)
     {
         lock (_writing)
         {
             ReopenIfStale();
             try
             {
-                return new(ids.Where(id => Results.FindById(id.Value) is null).ToHashSet());
+                return new(results.Select(result => result.Id).Where(id => Results.FindById(id.Value) is null).ToHashSet());
             }
             catch (LiteException failed)
             {

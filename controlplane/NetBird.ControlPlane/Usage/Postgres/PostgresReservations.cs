@@ -19,7 +19,7 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "The semaphore never makes a wait handle, and a late request must find it alive.")]
 internal sealed class PostgresReservations(
-    PostgresUsage database, RequestPricing pricing, PolicySource policies, LimitMetrics metrics, UnsettledReads unsettled, TimeProvider time)
+    PostgresUsage database, RequestPricing pricing, PolicySource policies, LimitMetrics metrics, TimeProvider time)
     : IReservations
 {
     /// <summary>Ours: limit headers may be this much behind; decisions never are.</summary>
@@ -73,8 +73,11 @@ internal sealed class PostgresReservations(
 
     public async ValueTask SettleAsync(RequestId request, RequestUsage used, NanoUsd cost, bool isExact = true)
     {
-        var tokens = InMemoryReservations.TokensOf(used.Tokens);
         _pending.TryRemove(request, out var pending);
+
+        // What the reading of a batch used are its results, which were charged as they were claimed: see PostgresUsageLedger.
+        var (tokens, nanoUsd) = pending is { Asked.Request.Kind: RequestKind.Batches }
+            ? (0, 0) : (InMemoryReservations.TokensOf(used.Tokens), Math.Max(0, cost.Value));
         try
         {
             if (pending is not null)
@@ -85,7 +88,7 @@ internal sealed class PostgresReservations(
             await using var command = database.Source.CreateCommand("select counter, missed, used_now from usage_settle_each($1, $2, $3, $4)");
             command.Parameters.AddWithValue(request.Value);
             command.Parameters.AddWithValue(tokens);
-            command.Parameters.AddWithValue(Math.Max(0, cost.Value));
+            command.Parameters.AddWithValue(nanoUsd);
             command.Parameters.Add(new() { Value = (object?)database.Now ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint });
             await using var reader = await command.ExecuteReaderAsync(CancellationToken.None);
             metrics.Settled(await SettlementAsync(reader, pending?.Chosen.Caps ?? []));
@@ -93,11 +96,6 @@ internal sealed class PostgresReservations(
         catch (Exception failed) when (PostgresGuard.IsUnreachable(failed))
         {
             // The row settles it when the journal hands it over: see PostgresUsageLedger.AppendAsync.
-            if (pending is { Asked.Request.Kind: RequestKind.Batches } && tokens > 0)
-            {
-                unsettled.Add(new(request, tokens, Math.Max(0, cost.Value)));
-            }
-
             throw PostgresGuard.Unreachable(failed);
         }
         finally

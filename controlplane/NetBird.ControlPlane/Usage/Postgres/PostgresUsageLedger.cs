@@ -2,6 +2,7 @@ using NetBird.ControlPlane.Store.Postgres;
 using NetBird.ControlPlane.Usage.Sums;
 using NetBird.ControlPlane.Usage.Warnings;
 using NetBird.Gateway.Batches;
+using NetBird.Gateway.Metering;
 using NetBird.Policy.Limits;
 using NetBird.Primitives;
 using Npgsql;
@@ -13,7 +14,7 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 /// id; reservations that its node died without settling are settled with it.
 /// </summary>
 internal sealed partial class PostgresUsageLedger(
-    PostgresUsage database, ChargedCounters charged, UnsettledReads unsettled, TimeProvider time) : IUsageLedger
+    PostgresUsage database, ChargedCounters charged, TimeProvider time) : IUsageLedger
 {
     /// <summary>Ours: a connection that hangs is found out well within the second in which requests must be refused.</summary>
     private static readonly TimeSpan ProbeEvery = TimeSpan.FromMilliseconds(400);
@@ -139,18 +140,25 @@ internal sealed partial class PostgresUsageLedger(
         """;
 
     // One statement, so that of nodes that ask at one moment the key gives each result to one. In the order of ids: neither waits for the
-    // other for ever. What a node has claimed and not recorded stays its own for as long as it lives.
+    // other for ever. What a node has claimed and not recorded stays its own for as long as it lives. Who claims first (nothing was there,
+    // so no row was locked: xmax) charges it, with that, once.
     private const string Claim =
         """
-        insert into usage_results as r (id, at, node) select id, coalesce($3, usage_clock()), $2 from unnest($1) as id order by id
-        on conflict (id) do update set node = excluded.node
-        where r.node is not null and (r.node = excluded.node
-            or not exists (select 1 from usage_nodes n where n.node = r.node and n.seen > usage_clock() - 300000000))
-        returning id
+        with claimed as (
+            insert into usage_results as r (id, at, node) select id, coalesce($3, usage_clock()), $2 from unnest($1) as id order by id
+            on conflict (id) do update set node = excluded.node
+            where r.node is not null and (r.node = excluded.node
+                or not exists (select 1 from usage_nodes n where n.node = r.node and n.seen > usage_clock() - 300000000))
+            returning id, xmax = 0 as first
+        ), charged as (
+            select usage_charge($4, sum(u.tokens)::bigint, sum(u.cost)::bigint, $3)
+            from claimed c join unnest($1, $5, $6) as u (id, tokens, cost) on u.id = c.id where c.first having count(*) > 0
+        )
+        select c.id from claimed c left join charged on true
         """;
 
-    // With what is billed beside a request (rows of its id and a number, written before its own), and with the results that it read of a
-    // batch, which are rows of their own. In the order of ids: neither of two nodes waits for the other for ever.
+    // With what is billed beside a request (rows of its id and a number, written before its own). In the order of ids: neither of two nodes
+    // waits for the other for ever.
     private const string SettleLeft =
         """
         select s.counter
@@ -158,9 +166,8 @@ internal sealed partial class PostgresUsageLedger(
         cross join lateral (
             select coalesce(sum(r.input + r.output + r.cache_read + r.cache_write_5m + r.cache_write_1h), 0)::bigint as tokens, coalesce(sum(r.cost), 0)::bigint as cost
             from usage_rows r where r.kind = 7 and r.id = any(select i.id || '.' || n from generate_series(1, 32) n)) p
-        left join unnest($2, $3, $4) as u (id, tokens, cost) on u.id = i.id
         cross join lateral usage_settle_each(
-            i.id, i.input + i.output + i.cache_read + i.cache_write_5m + i.cache_write_1h + p.tokens + coalesce(u.tokens, 0), i.cost + p.cost + coalesce(u.cost, 0), $1) s
+            i.id, i.input + i.output + i.cache_read + i.cache_write_5m + i.cache_write_1h + p.tokens, i.cost + p.cost, $1) s
         """;
 
     private const int RetentionSlice = 50_000;
@@ -174,13 +181,18 @@ internal sealed partial class PostgresUsageLedger(
         return await PostgresGuard.RunAsync(async () => (long)(await command.ExecuteScalarAsync(cancellationToken) ?? 0L));
     }
 
-    public async ValueTask<IReadOnlySet<RequestId>> ClaimResultsAsync(IReadOnlyCollection<RequestId> ids, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlySet<RequestId>> ClaimResultsAsync(
+        RequestId reading, IReadOnlyCollection<UsageRecord> results, CancellationToken cancellationToken)
         => await PostgresGuard.RunAsync<IReadOnlySet<RequestId>>(async () =>
         {
             await using var command = database.Vital.CreateCommand(Claim);
-            command.Parameters.AddWithValue(ids.Select(id => id.Value).Distinct(StringComparer.Ordinal).ToArray());
+            var each = results.DistinctBy(result => result.Id).ToList();
+            command.Parameters.AddWithValue(each.Select(result => result.Id.Value).ToArray());
             command.Parameters.AddWithValue(database.Node);
             command.Parameters.Add(Nullable(database.Now));
+            command.Parameters.AddWithValue(reading.Value);
+            command.Parameters.AddWithValue(each.Select(result => InMemoryReservations.TokensOf(result.Usage.Tokens)).ToArray());
+            command.Parameters.AddWithValue(each.Select(result => result.Cost.Value).ToArray());
             var ours = new HashSet<RequestId>();
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
@@ -224,9 +236,7 @@ internal sealed partial class PostgresUsageLedger(
 
     public async ValueTask AppendAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken)
     {
-        var reads = unsettled.Of(records);
-        var settled = await AppendAsync(records, reads, cancellationToken);
-        unsettled.Forget(reads);
+        var settled = await AddAsync(records, cancellationToken);
         if (settled.Count > 0)
         {
             charged.Note(settled);
@@ -234,8 +244,7 @@ internal sealed partial class PostgresUsageLedger(
     }
 
     /// <returns>Counters that were charged now, since their requests could not be settled at their end.</returns>
-    private async Task<List<CounterKey>> AppendAsync(
-        IReadOnlyList<JournalledRecord> records, List<UnsettledRead> reads, CancellationToken cancellationToken)
+    private async Task<List<CounterKey>> AddAsync(IReadOnlyList<JournalledRecord> records, CancellationToken cancellationToken)
         => await PostgresGuard.RunAsync(async () =>
         {
             await using var connection = await database.Vital.OpenConnectionAsync(cancellationToken);
@@ -261,7 +270,7 @@ internal sealed partial class PostgresUsageLedger(
             await RunAsync(connection, SessionParts, cancellationToken);
             await RunAsync(connection, Refusals, cancellationToken);
             await RunAsync(connection, Results, cancellationToken);
-            var settled = await SettleLeftAsync(connection, reads, cancellationToken);
+            var settled = await SettleLeftAsync(connection, cancellationToken);
             await RunAsync(
                 connection,
                 "update usage_nodes set sequence = greatest(sequence, $1) where node = $2",
@@ -272,13 +281,10 @@ internal sealed partial class PostgresUsageLedger(
             return settled;
         });
 
-    private async Task<List<CounterKey>> SettleLeftAsync(NpgsqlConnection connection, List<UnsettledRead> reads, CancellationToken cancellationToken)
+    private async Task<List<CounterKey>> SettleLeftAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(SettleLeft, connection);
         command.Parameters.Add(Nullable(database.Now));
-        command.Parameters.AddWithValue(reads.Select(read => read.Request.Value).ToArray());
-        command.Parameters.AddWithValue(reads.Select(read => read.Tokens).ToArray());
-        command.Parameters.AddWithValue(reads.Select(read => read.NanoUsd).ToArray());
         var counters = new List<CounterKey>();
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))

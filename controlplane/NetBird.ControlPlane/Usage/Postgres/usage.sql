@@ -493,6 +493,28 @@ returns bigint language sql stable as $$
     end
 $$;
 
+-- Charges the counters that a request holds room on, and leaves the room held.
+create or replace function usage_charge(p_request text, p_tokens bigint, p_cost bigint, p_now bigint) returns void language plpgsql as $$
+declare
+    v_keys text[];
+    v_now bigint;
+begin
+    select array_agg(r.key) into v_keys from usage_reservations r where r.request_id = p_request;
+    if v_keys is null then
+        return;
+    end if;
+
+    perform usage_lock(v_keys);
+    v_now := usage_now(v_keys, p_now);
+    insert into usage_slots (key, slot, at, amount)
+    select r.key, v_now / greatest(1, k.window_ticks / 500), v_now, case when r.money then p_cost else p_tokens end
+    from usage_reservations r join usage_counters k on k.key = r.key
+    where r.request_id = p_request and case when r.money then p_cost else p_tokens end > 0
+    on conflict (key, slot) do update
+    set at = greatest(usage_slots.at, excluded.at),
+        amount = least(usage_slots.amount::numeric + excluded.amount, 9000000000000000000)::bigint;
+end $$;
+
 -- Replaces a reservation by what was used; nothing when there is none any more. Answers for each counter by how much the request used more
 -- than it had reserved (less: below zero), and, but for strict caps, which cannot be passed, what is used of it now.
 create or replace function usage_settle_each(p_request text, p_tokens bigint, p_cost bigint, p_now bigint)
@@ -508,19 +530,10 @@ begin
         return;
     end if;
 
-    perform usage_lock(v_keys);
+    perform usage_charge(p_request, p_tokens, p_cost, p_now);
     v_now := usage_now(v_keys, p_now);
     with gone as (
         delete from usage_reservations r where r.request_id = p_request returning r.key, r.money, r.amount, r.strict
-    ), spent as (
-        select g.key, k.window_ticks, case when g.money then p_cost else p_tokens end as amount
-        from gone g join usage_counters k on k.key = g.key
-    ), noted as (
-        insert into usage_slots (key, slot, at, amount)
-        select key, v_now / greatest(1, window_ticks / 500), v_now, amount from spent where amount > 0
-        on conflict (key, slot) do update
-        set at = greatest(usage_slots.at, excluded.at),
-            amount = least(usage_slots.amount::numeric + excluded.amount, 9000000000000000000)::bigint
     ), expired as (
         delete from usage_slots s using usage_counters k
         where s.key = any(v_keys) and k.key = s.key and s.at <= v_now - k.window_ticks

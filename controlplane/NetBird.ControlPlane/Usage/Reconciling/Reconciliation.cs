@@ -78,7 +78,7 @@ internal sealed class Reconciliation
             Ours = usage.Ours + row.Usage.Tokens,
             OurSearches = usage.OurSearches + row.Usage.WebSearchRequests,
             Requests = usage.Requests + (row.IsPart ? 0 : 1),
-            Interrupted = usage.Interrupted + (row.Completeness is Completeness.Interrupted ? 1 : 0),
+            Interrupted = usage.Interrupted + (row is { Completeness: Completeness.Interrupted, IsPart: false } ? 1 : 0),
         };
         var searches = new NanoUsd(row.Usage.WebSearchRequests * PriceTable.WebSearchNanoUsd);
         var fees = (long)Int128.Min(PriceTable.FeesOf(row.Usage), row.Cost.Value);

@@ -125,7 +125,7 @@ internal static class GatewayHost
 
         public ValueTask BeginAsync(UsageRecord record, CancellationToken cancellationToken) => default;
 
-        public void Note(UsageRecord record)
+        public void Note(UsageRecord record, IReadOnlyList<UsageRecord> beside)
         {
         }
 
@@ -135,7 +135,8 @@ internal static class GatewayHost
             return default;
         }
 
-        public ValueTask<IReadOnlyList<UsageRecord>> CompleteOnceAsync(IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
+        public ValueTask<IReadOnlyList<UsageRecord>> CompleteOnceAsync(
+            RequestId reading, IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
             => new([]);
     }
 

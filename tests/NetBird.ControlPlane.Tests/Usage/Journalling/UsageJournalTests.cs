@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using NetBird.ControlPlane.Tests.Store;
 using NetBird.ControlPlane.Usage;
 using NetBird.Gateway.Metering;
+using NetBird.Policy;
 using NetBird.Policy.Pricing;
 using NetBird.Primitives;
 
@@ -59,6 +61,87 @@ public sealed class UsageJournalTests : IDisposable
         }
     }
 
+    /// <summary>
+    /// What is billed beside a request that is under way comes back with it, as the last note had it: an advisor that was asked and has not told its
+    /// figures yet. What had ended before the crash is there as it ended, and a note of before that as nothing.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Open_AfterACrash_HasWhatIsBilledBesideARequest(bool rotated)
+    {
+        using var after = new Scratch();
+        await using (var store = await OpenAsync(_scratch.Path))
+        {
+            foreach (var i in (int[])[1, 2, 3, 4])
+            {
+                await store.Journal.BeginAsync(Row(i), default);
+                store.Journal.Note(Row(i), [Beside(i, 1, 700)]);
+                store.Journal.Note(Row(i), [Beside(i, 1, 800), Beside(i, 2, 900)]);
+            }
+
+            if (rotated)
+            {
+                // A journal that was moved away is begun anew, with all that is under way.
+                Directory.Move(JournalDirectory, JournalDirectory + ".away");
+                Directory.CreateDirectory(JournalDirectory);
+                await UntilAsync(() => Task.FromResult(Directory.GetFiles(JournalDirectory).Length > 0), TimeSpan.FromSeconds(10));
+            }
+
+            // One ended with a part of its own, one without any; of one the process dies between its part and itself.
+            await store.Journal.CompleteAsync(Beside(2, 1, 60) with { Completeness = Completeness.Complete });
+            await store.Journal.CompleteAsync(Row(2) with { Completeness = Completeness.Complete });
+            await store.Journal.CompleteAsync(Row(3) with { Completeness = Completeness.Complete });
+            await store.Journal.CompleteAsync(Beside(4, 1, 60) with { Completeness = Completeness.Complete });
+            if (!rotated)
+            {
+                store.Journal.Note(Row(4), [Beside(4, 2, 950)]);
+            }
+
+            await RowsAsync(store, 4);
+            Copy(_scratch.Path, after.Path);
+        }
+
+        for (var start = 0; start < 2; start++)
+        {
+            await using var store = await OpenAsync(after.Path);
+            var rows = (await RowsAsync(store, 9)).ToDictionary(row => row.Id.Value, row => (row.Usage.Tokens.Input, row.Completeness is Completeness.Interrupted));
+
+            Assert.Equal(
+                [
+                    ("r1", (10, true)), ("r1.1", (800, true)), ("r1.2", (900, true)), ("r2", (10, false)), ("r2.1", (60, false)),
+                    ("r3", (10, false)), ("r4", (10, true)), ("r4.1", (60, false)), ("r4.2", (rotated ? 900 : 950, true)),
+                ],
+                rows.Select(row => (row.Key, row.Value)).Order());
+            Assert.Empty(await store.Ledger.VerifyAsync(default));
+        }
+
+        static UsageRecord Row(int number) => Rows.Row(number) with { Completeness = Completeness.Interrupted };
+        static UsageRecord Beside(int whole, int number, long tokens) => Row(whole) with
+        {
+            Id = UsageRecord.PartId(new($"r{whole}"), number), Kind = RequestKind.Part, Model = "claude-fable-5", Usage = new(new TokenUsage(tokens, 0)), Cost = new(tokens),
+        };
+    }
+
+    /// <summary>Results are handed out once their rows would survive kill -9, never because they will be written some time.</summary>
+    [SkippableFact]
+    public async Task CompleteOnce_OnAFullDisk_AddsNoneAndAllOfThemLater()
+    {
+        using var disk = new SmallDisk(JournalDirectory, "1m");
+        await using var store = await OpenAsync(_scratch.Path);
+        var many = Enumerable.Range(0, 100).Select(i => Rows.Row(i) with { Id = new($"batch-{i}"), Kind = RequestKind.BatchResult }).ToList();
+        disk.Fill();
+
+        // What is left of a page of the file takes some of them.
+        await Assert.ThrowsAsync<IOException>(async () => await store.Journal.CompleteOnceAsync(RequestId.New(), many, default));
+        disk.GiveRoom();
+
+        await UntilAsync(async () => !await RefusesAsync(store, 1_000), TimeSpan.FromSeconds(5));
+        Assert.Equal(0, (await store.Ledger.QueryAsync(new(), default)).TotalRecords);
+        Assert.Equal(100, (await store.Journal.CompleteOnceAsync(RequestId.New(), many, default)).Count);
+        Assert.Equal(100, (await RowsAsync(store, 100)).Count(row => row.Kind is RequestKind.BatchResult));
+    }
+
     [Fact]
     public async Task CompleteOnce_TheSameAgainAtAnyTime_AddsItOnce()
     {
@@ -66,8 +149,8 @@ public sealed class UsageJournalTests : IDisposable
         using var after = new Scratch();
         await using (var store = await OpenAsync(_scratch.Path))
         {
-            Assert.Equal(20, (await store.Journal.CompleteOnceAsync(results[..20], default)).Count);
-            Assert.Equal(["batch-20"], (await store.Journal.CompleteOnceAsync(results[15..21], default)).Select(row => row.Id.Value));
+            Assert.Equal(20, (await store.Journal.CompleteOnceAsync(RequestId.New(), results[..20], default)).Count);
+            Assert.Equal(["batch-20"], (await store.Journal.CompleteOnceAsync(RequestId.New(), results[15..21], default)).Select(row => row.Id.Value));
 
             // As kill -9 leaves it, some handed over to the ledger and some not.
             Copy(_scratch.Path, after.Path);
@@ -76,7 +159,7 @@ public sealed class UsageJournalTests : IDisposable
         for (var start = 0; start < 3; start++)
         {
             await using var store = await OpenAsync(after.Path);
-            Assert.Equal(start == 0 ? 9 : 0, (await store.Journal.CompleteOnceAsync(results, default)).Count);
+            Assert.Equal(start == 0 ? 9 : 0, (await store.Journal.CompleteOnceAsync(RequestId.New(), results, default)).Count);
             Assert.Equal(30, (await RowsAsync(store, 30)).Count);
             Assert.Empty(await store.Ledger.VerifyAsync(default));
         }

@@ -24,7 +24,7 @@ public sealed class PostgresAgreesTests(PostgresCluster cluster) : IClassFixture
 
     public async Task InitializeAsync()
     {
-        _memory = new(new(() => PriceTable.Default, new UsageEstimator()), (_, _) => [], _metrics, new PolicySource(), _clock);
+        _memory = new(new(() => PriceTable.Default, new UsageEstimator()), (_, _) => [], _metrics, new PolicySource(), new(_clock), _clock);
         if (cluster.Missing is null)
         {
             _store = await UsageStore.OpenPostgresAsync(cluster.ConnectionString, _state.Path, _clock, NullLoggerFactory.Instance, default);

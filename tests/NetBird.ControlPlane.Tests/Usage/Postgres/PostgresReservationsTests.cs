@@ -155,60 +155,76 @@ public sealed class PostgresReservationsTests(PostgresCluster cluster) : Reserva
         }
 
         await Eventually.TrueAsync(async () => !await RefusesAsync(_nodes[0].Store), seconds: 10);
-        await Eventually.TrueAsync(IsSettledAsync, seconds: 10);
-
-        // The pool may still have a connection from before.
-        async Task<bool> IsSettledAsync()
-        {
-            try
-            {
-                return await CountedAsync(cap) == (22, 0);
-            }
-            catch (IOException)
-            {
-                return false;
-            }
-        }
+        await UntilCountedAsync(cap, 22);
     }
 
     /// <summary>
-    /// Results that were read and could not be settled are rows of their own: the row of the reading charges them. Warnings look at what a row has charged.
+    /// Results of a batch are charged before they are handed out: what becomes of the database, of the settlement and of the node that read them
+    /// afterwards changes nothing, and to read them again charges nothing.
     /// </summary>
     [SkippableFact]
-    public async Task Settle_OfABatchReadWhileTheDatabaseIsGone_ChargesItsResultsWithItsRow()
+    public async Task CompleteOnce_ByANodeThatDiesWhileTheDatabaseIsGone_HasChargedTheResultsOnce()
     {
         Skip.If(cluster.Missing is not null, cluster.Missing);
-        var cap = NewCap(1_000_000);
-        var id = RequestId.New();
-        await ReserveAsync(Node(0), id.Value, new(RequestKind.Batches, "", false, null, 0), Under(cap));
-        await _nodes[0].Store.Journal.BeginAsync(Rows.Row(1) with { Id = id, Kind = RequestKind.Batches, Usage = default, Cost = default, Timestamp = DateTimeOffset.UtcNow }, default);
-        var result = Rows.Row(1) with { Id = new("batch-" + id.Value), Kind = RequestKind.BatchResult, Timestamp = DateTimeOffset.UtcNow };
-        Assert.Single(await _nodes[0].Store.Journal.CompleteOnceAsync([result], default));
-        _nodes[0].Store.Charged.Take();
+        var (tokens, money) = (NewCap(1_000_000), NewCap(1_000_000_000, unit: CapUnit.NanoUsd));
+        var (id, results) = (RequestId.New(), new List<UsageRecord>());
+        for (var i = 0; i < 3; i++)
+        {
+            results.Add(Rows.Row(i) with { Id = new($"batch-{id.Value}-{i}"), Kind = RequestKind.BatchResult, Timestamp = DateTimeOffset.UtcNow });
+        }
+
+        using var left = new Scratch();
+        var (state, store) = await OpenAsync(new Scratch());
+        await ReserveAsync(store.Reservations, id.Value, Reading, Under(tokens, money));
+        await store.Journal.BeginAsync(AsReading(id), default);
+        Assert.Equal(2, (await store.Journal.CompleteOnceAsync(id, results[..2], default)).Count);
+        Assert.Equal((30, 0), await CountedAsync(tokens));
+        Assert.Equal((280_000, 0), await CountedAsync(money));
         cluster.Stop();
         try
         {
-            await Assert.ThrowsAsync<IOException>(async () => await Node(0).SettleAsync(id, new(result.Usage.Tokens), result.Cost));
-            await _nodes[0].Store.Journal.CompleteAsync(result with { Id = id, Kind = RequestKind.Batches, Usage = default, Cost = default });
+            await Assert.ThrowsAsync<IOException>(async () => await store.Reservations.SettleAsync(id, new(new TokenUsage(20, 10)), new(280_000)));
+            CopyAll(state.Path, left.Path);
         }
         finally
         {
             cluster.Start();
         }
 
-        await Eventually.TrueAsync(async () => !await RefusesAsync(_nodes[0].Store), seconds: 20);
-        await Eventually.TrueAsync(() => Task.FromResult(_nodes[0].Store.Charged.Take().Contains(cap.Counter)), seconds: 20);
-        await Eventually.TrueAsync(async () =>
-        {
-            try
-            {
-                return await CountedAsync(cap) == (15, 0);
-            }
-            catch (IOException)
-            {
-                return false; // the pool may still have a connection from before
-            }
-        }, seconds: 20);
+        await store.DisposeAsync();
+        state.Dispose();
+        cluster.Execute($"delete from usage_rows where id like 'batch-{id.Value}%'; update usage_results set node = '{File.ReadAllText(Path.Combine(left.Path, "usage-node"))}' where id like 'batch-{id.Value}%'");
+        var (_, again) = await OpenAsync(left);
+        await Eventually.TrueAsync(async () => (await again.Ledger.QueryAsync(new() { From = DateTimeOffset.UtcNow.AddHours(-1) }, default)).Data.Count(row => row.Id.Value.Contains(id.Value, StringComparison.Ordinal)) == 3);
+        var next = RequestId.New();
+        await ReserveAsync(again.Reservations, next.Value, Reading, Under(tokens, money));
+        await again.Journal.BeginAsync(AsReading(next), default);
+        Assert.Equal([results[2].Id], (await again.Journal.CompleteOnceAsync(next, results, default)).Select(row => row.Id));
+        await again.Reservations.SettleAsync(next, new(new TokenUsage(10, 5)), new(140_000));
+        await again.DisposeAsync();
+
+        await UntilCountedAsync(tokens, 45);
+        await UntilCountedAsync(money, 420_000);
+
+        UsageRecord AsReading(RequestId reading) => Rows.Row(1) with { Id = reading, Kind = RequestKind.Batches, Usage = default, Cost = default, Timestamp = DateTimeOffset.UtcNow };
+    }
+
+    /// <summary>A node claims results and dies before it records them: they are charged, and whoever reads them next records them alone.</summary>
+    [SkippableFact]
+    public async Task CompleteOnce_ClaimedByANodeThatDied_RecordsThemAndChargesNothingAgain()
+    {
+        var cap = NewCap(1_000_000);
+        var result = Rows.Row(1) with { Id = new("batch-" + Id()), Kind = RequestKind.BatchResult, Timestamp = DateTimeOffset.UtcNow };
+        var (first, second) = (Id(), Id());
+        await ReserveAsync(Node(0), first, Reading, Under(cap));
+        await ReserveAsync(Node(1), second, Reading, Under(cap));
+        Assert.Single(await _nodes[0].Store.Ledger.ClaimResultsAsync(new(first), [result], default));
+        Assert.Empty(await _nodes[1].Store.Journal.CompleteOnceAsync(new(second), [result], default));
+        cluster.Execute($"update usage_results set node = 'dead' where id = '{result.Id.Value}'");
+
+        Assert.Single(await _nodes[1].Store.Journal.CompleteOnceAsync(new(second), [result], default));
+
+        Assert.Equal((15, 0), await CountedAsync(cap));
     }
 
     /// <summary>Without a cap nothing asks the database before a request goes out: the journal looks, also for the first after a while.</summary>
@@ -231,6 +247,22 @@ public sealed class PostgresReservationsTests(PostgresCluster cluster) : Reserva
 
         await Eventually.TrueAsync(async () => !await RefusesAsync(_nodes[1].Store), seconds: 20);
     }
+
+    private Task UntilCountedAsync(Cap cap, long used) => Eventually.TrueAsync(
+        async () =>
+        {
+            try
+            {
+                return await CountedAsync(cap) == (used, 0);
+            }
+            catch (IOException)
+            {
+                return false; // the pool may still have a connection from before
+            }
+        },
+        seconds: 20);
+
+    private static ModelRequest Reading => new(RequestKind.Batches, "", false, null, 0);
 
     private async Task<(Scratch State, UsageStore Store)> OpenAsync(Scratch state)
         => (state, await UsageStore.OpenPostgresAsync(cluster.ConnectionString, state.Path, TimeProvider.System, NullLoggerFactory.Instance, default));

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using NetBird.ControlPlane.Usage;
 using NetBird.ControlPlane.Usage.Postgres;
+using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Tests.Usage.Postgres;
 
@@ -65,7 +66,7 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
         {
             var results = Enumerable.Range(0, 40).Select(i => Result($"{round}-{i}")).ToList();
             var taken = await Task.WhenAll(stores.Select((store, i) => Task.Run(async () => await store.Journal.CompleteOnceAsync(
-                i == 1 ? [.. results.AsEnumerable().Reverse()] : results, default))));
+                RequestId.New(), i == 1 ? [.. results.AsEnumerable().Reverse()] : results, default))));
 
             Assert.Equal(results.Select(row => row.Id.Value).Order(), taken.SelectMany(rows => rows).Select(row => row.Id.Value).Order());
         }
@@ -83,18 +84,18 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
     [SkippableFact]
     public async Task Claim_ByANodeThatDied_IsTheNextReaders()
     {
-        Assert.Single(await Ledger.ClaimResultsAsync([new("lost")], default));
+        Assert.Single(await Ledger.ClaimResultsAsync(RequestId.New(), [Result("lost")], default));
         using var other = new Scratch();
         await using var store = await UsageStore.OpenPostgresAsync(cluster.ConnectionString, other.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
-        Assert.Empty(await store.Journal.CompleteOnceAsync([Result("lost")], default));
-        Assert.Single(await Ledger.ClaimResultsAsync([new("lost")], default));
+        Assert.Empty(await store.Journal.CompleteOnceAsync(RequestId.New(), [Result("lost")], default));
+        Assert.Single(await Ledger.ClaimResultsAsync(RequestId.New(), [Result("lost")], default));
 
         // Its sign of life comes every five seconds: here it never does again.
         await _database!.DisposeAsync();
         _database = null;
         cluster.Execute("update usage_nodes set seen = seen - 310000000 where node = (select node from usage_results where id = 'lost')");
 
-        Assert.Single(await store.Journal.CompleteOnceAsync([Result("lost")], default));
+        Assert.Single(await store.Journal.CompleteOnceAsync(RequestId.New(), [Result("lost")], default));
     }
 
     private protected override async Task AsFromBeforeAsync()
@@ -117,7 +118,7 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
         {
             _database = await PostgresUsage.OpenAsync(
                 cluster.ConnectionString, _scratch.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
-            _ledger = new(_database, new(), new(), TimeProvider.System);
+            _ledger = new(_database, new(), TimeProvider.System);
             cluster.Execute("truncate usage_rows, usage_hours, usage_rollups, usage_sessions, usage_facets, usage_session_parts, usage_refusals, usage_results, usage_meta");
         }
     }

@@ -1,5 +1,7 @@
 using NetBird.ControlPlane.Providers;
 using NetBird.ControlPlane.Usage.Reconciling;
+using NetBird.Gateway.Metering;
+using NetBird.Policy;
 using NetBird.Policy.Pricing;
 using NetBird.Primitives;
 
@@ -26,8 +28,13 @@ public sealed class ReconciliationTests
             });
         }
 
+        // Billed beside a request that was cut: no request, and none that was interrupted.
+        both.Note(Rows.Row(1) with { Id = new("r9"), KeyId = "ours", Usage = default, Cost = new(1), Completeness = Completeness.Interrupted, Model = "claude-fable-5" });
+        both.Note(Rows.Row(1) with { Id = new("r9.1"), Kind = RequestKind.Part, KeyId = "ours", Usage = default, Cost = new(1), Completeness = Completeness.Interrupted, Model = "claude-fable-5" });
+        var cut = both.Usage.Single(row => row.Key.Model == "claude-fable-5").Value;
+        Assert.Equal((1, 1), (cut.Requests, cut.Interrupted));
         Assert.All(both.Usage, row => Assert.False(row.Value.Differs));
-        Assert.Equal(["claude-opus-5-5", "code_execution", "web_search"], both.Costs.Select(row => row.Key.What));
-        Assert.All(both.Costs, row => Assert.False(row.Value.Differs, $"{row}"));
+        Assert.Equal(["claude-fable-5", "claude-opus-5-5", "code_execution", "web_search"], both.Costs.Select(row => row.Key.What));
+        Assert.All(both.Costs.Skip(1), row => Assert.False(row.Value.Differs, $"{row}"));
     }
 }

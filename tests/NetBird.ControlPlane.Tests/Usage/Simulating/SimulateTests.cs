@@ -82,7 +82,10 @@ public sealed class SimulateTests(PostgresCluster cluster) : IClassFixture<Postg
         var journal = plane.Services.GetRequiredService<IUsageJournal>();
         for (var i = 0; i < 4; i++)
         {
-            await journal.CompleteAsync(Row($"batch-{i}", "ann", group, provider, now.AddHours(-9)) with { Kind = RequestKind.BatchResult, Duration = TimeSpan.FromHours(8) });
+            // Six tenths of each cent are of another model, billed beside the result: no request, and saved with it.
+            var whole = Row($"batch-{i}", "ann", group, provider, now.AddHours(-9)) with { Kind = RequestKind.BatchResult, Duration = TimeSpan.FromHours(8) };
+            await journal.CompleteAsync(whole with { Id = UsageRecord.PartId(whole.Id, 1), Model = "claude-fable-5", Cost = new(whole.Cost.Value * 6 / 10) });
+            await journal.CompleteAsync(whole with { Cost = new(whole.Cost.Value * 4 / 10) });
         }
 
         await journal.CompleteAsync(Row("later", "ann", group, provider, now.AddMinutes(-5)));
@@ -92,13 +95,14 @@ public sealed class SimulateTests(PostgresCluster cluster) : IClassFixture<Postg
             """;
 
         var allowed = await PlaneCalls.RunAsync(plane, "simulate", "--file", await FileAsync(plane, Policy("true")), "--json");
-        var not = await PlaneCalls.RunAsync(plane, "simulate", "--file", await FileAsync(plane, Policy("false")));
+        var not = await PlaneCalls.RunAsync(plane, "simulate", "--file", await FileAsync(plane, Policy("false")), "--json");
 
         // Four cents by the batch: the fifth request meets a full limit.
         var answer = JsonNode.Parse(allowed.Output)!;
         Assert.Equal((5L, 1L, "limit_reached"), ((long)answer["requests"]!, (long)answer["refused"]!, (string)answer["refusals"]![0]!["reason"]!));
         Assert.StartsWith("Tried alone, in 30 days: 1 of 5", allowed.Error, StringComparison.Ordinal);
         Assert.Contains("call_not_offered", not.Output, StringComparison.Ordinal);
+        Assert.Equal((0.05m, 0.04m), ((decimal)JsonNode.Parse(not.Output)!["cost_usd"]!, (decimal)JsonNode.Parse(not.Output)!["cost_saved_usd"]!));
         Assert.Contains("4 of 5 requests refused", not.Error, StringComparison.Ordinal);
     }
 
