@@ -12,7 +12,8 @@ namespace NetBird.ControlPlane.Tests.Usage;
 
 /// <summary>
 /// What pages ask for with ten million requests of a year behind them (NETBIRD_LONG=1; NETBIRD_LEDGER_ROWS and NETBIRD_LEDGER_PEOPLE set
-/// other numbers of requests and of people, who are 200). Figures are printed; what is asserted is that they add up.
+/// other numbers of requests and of people, who are 200; NETBIRD_LEDGER_DATABASE names a PostgreSQL that is filled when it is empty, and
+/// left as it is). Figures are printed; what is asserted is that they add up.
 /// </summary>
 public sealed class LedgerSizeTests(PostgresCluster cluster, ITestOutputHelper output) : IClassFixture<PostgresCluster>
 {
@@ -21,6 +22,8 @@ public sealed class LedgerSizeTests(PostgresCluster cluster, ITestOutputHelper o
     private static readonly int Count = int.Parse(Environment.GetEnvironmentVariable("NETBIRD_LEDGER_ROWS") ?? "10000000", CultureInfo.InvariantCulture);
 
     private static readonly int People = int.Parse(Environment.GetEnvironmentVariable("NETBIRD_LEDGER_PEOPLE") ?? "200", CultureInfo.InvariantCulture);
+
+    private static readonly string? Database = Environment.GetEnvironmentVariable("NETBIRD_LEDGER_DATABASE");
 
     private static readonly string[] Models =
         ["claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-fable-5-1", "claude-opus-4-8"];
@@ -52,9 +55,16 @@ public sealed class LedgerSizeTests(PostgresCluster cluster, ITestOutputHelper o
         Skip.If(cluster.Missing is not null, cluster.Missing);
         using var scratch = new Scratch();
         await using var store = await UsageStore.OpenPostgresAsync(
-            cluster.ConnectionString, scratch.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
-        await FillAsync(store.Ledger, "PostgreSQL");
-        cluster.Execute("analyze");
+            Database ?? cluster.ConnectionString, scratch.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
+        if ((await store.Ledger.QueryAsync(new() { PageSize = 1 }, default)).TotalRecords == 0)
+        {
+            await FillAsync(store.Ledger, "PostgreSQL");
+            if (Database is null)
+            {
+                cluster.Execute("analyze");
+            }
+        }
+
         await AskAsync(store.Ledger, "PostgreSQL");
     }
 
@@ -80,7 +90,15 @@ public sealed class LedgerSizeTests(PostgresCluster cluster, ITestOutputHelper o
         var berlin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Berlin");
         Assert.Equal(Count, (await Timed("overview, year by day and person, Berlin", () => ledger.OverviewAsync(year with { Zone = berlin }, default))).Sum(row => row.Totals.Requests));
         Assert.Equal(Count, (await Timed("overview, year by person, New York", () => ledger.OverviewAsync(year with { Granularity = Granularity.Whole, Zone = newYork }, default))).Sum(row => row.Totals.Requests));
+        foreach (var far in (string[])["Asia/Tokyo", "America/Los_Angeles", "Asia/Kolkata"])
+        {
+            var there = year with { Zone = TimeZoneInfo.FindSystemTimeZoneById(far) };
+            Assert.Equal(Count, (await Timed($"overview, year by day and person, {far[(far.IndexOf('/', StringComparison.Ordinal) + 1)..]}", () => ledger.OverviewAsync(there, default))).Sum(row => row.Totals.Requests));
+            Assert.Equal(Count, (await Timed($"overview, year by week and person, {far[(far.IndexOf('/', StringComparison.Ordinal) + 1)..]}", () => ledger.OverviewAsync(there with { Granularity = Granularity.Week }, default))).Sum(row => row.Totals.Requests));
+        }
+
         await Timed("overview, year by day and seven people, New York", () => ledger.OverviewAsync(year with { Zone = newYork, Only = [.. Enumerable.Range(1, 7).Select(i => $"person-{i}")] }, default));
+        await Timed("overview, week by hour and group, Kolkata", () => ledger.OverviewAsync(year with { From = End.AddDays(-7), Granularity = Granularity.Hour, GroupBy = OverviewKey.Group, Zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Kolkata") }, default));
         await Timed("overview, week by hour and group", () => ledger.OverviewAsync(year with { From = End.AddDays(-7), Granularity = Granularity.Hour, GroupBy = OverviewKey.Group }, default));
         Assert.Equal(Count, (await Timed("access logs, first page", () => ledger.QueryAsync(new(), default))).TotalRecords);
         Assert.Equal(Count / People, (await Timed("access logs of a person", () => ledger.QueryAsync(new() { User = new("person-7") }, default))).TotalRecords, (double)Batch / People);

@@ -9,12 +9,12 @@ internal sealed partial class LiteDbUsageLedger
 {
     /// <summary>
     /// Whole hours from sums; what is left at either end (a range or a zone that is not on the hour) from rows, as
-    /// long as they are kept.
+    /// long as they are kept, then with its hour.
     /// </summary>
     public ValueTask<ImmutableArray<OverviewRow>> OverviewAsync(OverviewQuery query, CancellationToken cancellationToken)
     {
         var spans = Spans.Of(query).ToList();
-        var parts = new OverviewParts(query, spans, LastTicks());
+        var parts = new OverviewParts(OverviewParts.Ranges(query, spans, LastTicks(), _rowsFrom.UtcTicks));
         var bySpan = new Dictionary<string, UsageTotals>[spans.Count];
         foreach (var (span, first, last) in parts.Hours)
         {

@@ -32,6 +32,8 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
     /// <summary>The last probe failed: whoever needs the database is refused at once instead of waiting for it.</summary>
     public bool IsAway { get; set; }
 
+    public ILogger Logger => _logger;
+
     /// <summary>This node's name, kept in its state directory: its journal's sequence belongs to it.</summary>
     public string Node { get; }
 

@@ -27,7 +27,7 @@ internal sealed partial class PostgresUsageLedger
             var page = Math.Max(1, query.Page);
             await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
             var facets = await FacetsAsync(connection, query, cancellationToken);
-            var to = query.To is { } end && end.UtcTicks <= await LastTicksAsync(connection, cancellationToken) ? end : (DateTimeOffset?)null;
+            var to = query.To is { } end && end.UtcTicks <= (await BoundsAsync(connection, cancellationToken)).Last ? end : (DateTimeOffset?)null;
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
             var (active, total) = query.Refusal is not null || facets is not null || to is not null
                 ? await ActiveWithAsync(connection, query with { To = to }, facets, page, size, cancellationToken)

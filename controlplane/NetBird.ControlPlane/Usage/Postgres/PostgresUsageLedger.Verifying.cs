@@ -4,11 +4,14 @@ using NetBird.ControlPlane.Usage.Sums;
 
 namespace NetBird.ControlPlane.Usage.Postgres;
 
-/// <summary>Verification: the hours equal their rows, and every roll-up equals its hours.</summary>
+/// <summary>Verification: the hours equal their rows, every roll-up equals its hours, and what is kept of spans equals the roll-ups.</summary>
 internal sealed partial class PostgresUsageLedger
 {
     /// <summary>Ours: the rest is more of the same.</summary>
     private const int MostTold = 1_000;
+
+    /// <summary>Ours: a part of a second each.</summary>
+    private const int SpansAtOnce = 100;
 
     // Hours whose rows are kept; of older ones there are sums alone.
     private const string HoursAgainstRows =
@@ -59,6 +62,7 @@ internal sealed partial class PostgresUsageLedger
             await AddAsync(HoursAgainstRows, start => $"The sums of the hour from {HourlySums.StartOf(start[0]):u} do not equal its rows.");
             await AddAsync(RollupsAgainstHours, start =>
                 $"A roll-up of {(start[0] == PeriodCover.Hour ? "the hour" : start[0] == PeriodCover.Day ? "the day" : $"{start[0] / PeriodCover.Day} days")} from {HourlySums.StartOf(start[0] * start[1]):u} does not equal its hours.");
+            await AddSpansAsync(found, cancellationToken);
             return found.ToImmutable();
 
             async Task AddAsync(string query, Func<long[], string> words)
@@ -73,4 +77,31 @@ internal sealed partial class PostgresUsageLedger
                 }
             }
         });
+
+    private async Task AddSpansAsync(ImmutableArray<string>.Builder found, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync(cancellationToken);
+        await using var snapshot = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
+        var (_, rowsFrom) = await BoundsAsync(connection, cancellationToken);
+        foreach (var by in Enum.GetValues<OverviewKey>())
+        {
+            var all = await KeptSpans.AllAsync(connection, by, cancellationToken);
+            foreach (var chunk in all.FindAll(range => OverviewParts.Border(range.From, rowsFrom) == range.From && OverviewParts.Border(range.To, rowsFrom) == range.To).Chunk(SpansAtOnce))
+            {
+                List<(int Span, long From, long To)> ranges = [.. chunk.Select((range, i) => (i, range.From, range.To))];
+                var kept = await KeptSpans.FindAsync(connection, by, ranges, ranges.Count, database.Now, cancellationToken);
+                var words = new WordPool();
+                var sums = await SumsAsync(connection, by, null, ranges, ranges.Count, words, cancellationToken);
+                foreach (var (span, from, to) in ranges.Where(range => kept.Packed[range.Span] is not null))
+                {
+                    var unlike = sums[span];
+                    PackedSpan.Unpack(kept.Packed[span]!, words, (word, totals) => unlike.Add(word, totals, -1)); // those alone are looked at
+                    if (unlike.Values.Any(rest => rest != default))
+                    {
+                        found.Add($"What is kept of the sums by {by} from {new DateTimeOffset(from, TimeSpan.Zero):u} to {new DateTimeOffset(to, TimeSpan.Zero):u} does not equal its roll-ups.");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -307,6 +307,13 @@ internal sealed partial class PostgresUsageLedger(
 
             // Whole days, so that a roll-up of a day is the sum of its hours as long as it is kept.
             var sumsHour = HourlySums.HourOf(sumsFrom) / 24 * 24;
+
+            // First: whoever reads meanwhile, or after we were killed, is told nothing of an hour of which some rows are left.
+            await RunAsync(
+                connection,
+                "insert into usage_meta values ('rows_from', $1) on conflict (name) do update set value = greatest(usage_meta.value, excluded.value)",
+                cancellationToken,
+                new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
             long rows = 0;
             int some;
             do
@@ -347,13 +354,9 @@ internal sealed partial class PostgresUsageLedger(
                 new NpgsqlParameter { Value = Spans.Earlier(sumsFrom, RegisteredBatch.KeptFor).UtcTicks });
             await RunAsync(
                 connection,
-                "insert into usage_meta values ('rows_from', $1) on conflict (name) do update set value = greatest(usage_meta.value, excluded.value)",
-                cancellationToken,
-                new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
-            await RunAsync(
-                connection,
                 "delete from usage_reservations where since < usage_clock() - case when strict then 366 * 864000000000 else 6048000000000 end",
                 cancellationToken);
+            await KeptSpans.ForgetAsync(connection, database.Now, cancellationToken);
             return new RetentionResult(rows, sums);
         });
 
@@ -385,6 +388,6 @@ internal sealed partial class PostgresUsageLedger(
         return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static NpgsqlParameter Nullable(long? value)
+    internal static NpgsqlParameter Nullable(long? value)
         => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint };
 }

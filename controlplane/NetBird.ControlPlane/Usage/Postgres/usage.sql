@@ -168,6 +168,53 @@ from usage_rollups r cross join (values (168::smallint), (672::smallint)) s (spa
 where r.span = 24 and not exists (select 1 from usage_rollups where span > 24)
 group by 1, 2, 3, 4;
 
+-- What days, weeks and months of time zones came to, as an overview read them, packed (PackedSpan): a zone's day is else a day of UTC less
+-- and more the hours between the two, each with a row a person. Known by its two moments, so that a zone whose rules change asks for others.
+-- Read as long as nothing changed on the days (UTC) that it touches: version is the sum of theirs in usage_touched, which only grow. Made
+-- of the roll-ups when an overview finds none; asked is when one last read it, to the week.
+create table if not exists usage_spans (
+    dimension smallint not null,
+    first bigint not null,
+    last bigint not null,
+    version bigint not null,
+    asked bigint not null,
+    packed bytea not null,
+    primary key (dimension, first, last)
+);
+alter table usage_spans alter column packed set storage external; -- numbers do not get smaller
+
+-- How often roll-ups of a day (UTC) changed: by triggers, so that no statement can forget it, also not one of an older version's node.
+create table if not exists usage_touched (
+    day bigint primary key,
+    version bigint not null
+);
+
+create or replace function usage_touch() returns trigger language plpgsql as $$
+begin
+    insert into usage_touched as t (day, version)
+    select distinct start * span / 24, 1 from changed where span <= 24 order by 1
+    on conflict (day) do update set version = t.version + 1;
+    return null;
+end $$;
+
+create or replace function usage_touch_all() returns trigger language plpgsql as $$
+begin
+    update usage_touched set version = version + 1;
+    return null;
+end $$;
+
+do $$ begin
+    if exists (select 1 from pg_trigger where tgrelid = 'usage_rollups'::regclass and tgname = 'usage_rollups_added') then
+        return;
+    end if;
+
+    create trigger usage_rollups_added after insert on usage_rollups referencing new table as changed for each statement execute function usage_touch();
+    create trigger usage_rollups_changed after update on usage_rollups referencing new table as changed for each statement execute function usage_touch();
+    create trigger usage_rollups_dropped after delete on usage_rollups referencing old table as changed for each statement execute function usage_touch();
+    create trigger usage_rollups_emptied after truncate on usage_rollups for each statement execute function usage_touch_all();
+    insert into usage_touched select distinct start, 1 from usage_rollups where dimension = 4 and span = 24 on conflict (day) do nothing;
+end $$;
+
 -- Sums of whole numbers without the way through numeric that sum() takes; past 63 bits they fail.
 create or replace aggregate usage_sum (bigint) (sfunc = int8pl, stype = bigint, initcond = '0', combinefunc = int8pl, parallel = safe);
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using NetBird.ControlPlane.Usage;
 using NetBird.ControlPlane.Usage.Postgres;
+using NetBird.Gateway.Metering;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Tests.Usage.Postgres;
@@ -36,6 +37,71 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
         cluster.Execute(change);
 
         Assert.Contains(await Ledger.VerifyAsync(default), fault => fault.Contains(said, StringComparison.Ordinal));
+    }
+
+    /// <summary>What is kept of days is what the second answer is made of; verification reads it, and what changes the day throws it away.</summary>
+    [SkippableFact]
+    public async Task Overview_AskedTwice_IsToldFromWhatTheFirstKept()
+    {
+        var query = new OverviewQuery(Rows.Noon.AddDays(-1), Rows.Noon.AddDays(4), Granularity.Day, OverviewKey.User, TimeZoneInfo.FindSystemTimeZoneById("Asia/Kolkata"));
+        await AppendAsync([.. Enumerable.Range(0, 60).Select(i => Rows.Row(i * 60))]);
+        var first = await Ledger.OverviewAsync(query, default);
+        cluster.Execute("update usage_spans set packed = set_byte(packed, 6, get_byte(packed, 6) + 1)"); // how many rows, behind a name of three letters
+
+        var second = await Ledger.OverviewAsync(query, default);
+
+        Assert.Equal(60, first.Sum(row => row.Totals.Requests));
+        Assert.Equal(first.Length, second.Length);
+        Assert.True(second.Sum(row => row.Totals.Requests) > 60, "Nothing was told from what is kept.");
+        Assert.Equal(3, (await Ledger.VerifyAsync(default)).Count(fault => fault.StartsWith("What is kept of the sums by User", StringComparison.Ordinal)));
+
+        // By a node of an older version, as far as this one can tell.
+        cluster.Execute("update usage_rollups set cost = cost where span = 1");
+        Assert.Equal(first.AsEnumerable(), await Ledger.OverviewAsync(query, default));
+        Assert.Empty(await Ledger.VerifyAsync(default));
+    }
+
+    /// <summary>Days are asked for at one node while others write to them: no answer is older than the question, and the last is what was written.</summary>
+    [SkippableFact]
+    public async Task Overview_WhileNodesWrite_LosesNothing()
+    {
+        _ = Ledger;
+        var query = new OverviewQuery(Rows.Noon.AddDays(-40), Rows.Noon.AddDays(1), Granularity.Day, OverviewKey.User, TimeZoneInfo.FindSystemTimeZoneById("Asia/Kolkata"));
+        await AppendAsync([Rows.Row(1) with { Id = new("last"), Timestamp = Rows.Noon.AddHours(20) }]);
+        using var others = new Scratch();
+        var done = 0;
+        long written = 1;
+        var writers = Enumerable.Range(0, 2).Select(node => Task.Run(async () =>
+        {
+            var state = Directory.CreateDirectory(Path.Combine(others.Path, $"{node}")).FullName;
+            await using var database = await PostgresUsage.OpenAsync(cluster.ConnectionString, state, TimeProvider.System, NullLoggerFactory.Instance, default);
+            var ledger = new PostgresUsageLedger(database, new(), TimeProvider.System);
+            for (var i = 0; i < 60; i++)
+            {
+                var rows = Enumerable.Range(0, 40).Select(n => Rows.Row(n, $"u{n % 5}") with { Id = new($"{node}-{i}-{n}"), Timestamp = Rows.Noon.AddMinutes(-((n * 1_399) + i)) });
+                await ledger.AppendAsync([.. rows.Select((row, n) => new JournalledRecord((i * 40) + n + 1, row))], default);
+                Interlocked.Add(ref written, 40);
+            }
+
+            Interlocked.Increment(ref done);
+        })).ToArray();
+
+        var asked = 0;
+        while (Volatile.Read(ref done) < 2 && !writers.Any(writer => writer.IsFaulted))
+        {
+            var before = Interlocked.Read(ref written);
+            Assert.InRange((await Ledger.OverviewAsync(query, default)).Sum(row => row.Totals.Requests), before, 4_801);
+            asked++;
+        }
+
+        await Task.WhenAll(writers);
+        Assert.True(asked > 3, "Nothing was asked meanwhile.");
+        for (var again = 0; again < 2; again++)
+        {
+            Assert.Equal(4_801, (await Ledger.OverviewAsync(query, default)).Sum(row => row.Totals.Requests));
+        }
+
+        Assert.Empty(await Ledger.VerifyAsync(default));
     }
 
     /// <summary>The server's own upkeep, and whoever restores a dump, look for functions in no schema of ours: an index that needs one would fail there, unseen.</summary>
@@ -119,7 +185,7 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
             _database = await PostgresUsage.OpenAsync(
                 cluster.ConnectionString, _scratch.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
             _ledger = new(_database, new(), TimeProvider.System);
-            cluster.Execute("truncate usage_rows, usage_hours, usage_rollups, usage_sessions, usage_facets, usage_session_parts, usage_refusals, usage_results, usage_meta");
+            cluster.Execute("truncate usage_rows, usage_hours, usage_rollups, usage_sessions, usage_facets, usage_session_parts, usage_refusals, usage_results, usage_meta, usage_spans, usage_touched");
         }
     }
 
