@@ -186,7 +186,9 @@ public sealed class FaultTests
         using var other = new TcpListener(IPAddress.Loopback, world.Agent.EndpointPort);
         other.Start();
 
+        var watch = Stopwatch.StartNew();
         var up = await world.UpAsync();
+        FaultTable.Report("endpoint's port taken, said", watch.Elapsed);
 
         Assert.Equal(1, up.ExitCode);
         Assert.Contains("--endpoint", up.Error, StringComparison.Ordinal);
@@ -197,7 +199,9 @@ public sealed class FaultTests
     {
         await using var agent = new AgentProcess();
 
+        var watch = Stopwatch.StartNew();
         var outcome = await agent.RunAsync("up", "--setup-key", "x", "--management-url", "https://no-such-host.invalid");
+        FaultTable.Report("DNS failing at up, said", watch.Elapsed);
 
         Assert.Equal(1, outcome.ExitCode);
         Assert.Contains("no-such-host.invalid", outcome.Error, StringComparison.Ordinal);

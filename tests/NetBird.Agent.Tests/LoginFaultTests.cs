@@ -153,7 +153,9 @@ public sealed class LoginFaultTests
 
         world.Plane.LoginLifetime = TimeSpan.FromMinutes(50);
         await LogInAsync(world, "login");
+        var watch = Stopwatch.StartNew();
         var late = await world.Agent.RunAsync("status");
+        FaultTable.Report("no refresh token, said by the status after the login", watch.Elapsed);
         var line = await world.Agent.RunAsync("statusline");
 
         Assert.Equal("", early.GetProperty("reason").GetString());

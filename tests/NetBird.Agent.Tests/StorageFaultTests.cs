@@ -19,7 +19,9 @@ public sealed class StorageFaultTests
         new Random(7).NextBytes(bytes.AsSpan(64));
         await File.WriteAllBytesAsync(database, bytes);
 
+        var watch = Stopwatch.StartNew();
         var up = await world.UpAsync();
+        FaultTable.Report("state file damaged, connected by up", watch.Elapsed);
 
         Assert.True(up.ExitCode == 0, up.ToString() + world.Agent.ReadLog());
         Assert.Single(Directory.GetFiles(world.Agent.StateDir, "agent.db.damaged-*"));
@@ -31,7 +33,9 @@ public sealed class StorageFaultTests
         await using var world = await AgentWorld.StartAsync();
         await world.UpAsync();
 
+        var watch = Stopwatch.StartNew();
         var second = await world.Agent.RunAsync("service", "run");
+        FaultTable.Report("second daemon, said", watch.Elapsed);
 
         Assert.Equal(1, second.ExitCode);
         Assert.Contains("already runs", second.Error, StringComparison.Ordinal);
@@ -47,7 +51,9 @@ public sealed class StorageFaultTests
         Process.Start("mount", ["-t", "tmpfs", "-o", "ro,mode=700", "tmpfs", agent.StateDir]).WaitForExit();
         try
         {
+            var watch = Stopwatch.StartNew();
             var outcome = await agent.RunAsync("up", "--setup-key", "x", "--management-url", "http://127.0.0.1:1");
+            FaultTable.Report("state read only, said", watch.Elapsed);
 
             Assert.Equal(1, outcome.ExitCode);
             Assert.Contains(agent.StateDir, outcome.Error, StringComparison.Ordinal);

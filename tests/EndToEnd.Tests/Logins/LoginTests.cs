@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Runtime.Versioning;
+using EndToEnd.Tests.Faults;
 
 namespace EndToEnd.Tests.Logins;
 
@@ -65,7 +67,9 @@ public sealed class LoginTests(Browser browser) : IClassFixture<Browser>
         var first = await agent.UpAsync(link => browser.VisitAsync(link, issuer.LogInAsync));
 
         await issuer.RotateKeysAsync();
+        var watch = Stopwatch.StartNew();
         var second = await agent.UpAsync(link => browser.VisitAsync(link, issuer.LogInAsync), "login");
+        NetworkFaultTests.Report("signing keys changed, logged in with the browser", watch.Elapsed);
 
         Assert.True(first.ExitCode == 0, first + plane.Log);
         Assert.True(second.ExitCode == 0, second + plane.Log);
@@ -151,9 +155,13 @@ public sealed class LoginTests(Browser browser) : IClassFixture<Browser>
         await using var agent = plane.Agent();
 
         issuer.Stop();
+        var watch = Stopwatch.StartNew();
         var during = await agent.UpAsync(_ => Task.CompletedTask);
+        NetworkFaultTests.Report("issuer down at a login, said", watch.Elapsed);
         await issuer.RestartAsync();
+        watch.Restart();
         var after = await agent.UpAsync(link => browser.VisitAsync(link, issuer.LogInAsync));
+        NetworkFaultTests.Report("issuer back, logged in with the browser", watch.Elapsed);
 
         Assert.Equal(1, during.ExitCode);
         Assert.Contains(issuer.Issuer, during.Error, StringComparison.Ordinal);
