@@ -8,6 +8,7 @@ using System.Runtime.Versioning;
 using System.Security;
 using System.Security.Principal;
 using NetBird.Agent.Store;
+using OnLinux = NetBird.WireGuard.Linux.ConnectionOwner;
 using OnMac = NetBird.WireGuard.Mac.ConnectionOwner;
 using OnWindows = NetBird.WireGuard.Windows.ConnectionOwner;
 
@@ -91,7 +92,12 @@ internal static class SocketOwner
         return null;
     }
 
-    private static uint? OfTcp(IPEndPoint client, IPEndPoint ours)
+    /// <summary>The kernel's own look-up, and where it finds nothing or there is none, the table of all connections.</summary>
+    [SupportedOSPlatform("linux")]
+    private static uint? OfTcp(IPEndPoint client, IPEndPoint ours) => OnLinux.Of(client, ours) ?? OfTable(client, ours);
+
+    /// <summary>By proc(5). With 20,000 connections on the machine it took 1 to 5 ms, where the look-up takes a tenth of one.</summary>
+    internal static uint? OfTable(IPEndPoint client, IPEndPoint ours)
         => Find("/proc/net/tcp", Hex(client, mapped: false), Hex(ours, mapped: false))
             ?? Find("/proc/net/tcp6", Hex(client, mapped: true), Hex(ours, mapped: true));
 
@@ -102,7 +108,8 @@ internal static class SocketOwner
     private static uint? Find(string table, string local, string remote)
         => UidOf(table, local, fields => fields.Length > 9 && fields[1] == local && fields[2] == remote && fields[9] != "0");
 
-    /// <summary>Whether a process still has the client's end open, if only to read from it. Linux alone.</summary>
+    /// <summary>Whether a process still has the client's end open, if only to read from it.</summary>
+    [SupportedOSPlatform("linux")]
     public static bool IsHeld(IPEndPoint client, IPEndPoint ours) => OfTcp(client, ours) is not null;
 
     /// <summary>Whoever listens there, on that address or on all of them; null when it cannot be told.</summary>

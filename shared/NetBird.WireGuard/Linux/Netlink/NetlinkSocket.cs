@@ -15,6 +15,9 @@ internal sealed unsafe class NetlinkSocket : IDisposable
     /// <summary>NETLINK_ROUTE, linux/netlink.h.</summary>
     public const int Route = 0;
 
+    /// <summary>NETLINK_SOCK_DIAG, linux/netlink.h.</summary>
+    public const int SocketDiagnosis = 4;
+
     /// <summary>NETLINK_GENERIC, linux/netlink.h.</summary>
     public const int Generic = 16;
 
