@@ -85,6 +85,9 @@ internal sealed class GatewayCall : IDisposable
     /// <summary>Set by Forwarding once an answer that is metered has begun.</summary>
     public UsageMeter? Meter { get; set; }
 
+    /// <summary>The meter met what it does not bear; its figures are not taken.</summary>
+    public bool MeterFailed { get; set; }
+
     /// <summary>Bytes of the body are on their way to the provider: there is a connection, and it may begin to work.</summary>
     public bool BodySent { get; set; }
 
@@ -132,14 +135,14 @@ internal sealed class GatewayCall : IDisposable
     public void Cut(DenyReason reason)
     {
         CutReason = reason;
-        _stop.Cancel();
+        Cancel();
     }
 
     /// <summary>The provider took too long.</summary>
     public void TimeOut()
     {
         TimedOut = true;
-        _stop.Cancel();
+        Cancel();
     }
 
     /// <summary>What the provider already sent is still read for the meter, for a moment; then it is cancelled.</summary>
@@ -147,8 +150,11 @@ internal sealed class GatewayCall : IDisposable
     {
         CallerLeft = true;
         _graceTimer = _time.CreateTimer(
-            static state => ((GatewayCall)state!)._stop.Cancel(), this, grace, Timeout.InfiniteTimeSpan);
+            static state => ((GatewayCall)state!).Cancel(), this, grace, Timeout.InfiniteTimeSpan);
     }
+
+    /// <summary>What hangs on it (connections that close) runs by itself: it can neither hold up nor fail whoever cancels, a timer or a loop over all calls.</summary>
+    private void Cancel() => _ = _stop.CancelAsync();
 
     public void Dispose()
     {

@@ -28,13 +28,15 @@ internal sealed partial class GatewayPipeline(
     TimeProvider time,
     ILogger<GatewayPipeline> logger)
 {
+    private const string RequestIdHeader = "x-netbird-request-id";
+
     /// <summary>Ours: a refusal waits this long for its row, so that whoever reads the log next finds it; then it goes out anyway.</summary>
     private static readonly TimeSpan WaitForRow = TimeSpan.FromMilliseconds(250);
 
     public async Task HandleAsync(HttpContext http)
     {
         using var call = new GatewayCall(http, snapshots.Current, time);
-        http.Response.Headers["x-netbird-request-id"] = call.Id.Value;
+        http.Response.Headers[RequestIdHeader] = call.Id.Value;
         if (OwnAnswer.IsHello(http.Request.Method, call.Target))
         {
             return;
@@ -64,8 +66,14 @@ internal sealed partial class GatewayPipeline(
             call.Refusal = Refusal.CannotDecide("The gateway failed.");
         }
 
-        await EndAsync(call).ConfigureAwait(false);
-        metrics.Ended();
+        try
+        {
+            await EndAsync(call).ConfigureAwait(false);
+        }
+        finally
+        {
+            metrics.Ended();
+        }
     }
 
     private async ValueTask<Refusal?> RunAsync(GatewayCall call)
@@ -105,6 +113,10 @@ internal sealed partial class GatewayPipeline(
         Log.Refused(logger, call.Id, refusal.Reason, call.Peer?.Caller.User, refusal.Status);
         var closing = metering.CloseAsync(call).AsTask();
         await Task.WhenAny(closing, Task.Delay(WaitForRow, time, CancellationToken.None)).ConfigureAwait(false);
+
+        // Headers of an answer that did not come through are not the refusal's.
+        response.Headers.Clear();
+        response.Headers[RequestIdHeader] = call.Id.Value;
         RefusalWriter.Write(response, refusal, sentence, call.Id.Value, time.GetUtcNow());
         await response.BodyWriter.FlushAsync(CancellationToken.None).ConfigureAwait(false);
         await closing.ConfigureAwait(false);

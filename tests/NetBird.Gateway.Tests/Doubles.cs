@@ -120,6 +120,9 @@ internal sealed class TestReservations : IReservations
     /// <summary>The counters cannot be read.</summary>
     public bool Unreadable { get; set; }
 
+    /// <summary>What whoever reads the counters meets.</summary>
+    public Exception? ReadFault { get; set; }
+
     /// <summary>Whoever reads the counters waits for ever.</summary>
     public bool Hanging { get; set; }
 
@@ -152,7 +155,7 @@ internal sealed class TestReservations : IReservations
     }
 
     public ValueTask<ImmutableArray<CounterReading>> ReadAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
-        => Unreadable ? throw new IOException("The database is away.")
+        => ReadFault is { } fault ? throw fault : Unreadable ? throw new IOException("The database is away.")
             : Hanging ? new(new TaskCompletionSource<ImmutableArray<CounterReading>>().Task)
             : new(Readings);
 }

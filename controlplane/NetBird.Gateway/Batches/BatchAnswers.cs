@@ -119,6 +119,11 @@ internal sealed partial class BatchAnswers(BatchDesk desk, MeteringStage meterin
             }
 
             held.Write(buffer, whole, read - whole);
+            if (held.Length > BatchResultsReader.MaxLineBytes)
+            {
+                // No result: what has no end would be held for ever.
+                return AnswerPump.End.ProviderBroke;
+            }
         }
     }
 

@@ -13,7 +13,7 @@ namespace NetBird.Gateway.Batches;
 internal sealed class BatchResultsReader(UsageEstimate estimate)
 {
     /// <summary>Ours: sixteen times the longest answer there is, in characters.</summary>
-    private const int MaxLineBytes = 16 << 20;
+    public const int MaxLineBytes = 16 << 20;
 
     private GrowingBuffer _line = new(MaxLineBytes);
     private long _lineBytes;

@@ -17,7 +17,18 @@ internal sealed partial class PromptCaptureStage(IPromptVault vault, ILogger<Pro
             return null;
         }
 
-        var json = PromptText.Of(call.Body.Span, capture.RedactPii, out var truncated);
+        byte[] json;
+        bool truncated;
+        try
+        {
+            json = PromptText.Of(call.Body.Span, capture.RedactPii, out truncated);
+        }
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair, or bytes that are no UTF-8: no provider reads it either.
+            return Refusal.Because(DenyReason.Malformed, "The request has text that is not valid Unicode, which cannot be kept.");
+        }
+
         var caller = call.Peer!.Caller;
         try
         {

@@ -151,7 +151,7 @@ internal sealed class AnswerPump
 
         try
         {
-            _call.Meter?.Feed(bytes.Span);
+            _metering.Feed(_call, bytes.Span);
             if (!_call.CallerLeft)
             {
                 _writer.Write(bytes.Span);

@@ -95,6 +95,12 @@ internal sealed partial class ForwardingStage(
                 }
             }
 
+            if (status < 200)
+            {
+                response.Dispose();
+                return (null, Refusal.Unreachable(call.Provider!.Name, $"answered with {status}, which ends no request"));
+            }
+
             if (status is >= 300 and < 400 and not 304)
             {
                 // Never followed and never passed on: the client would take its next request, with us out of the way, elsewhere.
@@ -200,7 +206,7 @@ internal sealed partial class ForwardingStage(
                 : await reading.AsTask().WaitAsync(WaitForLimits, time, CancellationToken.None).ConfigureAwait(false);
             LimitHeaders.AddAllowed(headers, readings, time.GetUtcNow());
         }
-        catch (Exception unreadable) when (unreadable is IOException or TimeoutException)
+        catch (Exception unreadable)
         {
             Log.LimitsUnreadable(logger, call.Id, unreadable);
         }

@@ -7,7 +7,11 @@ namespace NetBird.Gateway.Inspection;
 /// <summary>Reads a whole body once, up to a ceiling.</summary>
 internal static class BodyReader
 {
-    private const int FirstRentBytes = 16 * 1024;
+    /// <summary>Ours: room before anything came. What is promised is not there yet, and whoever promises a lot to many connections must not get room for it.</summary>
+    private const int FirstRentBytes = 64 * 1024;
+
+    /// <summary>Ours: how much more room than has come already; a long body is copied little more than once on its way.</summary>
+    private const int GrowBy = 8;
 
     /// <summary>
     /// How much of a body that is too large is read away, so that the caller, still sending, gets to see the answer and not a reset.
@@ -29,7 +33,7 @@ internal static class BodyReader
             return RequestBody.Empty;
         }
 
-        var buffer = ArrayPool<byte>.Shared.Rent((int)(declared ?? FirstRentBytes));
+        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(declared ?? FirstRentBytes, FirstRentBytes));
         var length = 0;
         var reader = request.BodyReader;
         try
@@ -46,7 +50,7 @@ internal static class BodyReader
                     return null;
                 }
 
-                buffer = Grow(buffer, length, (int)chunk.Length);
+                buffer = Grow(buffer, length, (int)chunk.Length, declared ?? maxBytes);
                 chunk.CopyTo(buffer.AsSpan(length));
                 length += (int)chunk.Length;
                 reader.AdvanceTo(chunk.End);
@@ -63,14 +67,14 @@ internal static class BodyReader
         }
     }
 
-    private static byte[] Grow(byte[] buffer, int length, int more)
+    private static byte[] Grow(byte[] buffer, int length, int more, long most)
     {
         if (buffer.Length - length >= more)
         {
             return buffer;
         }
 
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(length + more, buffer.Length * 2));
+        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Max(length + more, Math.Min(most, (long)(length + more) * GrowBy)));
         buffer.AsSpan(0, length).CopyTo(larger);
         ArrayPool<byte>.Shared.Return(buffer);
         return larger;

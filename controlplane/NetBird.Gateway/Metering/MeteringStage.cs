@@ -51,16 +51,49 @@ internal sealed partial class MeteringStage(
         return DecodingMeter.For(contentCoding, meter);
     }
 
+    /// <summary>Lets the meter read bytes of the answer. Whatever becomes of it, the answer goes on, and is estimated.</summary>
+    public void Feed(GatewayCall call, ReadOnlySpan<byte> bytes)
+    {
+        if (call is { Meter: { } meter, MeterFailed: false })
+        {
+            try
+            {
+                meter.Feed(bytes);
+            }
+            catch (Exception bug)
+            {
+                MeterFails(call, bug);
+            }
+        }
+    }
+
     /// <summary>Notes what the meter has seen so far of an answer that goes on.</summary>
     public void NoteProgress(GatewayCall call)
     {
-        if (call is { Opened: true, Meter: { } meter })
+        if (call is { Opened: true, Meter: { } meter, MeterFailed: false })
         {
-            var seen = meter.Result(UsageEstimate.Of(call.Body.Length)) with { Completeness = Completeness.Interrupted };
-            var record = RecordOf(call, AsAsked(call, meter, seen).Usage, Completeness.Interrupted);
-            journal.Note(
-                IsUnderStrictCap(call) ? StrictBound.OfSeen(call, record, meter.TellsInput) : record, PartsOf(call, record, seen.Parts));
+            try
+            {
+                NoteProgress(call, meter);
+            }
+            catch (Exception bug)
+            {
+                MeterFails(call, bug);
+            }
         }
+    }
+
+    private void NoteProgress(GatewayCall call, UsageMeter meter)
+    {
+        var seen = meter.Result(UsageEstimate.Of(call.Body.Length)) with { Completeness = Completeness.Interrupted };
+        var record = RecordOf(call, AsAsked(call, meter, seen).Usage, Completeness.Interrupted);
+        journal.Note(IsUnderStrictCap(call) ? StrictBound.OfSeen(call, record, meter.TellsInput) : record, PartsOf(call, record, seen.Parts));
+    }
+
+    private void MeterFails(GatewayCall call, Exception bug)
+    {
+        call.MeterFailed = true;
+        Log.MeterFailed(logger, bug, call.Id);
     }
 
     /// <summary>Settles the reservation and writes the row. Does not throw: the caller has had the answer.</summary>
@@ -158,12 +191,28 @@ internal sealed partial class MeteringStage(
 
     private static bool IsPaid(GatewayCall call) => call.Request?.Kind is RequestKind.Messages;
 
-    private static async ValueTask<MeteredUsage> UsageOfAsync(GatewayCall call)
+    private async ValueTask<MeteredUsage> UsageOfAsync(GatewayCall call)
     {
         if (call.Meter is { } meter)
         {
-            await meter.FinishAsync().ConfigureAwait(false);
-            return AsAsked(call, meter, meter.Result(UsageEstimate.Of(call.Body.Length)));
+            try
+            {
+                await meter.FinishAsync().ConfigureAwait(false);
+                var metered = AsAsked(call, meter, meter.Result(UsageEstimate.Of(call.Body.Length)));
+                if (!call.MeterFailed)
+                {
+                    return metered;
+                }
+            }
+            catch (Exception bug)
+            {
+                MeterFails(call, bug);
+            }
+
+            // As an answer that cannot be read: all of it is taken for words.
+            return new(
+                new(new TokenUsage(UsageEstimate.Of(call.Body.Length).InputTokens, Math.Max(1, UsageEstimate.Tokens(call.ResponseBytes))), Fast: call.Request!.Fast),
+                Completeness.Interrupted);
         }
 
         // Sent, and no answer: the provider may have worked on it.
@@ -287,6 +336,9 @@ internal sealed partial class MeteringStage(
 
         [LoggerMessage(EventIds.Metering + 3, LogLevel.Error, "Request {Id} is not recorded beyond its beginning")]
         public static partial void NotRecorded(ILogger logger, Exception exception, RequestId id);
+
+        [LoggerMessage(EventIds.Metering + 5, LogLevel.Error, "The usage of request {Id} cannot be read off its answer; it is estimated")]
+        public static partial void MeterFailed(ILogger logger, Exception exception, RequestId id);
 
         [LoggerMessage(EventIds.Metering + 4, LogLevel.Warning,
             "Request {Id} to {Model} ended well, but its answer carries no usage that can be read; it is estimated")]

@@ -20,6 +20,7 @@ internal sealed class SseUsageReader : UsageMeter
     private GrowingBuffer _data = new(MaxLineBytes);
     private bool _lineFeedMayFollow;
     private bool _blankLineLast = true;
+    private bool _startSeen;
     private bool _lastUsageSeen;
     private bool _reasonTold;
     private bool _stopped;
@@ -177,7 +178,7 @@ internal sealed class SseUsageReader : UsageMeter
             var before = Fields;
             try
             {
-                ReadEvent(_data.Bytes);
+                ReadEvent(_data.Bytes, before);
             }
             catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException)
             {
@@ -189,18 +190,31 @@ internal sealed class SseUsageReader : UsageMeter
         _data.Clear();
     }
 
-    private void ReadEvent(ReadOnlySpan<byte> json)
+    private void ReadEvent(ReadOnlySpan<byte> json, in UsageFields before)
     {
         switch (TypeOf(json))
         {
             case EventType.Start:
                 ReadStart(json);
+                if (_startSeen || _lastUsageSeen)
+                {
+                    // A second beginning, or one behind its end: nobody knows of what these figures are.
+                    Fields.TakeBack(before);
+                }
+
+                _startSeen = true;
                 break;
             case EventType.BlockDelta:
                 ReadBlockDelta(json);
                 break;
             case EventType.Delta:
+                var isFirst = !_lastUsageSeen;
                 ReadDelta(json);
+                if (!isFirst && Fields.FellBackTo == before.FellBackTo && Fields.Output < before.Output)
+                {
+                    Fields.TakeBack(before);
+                }
+
                 break;
             case EventType.BlockStart:
                 ReadBlockStart(json);

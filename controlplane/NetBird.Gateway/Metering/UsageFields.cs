@@ -114,6 +114,23 @@ internal struct UsageFields
         }
     }
 
+    /// <summary>
+    /// After figures that took back what had been told: cumulative ones only grow, so of each count the larger stands, and they are no longer
+    /// the provider's last word.
+    /// </summary>
+    public void TakeBack(in UsageFields before)
+    {
+        Malformed = true;
+        Input = Larger(before.Input, Input);
+        Output = Larger(before.Output, Output);
+        CacheRead = Larger(before.CacheRead, CacheRead);
+        WebSearches = Larger(before.WebSearches, WebSearches);
+        CodeExecutions = Larger(before.CodeExecutions, CodeExecutions);
+        _cacheWrite = Larger(before._cacheWrite, _cacheWrite);
+        _cacheWrite5m = Larger(before._cacheWrite5m, _cacheWrite5m);
+        _cacheWrite1h = Larger(before._cacheWrite1h, _cacheWrite1h);
+    }
+
     /// <summary>The usage, with what was not told taken as none; the caller has filled in estimates before.</summary>
     public readonly RequestUsage ToUsage(long input, long output)
     {
@@ -190,6 +207,8 @@ internal struct UsageFields
 
         return (kind, model);
     }
+
+    private static long? Larger(long? a, long? b) => a is null || a < b ? b : a;
 
     /// <summary>Steps to the value; null is as good as nothing, and what was told before stands.</summary>
     private static bool ReadTold(ref Utf8JsonReader reader)

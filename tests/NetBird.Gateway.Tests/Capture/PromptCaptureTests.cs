@@ -112,6 +112,20 @@ public sealed class PromptCaptureTests
         Assert.Equal((0L, DenyReason.CheckFailed), (row.Usage.Tokens.Total, row.DenyReason!.Value));
     }
 
+    /// <summary>Half of an emoji, as a tool's output that was cut in it has it: said at once, where "the gateway failed" is asked again for minutes.</summary>
+    [Fact]
+    public async Task TextThatIsNoUnicode_IsRefusedWithWords()
+    {
+        await using var gateway = await StartAsync(redact: false);
+
+        var answer = await gateway.AskAsync("hi", more: ",\"system\":\"half \\ud83d\"");
+
+        Assert.Equal((400, "policy_blocked"), (answer.Status, answer.ErrorType));
+        Assert.Contains("not valid Unicode", answer.Message, StringComparison.Ordinal);
+        Assert.Empty(gateway.Upstream.Requests.All);
+        Assert.Equal(DenyReason.Malformed, (await gateway.Journal.SingleAsync()).DenyReason);
+    }
+
     private static async Task<TestGateway> StartAsync(bool redact)
     {
         var gateway = await TestGateway.StartAsync();

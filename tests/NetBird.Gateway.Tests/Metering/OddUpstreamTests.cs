@@ -49,7 +49,7 @@ public sealed class OddUpstreamTests
     [Fact]
     public async Task AnswerWithAHeaderThatNoneMayBe_IsPassedOnWithoutIt_AndMetered()
     {
-        using var upstream = new Scripted(async (stream, _) => await stream.WriteAsync(Encoding.Latin1.GetBytes(
+        using var upstream = new ScriptedUpstream(async (stream, _) => await stream.WriteAsync(Encoding.Latin1.GetBytes(
             $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-odd: a\u0001b\r\nx-even: c\r\nContent-Length: {Answer.Length}\r\n\r\n{Answer}")));
         await using var gateway = await TestGateway.StartAsync(upstreamUrl: upstream.Url);
 
@@ -95,7 +95,7 @@ public sealed class OddUpstreamTests
 
 
             """.ReplaceLineEndings("\n").Replace("REASON", reason, StringComparison.Ordinal) + (stops ? "data: {\"type\":\"message_stop\"}\n\n" : "");
-        using var upstream = new Scripted(async (stream, _) => await stream.WriteAsync(
+        using var upstream = new ScriptedUpstream(async (stream, _) => await stream.WriteAsync(
             Encoding.UTF8.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n{events}")));
         await using var gateway = await TestGateway.StartAsync(upstreamUrl: upstream.Url);
 
@@ -105,13 +105,79 @@ public sealed class OddUpstreamTests
         Assert.Equal((11L, 22L, expected), (row.Usage.Tokens.Input, row.Usage.Tokens.Output, row.Completeness));
     }
 
+    /// <summary>Figures that grow and then shrink, a second beginning, a beginning behind the end: the larger figures are charged, and said to be no last word.</summary>
+    [Theory]
+    [InlineData("start:11,1 delta:500 delta:5", 11, 500, Completeness.Interrupted)]
+    [InlineData("delta:500 start:11,1", 11, 500, Completeness.Interrupted)]
+    [InlineData("start:11,1 start:7,3 delta:22", 11, 22, Completeness.Interrupted)]
+    [InlineData("start:7,3 delta:22 start:11,1", 11, 22, Completeness.Interrupted)]
+    [InlineData("start:11,9 delta:5", 11, 5, Completeness.Complete)]
+    [InlineData("start:11,1 delta:5 delta:5 delta:22", 11, 22, Completeness.Complete)]
+    public async Task Stream_ThatTakesItsFiguresBack_IsChargedWithTheLarger(string script, long input, long output, Completeness expected)
+    {
+        var events = string.Concat(script.Split(' ').Select(step => step.Split(':') switch
+        {
+            ["start", var figures] => """data: {"type":"message_start","message":{"model":"claude-opus-5-5","usage":{"input_tokens":IN,"output_tokens":OUT}}}"""
+                .Replace("IN", figures.Split(',')[0], StringComparison.Ordinal).Replace("OUT", figures.Split(',')[1], StringComparison.Ordinal),
+            [_, var figure] => """data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":OUT}}""".Replace("OUT", figure, StringComparison.Ordinal),
+            _ => "",
+        } + "\n\n")) + "data: {\"type\":\"message_stop\"}\n\n";
+        using var upstream = new ScriptedUpstream(async (stream, _) => await stream.WriteAsync(
+            Encoding.UTF8.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n{events}")));
+        await using var gateway = await TestGateway.StartAsync(upstreamUrl: upstream.Url);
+
+        await gateway.AskAsync("hi");
+
+        var row = await gateway.Journal.SingleAsync();
+        Assert.Equal((input, output, expected), (row.Usage.Tokens.Input, row.Usage.Tokens.Output, row.Completeness));
+    }
+
+    /// <summary>A line of results that has no end is no result: it is not held for ever.</summary>
+    [Fact]
+    public async Task ResultOfABatch_WithoutAnEnd_IsGivenUp()
+    {
+        long sent = 0;
+        using var upstream = new ScriptedUpstream(async (stream, head) =>
+        {
+            if (head.StartsWith("POST", StringComparison.Ordinal))
+            {
+                await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{\"id\":\"b-1\"}"u8.ToArray());
+                return;
+            }
+
+            await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Type: application/x-jsonl\r\nConnection: close\r\n\r\n"u8.ToArray());
+            try
+            {
+                for (; sent < 200 << 20; sent += 1 << 20)
+                {
+                    await stream.WriteAsync(new byte[1 << 20]);
+                }
+            }
+            catch (IOException)
+            {
+                // The gateway hung up.
+            }
+        });
+        await using var gateway = await TestGateway.StartAsync(upstreamUrl: upstream.Url);
+        gateway.Account.AllowBatches = true;
+        gateway.Account.Publish();
+        using var client = gateway.Client();
+        using var created = await client.PostAsync("/v1/messages/batches", new StringContent(
+            """{"requests":[{"custom_id":"a","params":{"model":"claude-opus-5-5","max_tokens":9,"messages":[]}}]}""", Encoding.UTF8, "application/json"));
+
+        Assert.Empty(await client.GetByteArrayAsync("/v1/messages/batches/b-1/results"));
+
+        Assert.InRange(sent, 16 << 20, 64 << 20);
+        await gateway.Journal.CountAsync(2);
+    }
+
     /// <summary>Whoever reads results can leave at any byte: none of a line reaches him before the line is counted.</summary>
     [Fact]
     public async Task ResultOfABatch_ReachesItsReader_OnceItIsCounted()
     {
         const string Line = """{"custom_id":"a","result":{"type":"succeeded","message":{"model":"claude-opus-5-5","content":[{"type":"text","text":"all of it"}],"usage":{"input_tokens":11,"output_tokens":22}}}}""";
         var rest = new TaskCompletionSource();
-        using var upstream = new Scripted(async (stream, head) =>
+        using var upstream = new ScriptedUpstream(async (stream, head) =>
         {
             if (head.StartsWith("POST", StringComparison.Ordinal))
             {
@@ -143,54 +209,5 @@ public sealed class OddUpstreamTests
 
         Assert.True(await first > 0);
         Assert.Contains(gateway.Journal.Completed, row => row.Kind is RequestKind.BatchResult && row.Usage.Tokens is { Input: 11, Output: 22 });
-    }
-
-    /// <summary>Answers each request as a test says; the rest of a connection is closed.</summary>
-    private sealed class Scripted : IDisposable
-    {
-        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-
-        public Scripted(Func<NetworkStream, string, Task> answer)
-        {
-            _listener.Start();
-            _ = RunAsync(answer);
-        }
-
-        public Uri Url => new($"http://{_listener.LocalEndpoint}");
-
-        public void Dispose() => _listener.Dispose();
-
-        private async Task RunAsync(Func<NetworkStream, string, Task> answer)
-        {
-            while (true)
-            {
-                TcpClient client;
-                try
-                {
-                    client = await _listener.AcceptTcpClientAsync();
-                }
-                catch (Exception stopped) when (stopped is SocketException or ObjectDisposedException)
-                {
-                    return;
-                }
-
-                using (client)
-                {
-                    var stream = client.GetStream();
-                    var buffer = new byte[64 * 1024];
-                    var read = await stream.ReadAsync(buffer);
-                    var head = Encoding.Latin1.GetString(buffer, 0, read);
-                    var named = head.IndexOf("content-length:", StringComparison.OrdinalIgnoreCase);
-                    var length = named < 0 ? 0 : int.Parse(head[(named + 15)..].Split('\r')[0], System.Globalization.CultureInfo.InvariantCulture);
-                    while (read < head.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4 + length)
-                    {
-                        read += await stream.ReadAsync(buffer.AsMemory(read));
-                    }
-
-                    await answer(stream, head);
-                    client.Client.Shutdown(SocketShutdown.Send);
-                }
-            }
-        }
     }
 }

@@ -120,12 +120,13 @@ internal sealed partial class PostgresUsage : IAsyncDisposable
                 await Task.Delay(SignOfLife, TimeProvider.System, _stop.Token);
                 await SayAliveAsync(_stop.Token);
             }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
                 return;
             }
-            catch (Exception failed) when (PostgresGuard.IsUnreachable(failed))
+            catch (Exception failed)
             {
+                // Whatever it is: a node that stopped saying so would be taken for dead, and its reservations let go.
                 Log.NoSign(_logger, failed);
             }
         }
