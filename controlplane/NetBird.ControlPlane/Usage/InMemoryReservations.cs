@@ -18,6 +18,7 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
     private readonly ReservationBook _book;
     private readonly RequestPricing _pricing;
     private readonly PolicySource _policies;
+    private readonly LimitsInForce _limits;
     private readonly SteadyClock _clock;
     private readonly LimitMetrics _metrics;
     private readonly ITimer _pruning;
@@ -27,6 +28,7 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
     {
         _pricing = pricing;
         _policies = policies;
+        _limits = new(policies);
         _book = new(history);
         _clock = clock;
         _metrics = metrics;
@@ -37,6 +39,12 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
 
     public ValueTask<ReserveOutcome> ReserveAsync(ReservationRequest request, CancellationToken cancellationToken)
     {
+        if (_limits.Gone(out var current) is { } gone)
+        {
+            _book.Forget(gone);
+            _limits.Followed(current);
+        }
+
         var now = _clock.Now();
         var count = request.Candidates.Length;
         Span<Demand> demands = count <= 16 ? stackalloc Demand[count] : new Demand[count];

@@ -143,6 +143,24 @@ public sealed class ReservationBook(CounterHistory history)
         return ImmutableCollectionsMarshal.AsImmutableArray(readings);
     }
 
+    /// <summary>
+    /// Limits were taken off: their counters see no more of what is used, and are built from the ledger again should they come back. What
+    /// requests in flight hold on them stays held.
+    /// </summary>
+    public void Forget(IReadOnlySet<CountedLimit> limits)
+    {
+        lock (_gate)
+        {
+            foreach (var (key, counter) in _counters)
+            {
+                foreach (var limit in limits)
+                {
+                    counter.Missed |= limit.Counts(key);
+                }
+            }
+        }
+    }
+
     /// <summary>Drops counters with nothing on them; says how many are left.</summary>
     public int PruneIdle(DateTimeOffset now)
     {
@@ -203,6 +221,10 @@ public sealed class ReservationBook(CounterHistory history)
         if (counter is null)
         {
             counter = new(Recall(cap, _now));
+        }
+        else if (counter.Missed)
+        {
+            (counter.Used, counter.Missed) = (Recall(cap, _now), false);
         }
         else if (counter.Used.Window != cap.Window)
         {
@@ -332,6 +354,9 @@ public sealed class ReservationBook(CounterHistory history)
         public long Reserved { get; set; }
 
         public int Holders { get; set; }
+
+        /// <summary>Its limit was not in force for a while.</summary>
+        public bool Missed { get; set; }
     }
 
     private readonly record struct HeldPart(Counter Counter, Cap Cap, long Amount)

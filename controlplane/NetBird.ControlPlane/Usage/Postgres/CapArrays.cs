@@ -72,6 +72,10 @@ internal sealed class CapArrays(PolicySnapshot? snapshot)
     internal static string KeyOf(CounterKey counter)
         => $"{(counter.FromRule ? 'r' : 'p')}:{counter.Source}:{(int)counter.Scope}:{counter.Subject}:{(int)counter.Unit}";
 
+    /// <summary>As <c>usage_forget</c> takes it: what all counters of a limit have in common.</summary>
+    internal static string KeyOf(CountedLimit limit)
+        => $"{(limit.FromRule ? 'r' : 'p')}:{limit.Source}:{(limit.PerPerson ? "person" : "shared")}:{(int)limit.Unit}";
+
     /// <summary>The other way round; false for what is no such key.</summary>
     internal static bool TryParseKey(string key, out CounterKey counter)
     {

@@ -38,12 +38,19 @@ internal sealed class PostgresReservations(
 
     private const int MostSeconds = 120;
 
+    private readonly LimitsInForce _limits = new(policies);
     private readonly SemaphoreSlim _turns = new(MostAtOnce);
     private readonly ConcurrentDictionary<RequestId, PendingReservation> _pending = new();
     private readonly ConcurrentDictionary<CounterKey, (CounterReading Reading, long Stamp)> _readings = new();
 
     public async ValueTask<ReserveOutcome> ReserveAsync(ReservationRequest request, CancellationToken cancellationToken)
     {
+        if (_limits.Gone(out var current) is { } gone)
+        {
+            await ForgetAsync(gone, cancellationToken);
+            _limits.Followed(current);
+        }
+
         var at = time.GetUtcNow();
         var demands = new Demand[request.Candidates.Length];
         pricing.Fill(request.Candidates, request.Request, at, demands);
@@ -101,6 +108,21 @@ internal sealed class PostgresReservations(
         finally
         {
             pending?.Teach(pricing, used.Tokens, cost, isExact);
+        }
+    }
+
+    /// <summary>Limits were taken off: what is used from now on is not on their counters, so they are built anew when they come back.</summary>
+    private async Task ForgetAsync(IReadOnlySet<CountedLimit> limits, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var command = database.Source.CreateCommand("select usage_forget($1)");
+            command.Parameters.AddWithValue(limits.Select(CapArrays.KeyOf).ToArray());
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+        catch (Exception failed) when (PostgresGuard.IsUnreachable(failed))
+        {
+            throw PostgresGuard.Unreachable(failed);
         }
     }
 

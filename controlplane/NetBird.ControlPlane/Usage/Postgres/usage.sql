@@ -463,6 +463,21 @@ begin
     on conflict (key) do update set window_ticks = excluded.window_ticks where usage_counters.window_ticks <> excluded.window_ticks;
 end $$;
 
+-- Forgets the counters of limits that were taken off: they see no more of what is used, and are built from the ledger should they come back.
+create or replace function usage_forget(p_limits text[]) returns void language plpgsql as $$
+declare
+    v_keys text[];
+begin
+    select array_agg(key) into v_keys from usage_counters
+    where concat_ws(':', split_part(key, ':', 1), split_part(key, ':', 2), case split_part(key, ':', 3) when '1' then 'person' else 'shared' end, split_part(key, ':', 5))
+        = any(p_limits);
+    if v_keys is not null then
+        perform usage_lock(v_keys);
+        delete from usage_slots where key = any(v_keys);
+        delete from usage_counters where key = any(v_keys);
+    end if;
+end $$;
+
 create or replace function usage_used(p_key text, p_window bigint, p_now bigint) returns bigint language sql stable as
 $$ select least(coalesce(sum(amount), 0), 9000000000000000000)::bigint from usage_slots where key = p_key and at > p_now - p_window $$;
 
