@@ -15,7 +15,7 @@ internal sealed class RepriceOption
 
     private readonly Option<bool> _apply = new("--apply")
     {
-        Description = "With --reprice: records it, single requests and all sums, and says so in the audit log. What counted against a limit stays as it was.",
+        Description = "With --reprice: records it, single requests, all sums and what counts against limits, and says so in the audit log.",
     };
 
     private readonly Option<string?> _prices = Verb.Setting(

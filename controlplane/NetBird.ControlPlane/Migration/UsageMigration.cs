@@ -28,7 +28,7 @@ internal sealed class UsageMigration(string stateDirectory, string connectionStr
         var sums = new HourlySums();
         using var ledger = LiteDbUsageLedger.Open(Path.Combine(stateDirectory, "usage.db"), sums);
         await using var database = await PostgresUsage.OpenAsync(connectionString, stateDirectory, time, NullLoggerFactory.Instance, cancellationToken);
-        var target = new PostgresUsageLedger(database, new(), time);
+        var target = new PostgresUsageLedger(database, new(), new(), time);
         var last = await ledger.LastSequenceAsync(cancellationToken);
         var (rows, oldest) = await CopyRowsAsync(ledger, target, last, cancellationToken);
         var hours = await CopySumsAsync(source, sums, oldest, cancellationToken);

@@ -77,6 +77,37 @@ internal sealed class ChargeHistory(Func<PolicySnapshot?> policies, HourlySums s
         }
     }
 
+    /// <summary>Takes what finished requests cost now. Of two that are alike in everything either may be the one.</summary>
+    public void Reprice(IReadOnlyCollection<(UsageRecord Row, RowPrice Now)> changed)
+    {
+        lock (_gate)
+        {
+            var costs = new Dictionary<Charge, Queue<long>>();
+            foreach (var (row, now) in changed.Where(change => change.Row.Timestamp >= _exactFrom))
+            {
+                var was = new Charge(
+                    row.Timestamp.UtcTicks, (row.Timestamp + row.Duration).UtcTicks, InMemoryReservations.TokensOf(row.Usage.Tokens), row.Cost.Value,
+                    _words.Number(row.User?.Value), _words.Number(row.ChargedGroup?.Value), _words.Number(string.Join(' ', row.Groups)),
+                    _words.Number(row.Policy?.Value), 0, 0, 0);
+                ref var queue = ref CollectionsMarshal.GetValueRefOrAddDefault(costs, was, out _);
+                (queue ??= new()).Enqueue(now.Cost.Value);
+            }
+
+            if (costs.Count == 0)
+            {
+                return;
+            }
+
+            foreach (ref var charge in CollectionsMarshal.AsSpan(_charges)[_head..])
+            {
+                if (costs.TryGetValue(charge with { BeforeOfUser = 0, BeforeOfCharged = 0, BeforeOfGroups = 0 }, out var queue) && queue.TryDequeue(out var cost))
+                {
+                    charge = charge with { NanoUsd = cost };
+                }
+            }
+        }
+    }
+
     /// <summary>The <see cref="CounterHistory"/> of this ledger.</summary>
     public IEnumerable<PastUsage> Of(Cap cap, DateTimeOffset since)
     {

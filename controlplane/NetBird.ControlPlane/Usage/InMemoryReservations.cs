@@ -83,6 +83,12 @@ internal sealed class InMemoryReservations : IReservations, IDisposable
     public ValueTask<ImmutableArray<CounterReading>> ReadAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
         => new(_book.Read(caps, _clock.Now()));
 
+    /// <summary>Counts requests by what they cost now.</summary>
+    /// <param name="changed">Which ones.</param>
+    /// <param name="history">Changes what counters are built from.</param>
+    public void Reprice(RepricedCharges changed, Action history)
+        => _book.Correct(history, counter => changed.Of(counter, _policies.Current), _clock.Now());
+
     public void Dispose() => _pruning.Dispose();
 
     /// <summary>As <see cref="TokenUsage.Total"/>, but neither overflowing nor letting a negative count give budget back.</summary>

@@ -95,6 +95,11 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             var clock = new SteadyClock(time);
             var reservations = new InMemoryReservations(pricing, history.Of, metrics, policies, clock, time);
             held.Push(new Held(reservations));
+            ledger.Repriced = (changed, sums) => reservations.Reprice(changed, () =>
+            {
+                sums();
+                history.Reprice(changed.Changed);
+            });
             var outbox = LiteDbWebhookOutbox.Open(Path.Combine(stateDirectory, "webhooks.db"));
             held.Push(new Held(outbox));
             var batches = LiteDbBatchRegister.Open(Path.Combine(stateDirectory, LiteDbBatchRegister.FileName));
@@ -123,7 +128,7 @@ internal sealed class UsageStore : IReadiness, IAsyncDisposable
             var database = await PostgresUsage.OpenAsync(connectionString, stateDirectory, time, loggers, cancellationToken);
             held.Push(database);
             var charged = new ChargedCounters();
-            var ledger = new PostgresUsageLedger(database, charged, time);
+            var ledger = new PostgresUsageLedger(database, charged, policies, time);
             await RecallAsync(ledger, pricing, time.GetUtcNow() - TimeSpan.FromHours(2), _ => { }, cancellationToken);
             var journal = await OpenJournalAsync(stateDirectory, ledger, _ => { }, time, loggers, cancellationToken);
             held.Push(journal);

@@ -161,6 +161,32 @@ public sealed class ReservationBook(CounterHistory history)
         }
     }
 
+    /// <summary>
+    /// Counts past usage by what it costs now. One step with what counters are built from: none that is built meanwhile has a difference
+    /// twice, or not at all.
+    /// </summary>
+    /// <param name="history">Changes what <see cref="CounterHistory"/> answers; called under the lock.</param>
+    /// <param name="differences">Of a counter of money: when its usage ended, and what it costs more, or less.</param>
+    /// <param name="now">From a clock that never goes back.</param>
+    public void Correct(Action history, Func<CounterKey, IEnumerable<PastUsage>> differences, DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            Advance(now);
+            history();
+            foreach (var (key, counter) in _counters)
+            {
+                if (key.Unit is CapUnit.NanoUsd)
+                {
+                    foreach (var (at, difference) in differences(key))
+                    {
+                        counter.Used.Correct(Math.Min(at.UtcTicks, _now), difference, _now);
+                    }
+                }
+            }
+        }
+    }
+
     /// <summary>Drops counters with nothing on them; says how many are left.</summary>
     public int PruneIdle(DateTimeOffset now)
     {

@@ -78,6 +78,48 @@ internal sealed class RollingWindow
     }
 
     /// <summary>
+    /// Takes back or adds to what a past usage counted: in the grain that holds it; where that has less than is taken back, in those beside it.
+    /// </summary>
+    public void Correct(long at, long difference, long now)
+    {
+        Sum(now);
+        if (at + _windowTicks <= now)
+        {
+            return;
+        }
+
+        var place = 0;
+        while (place < _count && _times[Entry(place)] < at)
+        {
+            place++;
+        }
+
+        if (difference > 0)
+        {
+            if (place == _count)
+            {
+                Add(at, difference);
+                return;
+            }
+
+            difference = Math.Min(difference, long.MaxValue - _sum);
+            _amounts[Entry(place)] += difference;
+            _sum += difference;
+            return;
+        }
+
+        for (var i = place; i < _count && difference < 0; i++)
+        {
+            difference += Take(i, -difference);
+        }
+
+        for (var i = place - 1; i >= 0 && difference < 0; i--)
+        {
+            difference += Take(i, -difference);
+        }
+    }
+
+    /// <summary>
     /// The moment from which no more than <paramref name="most"/> counts, if nothing more is used: not before
     /// <paramref name="now"/>. Negative <paramref name="most"/> never comes: null.
     /// </summary>
@@ -108,6 +150,17 @@ internal sealed class RollingWindow
             var entry = (_head + i) & (_times.Length - 1);
             other.Add(_times[entry], _amounts[entry]);
         }
+    }
+
+    private int Entry(int place) => (_head + place) & (_times.Length - 1);
+
+    private long Take(int place, long most)
+    {
+        ref var amount = ref _amounts[Entry(place)];
+        var taken = Math.Min(amount, most);
+        amount -= taken;
+        _sum -= taken;
+        return taken;
     }
 
     /// <summary>Length is a power of two, so that a mask is enough to go round.</summary>

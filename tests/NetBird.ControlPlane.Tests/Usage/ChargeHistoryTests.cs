@@ -100,6 +100,6 @@ public sealed class ChargeHistoryTests
         };
     }
 
-    private static PolicySnapshot PolicySnapshotWith(BudgetRule rule) => new(
+    internal static PolicySnapshot PolicySnapshotWith(BudgetRule rule) => new(
         [], ImmutableDictionary<GuardrailId, Guardrail>.Empty, [rule], ImmutableDictionary<ProviderId, PolicyProvider>.Empty, PriceTable.Default);
 }

@@ -53,6 +53,54 @@ public sealed class RollingWindowTests
             },
             iter: 300);
 
+    /// <summary>Prices of any past usages are changed, up and down: what counts is what they cost now, until each leaves the window.</summary>
+    [Fact]
+    public void Correct_AnyUsages_CountsThemByTheirNewAmount()
+        => Gen.Select(Gen.Select(Gen.Long[0, 90_000_000], Gen.Long[0, 1_000], Gen.Long[0, 1_000]).List[1, 400], Gen.Long[0, 2_000_000_000]).Sample(
+            (steps, later) =>
+            {
+                // Grains of 2 s.
+                var span = TimeSpan.FromSeconds(1_000).Ticks;
+                var window = new RollingWindow(TimeSpan.FromSeconds(1_000));
+                var now = Start;
+                var all = new List<(long At, long Amount)>();
+                foreach (var (gap, amount, priced) in steps)
+                {
+                    now += gap;
+                    window.Add(now, amount);
+                    all.Add((now, priced));
+                }
+
+                for (var i = 0; i < steps.Count; i++)
+                {
+                    window.Correct(all[i].At, steps[i].Item3 - steps[i].Item2, now);
+                }
+
+                if (window.Sum(now) is var sum && (sum < all.Where(u => u.At + span > now).Sum(u => u.Amount) || sum > all.Where(u => u.At + span + (span / 500) > now).Sum(u => u.Amount) + 2_000))
+                {
+                    return false;
+                }
+
+                now += later;
+                return window.Sum(now) >= 0 && (now <= all[^1].At + span || window.Sum(now) == 0);
+            },
+            iter: 500);
+
+    [Fact]
+    public void Correct_MoreIsTakenBackThanWasCounted_NeverCountsLessThanNothing()
+    {
+        var window = new RollingWindow(TimeSpan.FromMinutes(1));
+        window.Add(Start, 5);
+        window.Add(Start + TimeSpan.TicksPerSecond, 3);
+
+        window.Correct(Start + TimeSpan.TicksPerSecond, -7, Start + TimeSpan.TicksPerSecond);
+        Assert.Equal(1, window.Sum(Start + TimeSpan.TicksPerSecond));
+        window.Correct(Start, -7, Start + TimeSpan.TicksPerSecond);
+        Assert.Equal(0, window.Sum(Start + TimeSpan.TicksPerSecond));
+        window.Correct(Start + TimeSpan.TicksPerSecond, 4, Start + TimeSpan.TicksPerSecond);
+        Assert.Equal(4, window.Sum(Start + TimeSpan.TicksPerSecond));
+    }
+
     [Fact]
     public void Add_EarlierThanTheLast_CountsWithTheLast()
     {

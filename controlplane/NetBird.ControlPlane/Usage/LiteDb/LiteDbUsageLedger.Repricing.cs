@@ -8,6 +8,12 @@ namespace NetBird.ControlPlane.Usage.LiteDb;
 /// <summary>Pricing anew: each block with the sums of its hours in one transaction.</summary>
 internal sealed partial class LiteDbUsageLedger
 {
+    /// <summary>
+    /// Told of each part that was priced anew, and given the step that changes the sums: the counters of limits change with them, and
+    /// none is built of the one and told the other.
+    /// </summary>
+    public Action<RepricedCharges, Action> Repriced { get; set; } = (_, sums) => sums();
+
     public ValueTask<RepricedTotals> RepriceAsync(
         UsageQuery query, Func<UsageRecord, RowPrice> price, bool apply, CancellationToken cancellationToken)
     {
@@ -85,7 +91,7 @@ internal sealed partial class LiteDbUsageLedger
             throw new IOException($"{_path} cannot be written: {failed.Message}", failed);
         }
 
-        _sums.Replace(hours);
+        Repriced(new(changed), () => _sums.Replace(hours));
         _edges.Forget(hours.Keys);
         if (id == LastBlock().Id)
         {

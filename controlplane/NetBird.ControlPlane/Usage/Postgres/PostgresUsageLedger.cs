@@ -14,7 +14,7 @@ namespace NetBird.ControlPlane.Usage.Postgres;
 /// id; reservations that its node died without settling are settled with it.
 /// </summary>
 internal sealed partial class PostgresUsageLedger(
-    PostgresUsage database, ChargedCounters charged, TimeProvider time) : IUsageLedger
+    PostgresUsage database, ChargedCounters charged, PolicySource policies, TimeProvider time) : IUsageLedger
 {
     /// <summary>Ours: a connection that hangs is found out well within the second in which requests must be refused.</summary>
     private static readonly TimeSpan ProbeEvery = TimeSpan.FromMilliseconds(400);

@@ -385,6 +385,8 @@ begin
         return;
     end if;
 
+    -- What is priced anew meanwhile tells the counters that it finds: this one is there before, or built of rows that are as they are then.
+    perform pg_advisory_xact_lock_shared(7788);
     with wanted as materialized (
         select distinct on (w.key) w.*, k.window_ticks as was, p_now - w.win as since, p_now - coalesce(k.window_ticks, 0) as until
         from unnest(p_key, p_window, p_source, p_scope, p_subject, p_rule, p_money, p_members)

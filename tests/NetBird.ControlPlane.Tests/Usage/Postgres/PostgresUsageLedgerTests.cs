@@ -75,7 +75,7 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
         {
             var state = Directory.CreateDirectory(Path.Combine(others.Path, $"{node}")).FullName;
             await using var database = await PostgresUsage.OpenAsync(cluster.ConnectionString, state, TimeProvider.System, NullLoggerFactory.Instance, default);
-            var ledger = new PostgresUsageLedger(database, new(), TimeProvider.System);
+            var ledger = new PostgresUsageLedger(database, new(), new(), TimeProvider.System);
             for (var i = 0; i < 60; i++)
             {
                 var rows = Enumerable.Range(0, 40).Select(n => Rows.Row(n, $"u{n % 5}") with { Id = new($"{node}-{i}-{n}"), Timestamp = Rows.Noon.AddMinutes(-((n * 1_399) + i)) });
@@ -184,7 +184,7 @@ public sealed class PostgresUsageLedgerTests(PostgresCluster cluster) : UsageLed
         {
             _database = await PostgresUsage.OpenAsync(
                 cluster.ConnectionString, _scratch.Path, TimeProvider.System, NullLoggerFactory.Instance, default);
-            _ledger = new(_database, new(), TimeProvider.System);
+            _ledger = new(_database, new(), new(), TimeProvider.System);
             cluster.Execute("truncate usage_rows, usage_hours, usage_rollups, usage_sessions, usage_facets, usage_session_parts, usage_refusals, usage_results, usage_meta, usage_spans, usage_touched");
         }
     }
