@@ -44,6 +44,7 @@ internal sealed partial class LiteDbUsageLedger
                     Sessions.Delete(SessionKey(session, user));
                 }
 
+                _sessions.DropUnusedFacets().ForEach(number => Facets.Delete(number));
                 Results.DeleteMany(Query.LT("at", Spans.Earlier(sumsFrom, RegisteredBatch.KeptFor).UtcTicks));
                 StoreMeta(_sequence);
                 return hours;

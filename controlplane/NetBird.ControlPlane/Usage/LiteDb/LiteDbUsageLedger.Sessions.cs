@@ -7,8 +7,6 @@ namespace NetBird.ControlPlane.Usage.LiteDb;
 /// <summary>Pages of sessions, found by what they were active with; only the blocks of those on the page are read.</summary>
 internal sealed partial class LiteDbUsageLedger
 {
-    private int _facetsStored;
-
     private ILiteCollection<BsonDocument> Facets => _database.GetCollection("session_facets", BsonAutoId.Int32);
 
     public ValueTask<UsagePage<SessionSummary>> SessionsAsync(UsageQuery query, CancellationToken cancellationToken)
@@ -64,13 +62,12 @@ internal sealed partial class LiteDbUsageLedger
 
     private void StoreSessions(Dictionary<(string Session, string User), SessionActivity> sessions)
     {
-        foreach (var (number, facet) in _sessions.FacetsFrom(_facetsStored))
+        foreach (var (number, facet) in _sessions.UnstoredFacets())
         {
             Facets.Upsert(new BsonDocument
             {
                 ["_id"] = number, ["groups"] = facet.Groups, ["provider"] = facet.Provider, ["policy"] = facet.Policy, ["model"] = facet.Model, ["denied"] = facet.Denied,
             });
-            _facetsStored = number + 1;
         }
 
         foreach (var ((session, user), activity) in sessions)
@@ -87,9 +84,8 @@ internal sealed partial class LiteDbUsageLedger
     private void LoadSessions()
     {
         _sessions.Clear();
-        _sessions.Take(Facets.FindAll().OrderBy(facet => facet["_id"].AsInt32).Select(facet => new SessionFacet(
-            facet["groups"].AsString, facet["provider"].AsString, facet["policy"].AsString, facet["model"].AsString, facet["denied"].AsBoolean)));
-        _facetsStored = _sessions.FacetsFrom(0).Count;
+        _sessions.Take(Facets.FindAll().Select(facet => (facet["_id"].AsInt32, new SessionFacet(
+            facet["groups"].AsString, facet["provider"].AsString, facet["policy"].AsString, facet["model"].AsString, facet["denied"].AsBoolean))));
         var users = new Dictionary<string, string>(StringComparer.Ordinal);
         var known = new Dictionary<(string, string), SessionActivity>();
         foreach (var session in Sessions.FindAll())

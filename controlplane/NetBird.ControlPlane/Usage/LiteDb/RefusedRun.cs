@@ -56,7 +56,8 @@ internal sealed record RefusedRun(string User, UInt128 Session, SessionFacet Fac
         Span<byte> session = stackalloc byte[16];
         foreach (var run in runs)
         {
-            foreach (var word in (string[])[run.User, run.Facet.Groups, run.Facet.Provider, run.Facet.Policy, run.Facet.Model, run.Text])
+            // Here each model is told apart, so none is null.
+            foreach (var word in (string[])[run.User, run.Facet.Groups, run.Facet.Provider, run.Facet.Policy, run.Facet.Model!, run.Text])
             {
                 if (numbers.TryAdd(word, numbers.Count))
                 {

@@ -16,7 +16,7 @@ internal sealed class SessionSpans
 
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Session, string User), SessionActivity> _sessions = [];
-    private readonly SessionFacets _facets = new();
+    private readonly SessionFacets _facets = new(SessionFacets.MostModels);
 
     /// <summary>Sessions as they will be with these rows; <see cref="Replace"/> makes it so.</summary>
     public Dictionary<(string Session, string User), SessionActivity> With(IEnumerable<UsageRecord> rows)
@@ -54,24 +54,33 @@ internal sealed class SessionSpans
         }
     }
 
-    /// <summary>Facets from a number on, to be stored.</summary>
-    public List<(int Number, SessionFacet Facet)> FacetsFrom(int number)
+    /// <summary>Facets that are to be stored, each once.</summary>
+    public List<(int Number, SessionFacet Facet)> UnstoredFacets()
     {
         lock (_gate)
         {
-            return [.. Enumerable.Range(number, Math.Max(0, _facets.Count - number)).Select(i => (i, _facets[i]))];
+            return _facets.Unstored();
         }
     }
 
-    /// <summary>Takes facets in the order of their numbers, which are theirs again.</summary>
-    public void Take(IEnumerable<SessionFacet> facets)
+    /// <summary>Takes facets over from the store, with their numbers there.</summary>
+    public void Take(IEnumerable<(int Number, SessionFacet Facet)> facets)
     {
         lock (_gate)
         {
-            foreach (var facet in facets)
+            foreach (var (number, facet) in facets)
             {
-                _facets.Number(facet);
+                _facets.Take(number, facet);
             }
+        }
+    }
+
+    /// <summary>Forgets facets that no session has any more; their numbers, which others will have.</summary>
+    public List<int> DropUnusedFacets()
+    {
+        lock (_gate)
+        {
+            return _facets.KeepOnly([.. _sessions.Values.SelectMany(session => session.Parts).Select(part => part.Facet)]);
         }
     }
 
