@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Authentication;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -88,9 +89,14 @@ internal sealed class AdminClient : IDisposable
         catch (HttpRequestException fault)
         {
             throw new CliException(
-                fault.HttpRequestError == HttpRequestError.ConnectionError
-                    ? $"No control plane answers at {_http.BaseAddress}. Start it with 'netbird-controlplane serve'."
-                    : $"The control plane at {_http.BaseAddress} cannot be asked: {fault.Message}",
+                fault.HttpRequestError switch
+                {
+                    HttpRequestError.ConnectionError => $"No control plane answers at {_http.BaseAddress}. Start it with 'netbird-controlplane serve'.",
+                    HttpRequestError.SecureConnectionError when fault.InnerException is AuthenticationException untrusted =>
+                        $"The certificate at {_http.BaseAddress} is not trusted here: {untrusted.Message.TrimEnd('.')}. "
+                        + "If it is of an authority of your own, name that one's file: SSL_CERT_FILE=ca.pem.",
+                    _ => $"The control plane at {_http.BaseAddress} cannot be asked: {fault.Message}",
+                },
                 ExitCode.NotRunning);
         }
     }

@@ -137,7 +137,7 @@ internal static class ApplyCommands
             {
                 if (action == "update")
                 {
-                    lines.Add($"    {field}: {before[field]?.ToJsonString() ?? "-"} -> {after[field]?.ToJsonString() ?? "-"}");
+                    lines.Add($"    {field}: {before[field]?.ToJsonString(Output.Plain) ?? "-"} -> {after[field]?.ToJsonString(Output.Plain) ?? "-"}");
                 }
             }
         }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -8,7 +9,10 @@ namespace NetBird.ControlPlane.Cli;
 /// <summary>Results on standard output: a table for people, <c>--json</c> or <c>--csv</c> for programs.</summary>
 internal sealed class Output
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+    /// <summary>Letters of any language and the + of a time as they are; control characters are escaped here too.</summary>
+    public static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static readonly JsonSerializerOptions Indented = new(Plain) { WriteIndented = true };
 
     private readonly Option<bool> _json = new("--json") { Description = "As JSON." };
 

@@ -33,7 +33,7 @@ internal static class PromptCommands
             {
                 var answer = await client.GetAsync(
                     "/api/agent-network/prompts/" + Uri.EscapeDataString(parsed.GetValue(id) ?? ""), cancellationToken);
-                await parsed.InvocationConfiguration.Output.WriteLineAsync(answer.ToJsonString(new() { WriteIndented = true }));
+                await parsed.InvocationConfiguration.Output.WriteLineAsync(answer.ToJsonString(Output.Indented));
             });
     }
 }

@@ -24,14 +24,10 @@ internal static class ControlPlaneCommand
         root.Add(Documentation.CreateCommand(root, "netbird-controlplane"));
 
         var parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0)
+        WrongUsage.ShortenLists(parsed);
+        if (WrongUsage.Lines(parsed, "netbird-controlplane") is { Count: > 0 } lines)
         {
-            foreach (var error in parsed.Errors)
-            {
-                await Console.Error.WriteLineAsync($"netbird-controlplane: {error.Message}");
-            }
-
-            await Console.Error.WriteLineAsync("See netbird-controlplane --help.");
+            await Console.Error.WriteLineAsync(string.Join(Environment.NewLine, lines));
             return ExitCode.WrongUsage;
         }
 

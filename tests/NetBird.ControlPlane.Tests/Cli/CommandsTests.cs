@@ -46,6 +46,17 @@ public sealed class CommandsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Json_WithLettersOfAnyLanguage_ShowsThemAsTheyAre()
+    {
+        await RunAsync("", "user", "create", "zoltan@example.com", "--name", "Zoltán Kovács \u65e5\u672c", "--json");
+
+        var run = await RunAsync("", "user", "list", "--json");
+
+        Assert.Contains("Zoltán Kovács \u65e5\u672c", run.Output, StringComparison.Ordinal);
+        Assert.Contains("+00:00\"", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task SetupKeyCreate_Json_PrintsTheKey()
     {
         var run = await RunAsync("", "setup-key", "create", "ci", "--group", "CI", "--uses", "3", "--expires", "2d", "--json");
