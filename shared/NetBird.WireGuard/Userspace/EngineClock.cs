@@ -30,8 +30,5 @@ internal sealed class EngineClock(TimeProvider time)
     public ITimer CreateTimer(TimerCallback callback, object state)
         => time.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
 
-    /// <summary>The instant that lies <paramref name="ms"/> on this clock, by today's wall clock.</summary>
-    public DateTimeOffset InstantOf(long ms) => time.GetUtcNow() - TimeSpan.FromMilliseconds(NowMs - ms);
-
     private static long WallMs(TimeProvider time) => time.GetUtcNow().ToUnixTimeMilliseconds();
 }
