@@ -12,6 +12,7 @@ internal sealed record AuditNote(string Action, string TargetKind, string Target
 internal static class AuditActions
 {
     public const string UserLogin = "user.login";
+    public const string UserLogout = "user.logout";
     public const string SecondFactor = "user.second_factor";
     public const string UserLoginRefused = "user.login_refused";
     public const string PeerEnrol = "peer.enrol";
@@ -22,5 +23,4 @@ internal static class AuditActions
     public const string UsageRetention = "usage.retention";
     public const string UsageReprice = "usage.reprice";
     public const string PromptRead = "prompt.read";
-    public const string Exported = "configuration.export";
 }

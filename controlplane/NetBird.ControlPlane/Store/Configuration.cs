@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using NetBird.ControlPlane.Account;
 using NetBird.ControlPlane.Gateways;
 using NetBird.ControlPlane.Groups;
+using NetBird.ControlPlane.Identity.Web;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Policies;
 using NetBird.ControlPlane.Providers;
@@ -61,6 +62,9 @@ internal sealed class Configuration
 
     public ImmutableDictionary<WebhookId, Webhook> Webhooks { get; init; } = Map<WebhookId, Webhook>();
 
+    /// <summary>Signed out before their time, until they would have ended by themselves.</summary>
+    public ImmutableDictionary<SessionId, EndedSession> EndedSessions { get; init; } = Map<SessionId, EndedSession>();
+
     /// <summary>The peer that holds this tunnel key, or null.</summary>
     public Peer? FindPeer(PublicKey key) => _peersByKey.GetValueOrDefault(key);
 
@@ -75,6 +79,9 @@ internal sealed class Configuration
     public User? FindEmbeddedUser(string email)
         => Users.Values.FirstOrDefault(user => user.Issuer == User.EmbeddedIssuer
             && string.Equals(user.Email, email, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Whether the embedded IdP knows anybody who could log in.</summary>
+    public bool HasLogins => Users.Values.Any(user => user.Credential is not null);
 
     /// <summary>The token with this hash, or null; whether it may be used is for the caller to ask.</summary>
     public AccessToken? FindToken(string hash) => _tokensByHash.GetValueOrDefault(hash);
@@ -121,6 +128,7 @@ internal sealed class Configuration
         Gateways = draft.Gateways.ToImmutable(),
         LimitRaises = draft.LimitRaises.ToImmutable(),
         Webhooks = draft.Webhooks.ToImmutable(),
+        EndedSessions = draft.EndedSessions.ToImmutable(),
         _peersByKey = RecordIndex.After(draft.Basis._peersByKey, draft.Peers, peer => peer.PublicKey),
         _peersByAddress = RecordIndex.After(draft.Basis._peersByAddress, draft.Peers, peer => OverlayAddresses.NumberOf(peer.OverlayAddress)),
         _usersBySubject = RecordIndex.After(draft.Basis._usersBySubject, draft.Users, user => (user.Issuer, user.Subject)),

@@ -3,6 +3,7 @@ using NetBird.ControlPlane.Account;
 using NetBird.ControlPlane.Audit;
 using NetBird.ControlPlane.Gateways;
 using NetBird.ControlPlane.Groups;
+using NetBird.ControlPlane.Identity.Web;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Policies;
 using NetBird.ControlPlane.Providers;
@@ -41,6 +42,7 @@ internal sealed class ConfigurationDraft
         Gateways = new("gateway", basis.Gateways);
         LimitRaises = new("limit_raise", basis.LimitRaises);
         Webhooks = new("webhook", basis.Webhooks);
+        EndedSessions = new("ended_session", basis.EndedSessions);
     }
 
     /// <summary>What the change starts from.</summary>
@@ -72,6 +74,8 @@ internal sealed class ConfigurationDraft
 
     public DraftTable<WebhookId, Webhook> Webhooks { get; }
 
+    public DraftTable<SessionId, EndedSession> EndedSessions { get; }
+
     /// <summary>Set by <see cref="Abandon"/>.</summary>
     public bool IsAbandoned { get; private set; }
 
@@ -79,7 +83,10 @@ internal sealed class ConfigurationDraft
     public IReadOnlyList<AuditNote> Notes => _notes;
 
     private IDraftTable[] Tables =>
-        [Settings, Groups, Users, Peers, SetupKeys, Providers, Policies, Guardrails, BudgetRules, AccessTokens, Gateways, LimitRaises, Webhooks];
+    [
+        Settings, Groups, Users, Peers, SetupKeys, Providers, Policies, Guardrails, BudgetRules, AccessTokens, Gateways, LimitRaises, Webhooks,
+        EndedSessions,
+    ];
 
     /// <summary>The machine that holds this tunnel key as the change has it now, or null.</summary>
     public Peer? FindPeer(PublicKey key) => Peers.FindBy(Basis.FindPeer(key)?.Id, peer => peer.PublicKey == key);
@@ -97,7 +104,7 @@ internal sealed class ConfigurationDraft
     /// <summary>Nothing of this change is to happen; what the function returns says why.</summary>
     public void Abandon() => IsAbandoned = true;
 
-    /// <summary>Audits something that is no change of a record: a login, a refused login, an export.</summary>
+    /// <summary>Audits something that is no change of a record: a login, a refused login, a backup.</summary>
     public void Note(AuditNote note) => _notes.Add(note);
 
     /// <summary>Takes back what the change put without changing more than the time of modification.</summary>

@@ -204,11 +204,13 @@ internal sealed partial class ConfigurationStore : IConfigurationStore, IReadine
             {
                 return;
             }
-            catch (IOException fault)
+#pragma warning disable CA1031 // Whatever it is, such as a record of a newer version: ended in silence, this node would go on with an old truth.
+            catch (Exception fault)
+#pragma warning restore CA1031
             {
                 (_problem, failed) = (fault.Message, true);
                 Log.FollowingFailed(_logger, fault);
-                await Task.Delay(TimeSpan.FromSeconds(1), _time, CancellationToken.None);
+                await Task.Delay(TimeSpan.FromSeconds(1), _time, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }

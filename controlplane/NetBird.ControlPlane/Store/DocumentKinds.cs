@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using NetBird.ControlPlane.Account;
 using NetBird.ControlPlane.Gateways;
 using NetBird.ControlPlane.Groups;
+using NetBird.ControlPlane.Identity.Web;
 using NetBird.ControlPlane.Peers;
 using NetBird.ControlPlane.Policies;
 using NetBird.ControlPlane.Providers;
@@ -32,6 +33,7 @@ internal static class DocumentKinds
         new DocumentKind<GatewayId, GatewayRecord>("gateway", draft => draft.Gateways),
         new DocumentKind<LimitRaiseId, LimitRaiseRecord>("limit_raise", draft => draft.LimitRaises),
         new DocumentKind<WebhookId, Webhook>("webhook", draft => draft.Webhooks),
+        new DocumentKind<SessionId, EndedSession>("ended_session", draft => draft.EndedSessions),
     }.ToFrozenDictionary(kind => kind.Name, StringComparer.Ordinal);
 
     /// <summary>Reads stored documents over <paramref name="basis"/>; what becomes of it shares all else with that.</summary>
@@ -43,6 +45,11 @@ internal static class DocumentKinds
         {
             if (!ByName.TryGetValue(document.Kind, out var kind))
             {
+                if (document.Json is null)
+                {
+                    continue; // gone again: nothing here knows of it
+                }
+
                 throw new InvalidDataException($"The store holds a '{document.Kind}', which this version does not know.");
             }
 

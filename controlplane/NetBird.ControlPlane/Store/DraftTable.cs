@@ -50,14 +50,17 @@ internal sealed class DraftTable<TId, T>(string kind, ImmutableDictionary<TId, T
         Touch(value.Id, audited);
     }
 
-    public bool Remove(TId id)
+    /// <summary>False: there is none.</summary>
+    /// <param name="id">Which.</param>
+    /// <param name="audited">False only for what ends by itself and was nobody's decision.</param>
+    public bool Remove(TId id, bool audited = true)
     {
         if (!_now.Remove(id))
         {
             return false;
         }
 
-        Touch(id, audited: true);
+        Touch(id, audited);
         return true;
     }
 

@@ -24,15 +24,11 @@ const tabs = new BroadcastChannel("netbird");
 tabs.onmessage = () => location.reload();
 window.dashboard.signOut = async () => {
   try {
-    await fetch("/logout", { method: "POST", credentials: "same-origin", cache: "no-store" });
-    tabs.postMessage("signed out");
+    const answer = await fetch("/logout", { method: "POST", credentials: "same-origin", cache: "no-store" });
+    if (answer.ok) tabs.postMessage("signed out");
   } finally {
-    // Of its own: what the page had is gone with whoever looked at it.
-    const form = document.createElement("form");
-    form.method = "post";
-    form.action = "/logout";
-    document.body.append(form);
-    form.submit();
+    // Says that it is done; where it is not, the page is there as before.
+    location.assign("/logout");
   }
 };
 

@@ -12,11 +12,16 @@ internal sealed partial class Browser : IDisposable
     private readonly HttpClient _http;
     private readonly Uri _site;
 
-    public Browser(Uri site)
+    /// <param name="site">Where it goes.</param>
+    /// <param name="cookies">What it begins with; null: none.</param>
+    public Browser(Uri site, CookieContainer? cookies = null)
     {
         _site = site;
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() });
+        Cookies = cookies ?? new();
+        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = Cookies });
     }
+
+    public CookieContainer Cookies { get; }
 
     /// <summary>The last page.</summary>
     public string Page { get; private set; } = "";

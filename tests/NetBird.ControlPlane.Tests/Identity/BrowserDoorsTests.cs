@@ -106,9 +106,6 @@ public sealed class BrowserDoorsTests(BrowserDoorsTests.Site site) : IClassFixtu
         var after = browser.All();
         Assert.NotEqual("planted", after["netbird"]);
         Assert.True(after.Any(cookie => cookie.Key != "netbird" && cookie.Value != before.GetValueOrDefault(cookie.Key)), "The IdP's session is the one of before.");
-
-        // Signed out, what somebody copied before is of no use: the person has to log in again.
-        Assert.All(after.Where(cookie => cookie.Key.StartsWith("netbird", StringComparison.Ordinal)), cookie => Assert.True(cookie.Value.Length > 60, cookie.Key));
     }
 
     /// <summary>One for all rows: none of them changes it.</summary>

@@ -252,6 +252,20 @@ public class EmbeddedIdpTests : IAsyncLifetime
     }
 
     [SkippableFact]
+    public async Task Login_WhereNobodyHasOne_SaysHowToBegin()
+    {
+        await _browser.OpenAsync("/login");
+        Assert.Contains("Nobody can log in yet", _browser.Page, StringComparison.Ordinal);
+        Assert.Contains("netbird-controlplane user create you@example.com --role owner", _browser.Page, StringComparison.Ordinal);
+        Assert.Contains("href=\"/login?return=%2F\"", _browser.Page, StringComparison.Ordinal);
+
+        await _server.AddPersonAsync("ana@example.com");
+        await _browser.OpenAsync("/login");
+        await _browser.LogInAsync("ana@example.com");
+        Assert.Equal(HttpStatusCode.OK, _browser.Status);
+    }
+
+    [SkippableFact]
     public async Task Logout_EndsTheSession()
     {
         await _server.AddPersonAsync("ana@example.com");

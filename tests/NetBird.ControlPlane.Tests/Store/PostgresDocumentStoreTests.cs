@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using NetBird.ControlPlane.Audit;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Store.Postgres;
@@ -97,6 +98,27 @@ public sealed class PostgresDocumentStoreTests(PostgresCluster cluster) : Docume
         }
     }
 
+    [SkippableFact]
+    public async Task Follow_OfARecordThatThisVersionDoesNotKnow_SaysSo_AndGoesOn()
+    {
+        var place = await PlaceAsync();
+        await using var one = await ConfigurationStore.OpenAsync(
+            Create(place), new AuditChain(new byte[32]), TimeProvider.System, NullLogger<ConfigurationStore>.Instance, CancellationToken.None);
+        await using var documents = Create(place);
+        var state = await documents.OpenAsync(CancellationToken.None);
+        Assert.True(await documents.TryWriteAsync(
+            state.Version, new([new("hologram", "h", "H", null, """{"id":"h"}""", true)], []), CancellationToken.None));
+
+        await UntilAsync(() => one.Problem is not null);
+        Assert.Contains("hologram", one.Problem, StringComparison.Ordinal);
+
+        Assert.True(await documents.TryWriteAsync(
+            state.Version + 1, new([new("hologram", "h", "H", """{"id":"h"}""", null, true), new("group", "g", "G", null, """{"id":"g","name":"G"}""", true)], []),
+            CancellationToken.None));
+        await UntilAsync(() => one.Problem is null);
+        Assert.NotNull(one.Current.FindGroup("G"));
+    }
+
     internal override IDocumentStore Create(string place) => new PostgresDocumentStore(place);
 
     protected override Task<string> PlaceAsync()
@@ -107,7 +129,7 @@ public sealed class PostgresDocumentStoreTests(PostgresCluster cluster) : Docume
 
     private static async Task UntilAsync(Func<bool> condition)
     {
-        for (var i = 0; i < 200 && !condition(); i++)
+        for (var i = 0; i < 600 && !condition(); i++)
         {
             await Task.Delay(50);
         }

@@ -61,6 +61,7 @@ internal static class Samples
         });
         draft.BudgetRules.Put(new() { Id = new("all"), Name = "All", TargetGroups = [group], TargetUsers = [user], Limits = limits });
         draft.AccessTokens.Put(new() { Id = new("t"), Name = "t", User = user, Hash = "ff", ExpiresAt = At, CreatedBy = user, ScimOnly = true });
+        draft.EndedSessions.Put(new() { Id = new("0123456789abcdef0123456789abcdef"), Until = At });
         return true;
     };
 
@@ -77,6 +78,7 @@ internal static class Samples
             .. Lines(configuration.Groups), .. Lines(configuration.Users), .. Lines(configuration.Peers),
             .. Lines(configuration.SetupKeys), .. Lines(configuration.Providers), .. Lines(configuration.Policies),
             .. Lines(configuration.Guardrails), .. Lines(configuration.BudgetRules), .. Lines(configuration.AccessTokens),
+            .. Lines(configuration.EndedSessions),
         ]);
     }
 }

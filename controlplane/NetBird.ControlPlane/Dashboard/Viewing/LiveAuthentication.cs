@@ -9,7 +9,7 @@ namespace NetBird.ControlPlane.Dashboard.Viewing;
 /// <summary>
 /// Who looks at an open page, for as long as it is open: it was asked when the page was opened, and is asked again whenever the
 /// account changes, so that nobody goes on reading after they were disabled or lost their role. When the session's time is over, or it was
-/// signed out in another tab, nobody looks any more.
+/// signed out elsewhere, nobody looks any more.
 /// </summary>
 internal sealed class LiveAuthentication : ServerAuthenticationStateProvider, IDisposable
 {
@@ -17,25 +17,25 @@ internal sealed class LiveAuthentication : ServerAuthenticationStateProvider, ID
     private static readonly TimeSpan LookAtClock = TimeSpan.FromMinutes(5);
 
     private readonly IConfigurationStore _store;
-    private readonly WebSessions _sessions;
+    private readonly EndedSessions _ended;
     private readonly TimeProvider _time;
     private readonly ITimer _end;
     private ViewerSession? _session;
     private Role? _role;
 
-    public LiveAuthentication(IConfigurationStore store, WebSessions sessions, TimeProvider time)
+    public LiveAuthentication(IConfigurationStore store, EndedSessions ended, TimeProvider time)
     {
-        (_store, _sessions, _time) = (store, sessions, time);
+        (_store, _ended, _time) = (store, ended, time);
         _end = time.CreateTimer(_ => WaitForEnd(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _store.Changed += LookAgain;
-        _sessions.Ended += EndIfOurs;
+        _ended.Ended += EndIfOurs;
         AuthenticationStateChanged += Remember;
     }
 
     public void Dispose()
     {
         _store.Changed -= LookAgain;
-        _sessions.Ended -= EndIfOurs;
+        _ended.Ended -= EndIfOurs;
         AuthenticationStateChanged -= Remember;
         _end.Dispose();
     }
@@ -48,7 +48,7 @@ internal sealed class LiveAuthentication : ServerAuthenticationStateProvider, ID
     {
         var viewer = await state;
         (_role, _session) = (RoleOf(viewer), Viewer.SessionOf(viewer.User));
-        if (_session is { } session && _sessions.HasEnded(session.Id))
+        if (_session is { } session && _ended.Has(session.Id))
         {
             End(); // signed out since the page was asked for
             return;
@@ -74,7 +74,7 @@ internal sealed class LiveAuthentication : ServerAuthenticationStateProvider, ID
         _end.Change(left < LookAtClock ? left : LookAtClock, Timeout.InfiniteTimeSpan);
     }
 
-    private void EndIfOurs(string session)
+    private void EndIfOurs(SessionId session)
     {
         if (_session?.Id == session)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Claims;
+using NetBird.ControlPlane.Identity.Web;
 using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Users;
 using NetBird.Primitives;
@@ -15,12 +16,12 @@ internal static class Viewer
 
     /// <summary>Which session they look by and when it ends; null: none that is known here.</summary>
     public static ViewerSession? SessionOf(ClaimsPrincipal? principal)
-        => principal?.FindFirstValue(DashboardAccess.SessionClaim) is { Length: > 0 } id
-            && long.TryParse(principal.FindFirstValue(DashboardAccess.UntilClaim), NumberStyles.None, CultureInfo.InvariantCulture, out var ticks)
+        => SessionId.TryParse(principal?.FindFirstValue(DashboardAccess.SessionClaim), out var id)
+            && long.TryParse(principal!.FindFirstValue(DashboardAccess.UntilClaim), NumberStyles.None, CultureInfo.InvariantCulture, out var ticks)
             ? new(id, new(ticks, TimeSpan.Zero)) : null;
 }
 
 /// <summary>One sign-in in one browser.</summary>
-/// <param name="Id">Says nothing of itself.</param>
+/// <param name="Id">Which.</param>
 /// <param name="Until">When it ends.</param>
-internal sealed record ViewerSession(string Id, DateTimeOffset Until);
+internal sealed record ViewerSession(SessionId Id, DateTimeOffset Until);

@@ -1,12 +1,14 @@
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Authentication;
+using NetBird.ControlPlane.Store;
 using NetBird.ControlPlane.Users;
 using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Identity.Embedded;
 
 /// <summary>Name and password, the change of a first password, and the second factor.</summary>
-internal sealed class LoginPages(EmbeddedLogin login, LoginTicket tickets, SecondFactor secondFactor, IAntiforgery antiforgery)
+internal sealed class LoginPages(
+    IConfigurationStore store, EmbeddedLogin login, LoginTicket tickets, SecondFactor secondFactor, IAntiforgery antiforgery)
 {
     public const string LoginPath = "/idp/login";
     public const string PasswordPath = "/idp/password";
@@ -24,7 +26,9 @@ internal sealed class LoginPages(EmbeddedLogin login, LoginTicket tickets, Secon
 
     public void Map(IEndpointRouteBuilder app)
     {
-        app.MapGet(LoginPath, (HttpContext context) => ShowLogin(context, context.Request.Query["return"]));
+        app.MapGet(LoginPath, (HttpContext context) => store.Current.HasLogins
+            ? ShowLogin(context, context.Request.Query["return"])
+            : ShowFirstStep(context, context.Request.Query["return"]));
         app.MapPost(LoginPath, (Delegate)LoginAsync).LimitAttempts();
         app.MapPost(PasswordPath, (Delegate)ChangePasswordAsync).LimitAttempts();
         app.MapPost(CodePath, (Delegate)CheckCodeAsync).LimitAttempts();
@@ -123,6 +127,17 @@ internal sealed class LoginPages(EmbeddedLogin login, LoginTicket tickets, Secon
         await IdpSession.SignInAsync(context, user);
         return Finish(destination);
     }
+
+    /// <summary>A fresh account: a form that nobody can fill in would leave whoever set it up guessing.</summary>
+    private static IResult ShowFirstStep(HttpContext context, string? destination)
+        => IdpPage.Show(
+            context,
+            "Nobody can log in yet",
+            $"""
+            <p>Make yourself the owner, on the machine that this control plane runs on:</p>
+            <p><code>netbird-controlplane user create you@example.com --role owner</code></p>
+            <p>It prints a password for the first login. Then <a href="{IdpPage.Text(Checked(destination) ?? "/")}">log in</a>.</p>
+            """);
 
     private IResult ShowLogin(HttpContext context, string? destination, string? problem = null, int status = 200, string username = "")
         => IdpPage.Show(

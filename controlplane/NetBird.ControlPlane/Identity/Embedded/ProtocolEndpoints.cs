@@ -143,7 +143,7 @@ internal sealed class ProtocolEndpoints(IConfigurationStore store, IAntiforgery 
 
     private static async Task<IResult> LogoutAsync(HttpContext context)
     {
-        await context.SignOutAsync(IdpSession.Scheme);
+        await IdpSession.EndAsync(context);
         return Results.SignOut(new AuthenticationProperties { RedirectUri = DonePath }, [Server]);
     }
 

@@ -25,9 +25,10 @@ internal static class EmbeddedSignIn
         });
         app.MapPost(WebSignIn.LogoutPath, async (HttpContext context) =>
         {
-            await WebSignIn.SignOutAsync(context);
+            await WebSignIn.SignOutAsync(context, await IdpSession.CurrentAsync(context) is { } atIdp ? (atIdp.User, atIdp.Session) : null);
             await context.SignOutAsync(IdpSession.Scheme);
-            return IdpPage.Show(context, "Signed out", "<p><a href=\"/\">Sign in again</a></p>");
+            return WebSignIn.ShowSignedOut(context);
         });
+        app.MapGet(WebSignIn.LogoutPath, (Delegate)WebSignIn.ShowWhetherSignedOutAsync);
     }
 }

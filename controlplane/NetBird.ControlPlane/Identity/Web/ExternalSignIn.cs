@@ -79,8 +79,9 @@ internal static partial class ExternalSignIn
         app.MapPost(WebSignIn.LogoutPath, async (HttpContext context) =>
         {
             await WebSignIn.SignOutAsync(context);
-            return IdpPage.Show(context, "Signed out", "<p><a href=\"/\">Sign in again</a></p>");
+            return WebSignIn.ShowSignedOut(context);
         });
+        app.MapGet(WebSignIn.LogoutPath, (Delegate)WebSignIn.ShowWhetherSignedOutAsync);
     }
 
     /// <summary>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Security.Claims;
-using System.Security.Cryptography;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using NetBird.ControlPlane.AdminApi;
@@ -43,7 +42,7 @@ internal static class WebSignIn
                 // An open page outlives the request that it came by: it needs to know which session it is of, and until when.
                 context.Principal?.AddIdentity(new(
                 [
-                    new(DashboardAccess.SessionClaim, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))),
+                    new(DashboardAccess.SessionClaim, SessionId.New().Value),
                     new(DashboardAccess.UntilClaim, (context.Properties.ExpiresUtc ?? DateTimeOffset.MinValue).UtcTicks.ToString(CultureInfo.InvariantCulture)),
                 ]));
                 return Task.CompletedTask;
@@ -52,7 +51,7 @@ internal static class WebSignIn
             {
                 if (UserOf(context.HttpContext, context.Principal) is null
                     || Viewer.SessionOf(context.Principal) is not { } session
-                    || context.HttpContext.RequestServices.GetRequiredService<WebSessions>().HasEnded(session.Id))
+                    || context.HttpContext.RequestServices.GetRequiredService<EndedSessions>().Has(session.Id))
                 {
                     context.RejectPrincipal();
                 }
@@ -83,7 +82,8 @@ internal static class WebSignIn
                 .RequireAuthenticatedUser().AddRequirements(new RoleRequirement(Role.Admin, Role.Owner)));
         services.AddSingleton<Microsoft.AspNetCore.Authorization.IAuthorizationHandler, RoleRequirementHandler>();
         services.AddSingleton<IAdminSession, WebSession>();
-        services.AddSingleton<WebSessions>();
+        services.AddSingleton<EndedSessions>();
+        services.AddHostedService(provider => provider.GetRequiredService<EndedSessions>());
     }
 
     /// <summary>Signs in at the pages and goes on to where the person wanted to go.</summary>
@@ -93,16 +93,29 @@ internal static class WebSignIn
         await context.SignInAsync(DashboardAccess.Scheme, PrincipalOf(user));
     }
 
-    /// <summary>Ends the session: here, and for every page of it that is open elsewhere.</summary>
-    public static async Task SignOutAsync(HttpContext context)
+    /// <summary>Ends the session: here, for every page of it that is open elsewhere, and for whoever has a copy of its cookie.</summary>
+    /// <param name="context">The request that asks for it.</param>
+    /// <param name="atIdp">The same person's session at the embedded IdP, which ends with it; null: none.</param>
+    public static async Task SignOutAsync(HttpContext context, (User User, ViewerSession Session)? atIdp = null)
     {
-        if (await context.AuthenticateAsync(DashboardAccess.Scheme) is { Succeeded: true, Principal: { } principal } && Viewer.SessionOf(principal) is { } session)
+        var result = await context.AuthenticateAsync(DashboardAccess.Scheme);
+        var user = UserOf(context, result.Principal) ?? atIdp?.User;
+        ViewerSession?[] sessions = [Viewer.SessionOf(result.Principal), atIdp?.Session];
+        if (user is not null && sessions.OfType<ViewerSession>().ToList() is { Count: > 0 } ended)
         {
-            context.RequestServices.GetRequiredService<WebSessions>().End(session.Id, session.Until);
+            await context.RequestServices.GetRequiredService<EndedSessions>()
+                .EndAsync(user, context.Connection.RemoteIpAddress?.ToString() ?? "", ended);
         }
 
         await context.SignOutAsync(DashboardAccess.Scheme);
     }
+
+    public static IResult ShowSignedOut(HttpContext context)
+        => IdpPage.Show(context, "Signed out", "<p><a href=\"/\">Sign in again</a></p>");
+
+    /// <summary>The same, for a browser that has been signed out; one that has not is led back.</summary>
+    public static async Task<IResult> ShowWhetherSignedOutAsync(HttpContext context)
+        => (await context.AuthenticateAsync(DashboardAccess.Scheme)).Succeeded ? Results.Redirect("/") : ShowSignedOut(context);
 
     /// <summary>The person behind a principal of the pages, if they are still active.</summary>
     public static User? UserOf(HttpContext context, ClaimsPrincipal? principal)

@@ -17,6 +17,9 @@ internal sealed class LiteDbDocumentStore(string path, IReadOnlyList<Action<Lite
     [
         // Changes nothing here: from format 2 on the keys beside the file are sealed, and a version that does not know that would make new ones.
         _ => { },
+
+        // Nor this: from format 3 on there are ended sessions, a kind that an earlier version does not know.
+        _ => { },
     ];
 
     private const string Meta = "meta";

@@ -49,6 +49,8 @@ internal static class PostgresSchema
         CREATE TRIGGER netbird_documents_changed AFTER INSERT OR UPDATE OR DELETE ON netbird_documents
             FOR EACH ROW EXECUTE FUNCTION netbird_note_change();
         """,
+        // Changes nothing: from here on there are ended sessions, a kind that an earlier version does not know.
+        "SELECT;",
     ];
 
     /// <summary>Brings the database to the newest format.</summary>
