@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using NetBird.ControlPlane.Store.Postgres;
 using NetBird.ControlPlane.Usage.Sums;
 using NetBird.ControlPlane.Usage.Warnings;
@@ -86,16 +88,6 @@ internal sealed partial class PostgresUsageLedger(
             parts = r.parts + excluded.parts
         """;
 
-    private const string LongPeriods =
-        """
-        insert into usage_rollups
-        select dimension, s.span, start / (s.span / 24), key, sum(requests), sum(denied), sum(interrupted), sum(price_unknown), sum(input), sum(output),
-            sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost), sum(failed), sum(parts)
-        from usage_rollups r cross join (values (168::smallint), (672::smallint)) s (span)
-        where r.span = 24 and r.start / (s.span / 24) = $1 / s.span and $1 % s.span > 0
-        group by 1, 2, 3, 4
-        """;
-
     private const string Sessions =
         """
         insert into usage_sessions as s
@@ -170,7 +162,8 @@ internal sealed partial class PostgresUsageLedger(
             i.id, i.input + i.output + i.cache_read + i.cache_write_5m + i.cache_write_1h + p.tokens, i.cost + p.cost, $1) s
         """;
 
-    private const int RetentionSlice = 50_000;
+    /// <summary>Ours: a few tenths of a second, and far from being given up where the database has other work.</summary>
+    private const int RetentionSlice = 10_000;
 
     private long _probed;
 
@@ -314,44 +307,14 @@ internal sealed partial class PostgresUsageLedger(
                 "insert into usage_meta values ('rows_from', $1) on conflict (name) do update set value = greatest(usage_meta.value, excluded.value)",
                 cancellationToken,
                 new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
-            long rows = 0;
-            int some;
-            do
-            {
-                // In slices: one statement over months of rows would hold its locks for minutes.
-                some = await RunAsync(
-                    connection,
-                    $"delete from usage_rows where ctid = any(array(select ctid from usage_rows where begun < $1 limit {RetentionSlice}))",
-                    cancellationToken,
-                    new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
-                rows += some;
-                progress(rows);
-            }
-            while (some == RetentionSlice);
-
-            await RunAsync(
-                connection,
-                "delete from usage_refusals where begun < $1",
-                cancellationToken,
-                new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
-            var sums = await RunAsync(
-                connection, "delete from usage_hours where hour < $1", cancellationToken, new NpgsqlParameter { Value = sumsHour });
-            await RunAsync(
-                connection,
-                "delete from usage_sessions where last < $1",
-                cancellationToken,
-                new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
-            await RunAsync(
-                connection,
-                "delete from usage_session_parts where last < $1",
-                cancellationToken,
-                new NpgsqlParameter { Value = hour * TimeSpan.TicksPerHour });
+            var begun = hour * TimeSpan.TicksPerHour;
+            var rows = await DropAsync(connection, "usage_rows", "begun", begun, progress, cancellationToken);
+            await DropAsync(connection, "usage_refusals", "begun", begun, _ => { }, cancellationToken);
+            var sums = await DropAsync(connection, "usage_hours", "hour", sumsHour, _ => { }, cancellationToken);
+            await DropAsync(connection, "usage_sessions", "last", begun, _ => { }, cancellationToken);
+            await DropAsync(connection, "usage_session_parts", "last", begun, _ => { }, cancellationToken);
             await ForgetRollupsAsync(connection, sumsHour, cancellationToken);
-            await RunAsync(
-                connection,
-                "delete from usage_results where at < $1",
-                cancellationToken,
-                new NpgsqlParameter { Value = Spans.Earlier(sumsFrom, RegisteredBatch.KeptFor).UtcTicks });
+            await DropAsync(connection, "usage_results", "at", Spans.Earlier(sumsFrom, RegisteredBatch.KeptFor).UtcTicks, _ => { }, cancellationToken);
             await RunAsync(
                 connection,
                 "delete from usage_reservations where since < usage_clock() - case when strict then 366 * 864000000000 else 6048000000000 end",
@@ -360,24 +323,77 @@ internal sealed partial class PostgresUsageLedger(
             return new RetentionResult(rows, sums);
         });
 
+    /// <summary>In slices: one statement over months would hold its locks for minutes, and be given up before it is done, each time anew.</summary>
+    private static async Task<long> DropAsync(
+        NpgsqlConnection connection, string table, string column, long before, Action<long> progress, CancellationToken cancellationToken)
+    {
+        long dropped = 0;
+        int some;
+        do
+        {
+            some = await RunAsync(
+                connection,
+                $"delete from {table} where ctid = any(array(select ctid from {table} where {column} < $1 limit {RetentionSlice}))",
+                cancellationToken,
+                new NpgsqlParameter { Value = before });
+            dropped += some;
+            progress(dropped);
+        }
+        while (some == RetentionSlice);
+
+        return dropped;
+    }
+
     /// <summary>
-    /// Drops the roll-ups before a day. A longer period in which that day lies is summed anew from the days that stay; meanwhile nobody adds to it.
+    /// Drops the roll-ups before an hour with which a day begins, a day in each transaction. A longer period in which that day lies is summed
+    /// anew from the days that stay; meanwhile nobody adds to it.
     /// </summary>
     private static async Task ForgetRollupsAsync(NpgsqlConnection connection, long hour, CancellationToken cancellationToken)
     {
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await RunAsync(connection, "lock table usage_rollups in share row exclusive mode", cancellationToken);
-        var some = await RunAsync(
-            connection,
-            "delete from usage_rollups where start < $1 / span or (span > 24 and start = $1 / span and $1 % span > 0)",
-            cancellationToken,
-            new NpgsqlParameter { Value = hour });
-        if (some > 0)
+        while (true)
         {
-            await RunAsync(connection, LongPeriods, cancellationToken, new NpgsqlParameter { Value = hour });
+            // Each request has a provider, or that it has none: no day is without one.
+            await using var find = new NpgsqlCommand("select min(start) from usage_rollups where dimension = 4 and span = 24 and start < $1", connection);
+            find.Parameters.AddWithValue(hour / PeriodCover.Day);
+            if (await find.ExecuteScalarAsync(cancellationToken) is not long oldest)
+            {
+                return;
+            }
+
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await RunAsync(connection, "lock table usage_rollups in share row exclusive mode", cancellationToken);
+            await RunAsync(connection, ForgetDay(oldest), cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>In figures that the planner sees, by each part of the index: else it reads all roll-ups, and everyone who has rows to add waits.</summary>
+    private static string ForgetDay(long day)
+    {
+        var text = new StringBuilder();
+        var hour = (day + 1) * PeriodCover.Day;
+        foreach (var by in Enum.GetValues<OverviewKey>())
+        {
+            foreach (var span in Periods)
+            {
+                // With the period that the hour lies in.
+                text.Append(CultureInfo.InvariantCulture, $"delete from usage_rollups where dimension = {(int)by} and span = {span} and start < {(hour + span - 1) / span};\n");
+                if (hour % span > 0)
+                {
+                    text.Append(
+                        CultureInfo.InvariantCulture,
+                        $"""
+                        insert into usage_rollups
+                        select dimension, {span}, {hour / span}, key, sum(requests), sum(denied), sum(interrupted), sum(price_unknown), sum(input), sum(output),
+                            sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(web_searches), sum(cost), sum(failed), sum(parts)
+                        from usage_rollups where dimension = {(int)by} and span = 24 and start >= {day + 1} and start < {((hour / span) + 1) * span / PeriodCover.Day} group by dimension, key;
+
+                        """);
+                }
+            }
         }
 
-        await transaction.CommitAsync(cancellationToken);
+        return text.ToString();
     }
 
     private static async Task<int> RunAsync(

@@ -262,6 +262,7 @@ create table if not exists usage_session_parts (
     primary key (session, facet, hour)
 );
 create index if not exists usage_session_parts_facet on usage_session_parts (facet, last);
+create index if not exists usage_session_parts_last on usage_session_parts using brin (last);
 create index if not exists usage_sessions_number on usage_sessions (usage_session(user_id, session_id));
 
 -- A database from before there were parts: once, from the rows.
