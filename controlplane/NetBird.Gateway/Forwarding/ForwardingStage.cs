@@ -66,6 +66,7 @@ internal sealed partial class ForwardingStage(
         while (true)
         {
             HttpResponseMessage response;
+            call.BodySent = false;
             try
             {
                 response = await upstream.SendAsync(call, call.Stop).ConfigureAwait(false);

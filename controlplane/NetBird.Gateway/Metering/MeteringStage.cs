@@ -101,6 +101,12 @@ internal sealed partial class MeteringStage(
     {
         var (usage, completeness, beside) = await UsageOfAsync(call).ConfigureAwait(false);
         var record = RecordOf(call, usage, completeness);
+        if (completeness is Completeness.Interrupted && (call.MeterFailed || call.Meter is not { TellsInput: true }) && IsUnderStrictCap(call))
+        {
+            // Nothing was told of it: whoever leaves in time, again and again, must not pass the cap by what an estimate is short of.
+            record = StrictBound.OfUnseen(call, record);
+        }
+
         var parts = PartsOf(call, record, beside);
         if (call.Reserved)
         {

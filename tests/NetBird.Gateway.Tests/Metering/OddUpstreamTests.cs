@@ -45,6 +45,26 @@ public sealed class OddUpstreamTests
         fillers.ForEach(filler => filler.Dispose());
     }
 
+    /// <summary>A key that is limited costs nothing, nor does the attempt with the next that never goes out.</summary>
+    [Fact]
+    public async Task SecondKey_WhoseAttemptIsNeverSent_IsNothingAnybodyIsChargedFor()
+    {
+        ScriptedUpstream? upstream = null;
+        upstream = new(async (stream, _) =>
+        {
+            upstream!.Dispose();
+            await stream.WriteAsync("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray());
+        });
+        await using var gateway = await TestGateway.StartAsync(keys: new("sk-ant-one", "sk-ant-two"), upstreamUrl: upstream.Url);
+
+        var answer = await gateway.AskAsync("hi");
+
+        Assert.Equal(502, answer.Status);
+        Assert.Contains("cannot be reached", answer.Message, StringComparison.Ordinal);
+        var row = await gateway.Journal.SingleAsync();
+        Assert.Equal((0L, Completeness.Complete), (row.Usage.Tokens.Total, row.Completeness));
+    }
+
     /// <summary>No header may hold a control character; the answer beside it is paid for.</summary>
     [Fact]
     public async Task AnswerWithAHeaderThatNoneMayBe_IsPassedOnWithoutIt_AndMetered()

@@ -1,3 +1,4 @@
+using NetBird.Gateway.Metering;
 using NetBird.Policy;
 using NetBird.Policy.Pricing;
 using NetBird.Primitives;
@@ -62,6 +63,37 @@ public sealed class StrictBoundTests
         await gateway.Journal.SingleAsync();
         var begun = Assert.Single(gateway.Journal.Begun);
         Assert.Equal((0L, (begun.RequestBytes + 3) / 4), (begun.Usage.Tokens.Output, begun.Usage.Tokens.Input));
+    }
+
+    /// <summary>A request that is cut before the provider told anything of it, as whoever leaves in time sees to, counts with all that it may be charged.</summary>
+    [Theory]
+    [InlineData("reset", true, true)]
+    [InlineData("cut:0", true, true)]
+    [InlineData("cut", false, true)]
+    [InlineData("no-usage", false, true)]
+    [InlineData("reset", true, false)]
+    [InlineData("cut", false, false)]
+    [InlineData("cut:6", true, true)]
+    public async Task Cut_UnderAStrictCap_CountsTheBound_UntilThePromptIsTold(string scenario, bool stream, bool strict)
+    {
+        await using var gateway = await StartAsync(strict);
+
+        try
+        {
+            await gateway.AskAsync($"hi [[scenario:{scenario}]]", stream);
+        }
+        catch (HttpRequestException)
+        {
+            // A plain answer that was cut is not passed off as whole.
+        }
+
+        var row = await gateway.Journal.SingleAsync();
+        var told = scenario == "cut:6";
+        Assert.Equal(Completeness.Interrupted, row.Completeness);
+        Assert.Equal(strict && !told, row.Usage.Tokens.Output == 2_000_000);
+        Assert.Equal(strict && !told ? row.RequestBytes : told ? gateway.Upstream.Ledger.Entries.Single().InputTokens : (row.RequestBytes + 3) / 4, row.Usage.Tokens.Prompt);
+        Assert.Equal((row.Usage, row.Cost), gateway.Reservations.Held[row.Id]);
+        Assert.Equal(strict && !told, row.Cost.Value >= 2_000_000L * 20_000);
     }
 
     [Theory]

@@ -136,6 +136,20 @@ public sealed class ReservationBookTests
         Assert.Equal((95, 50), (reading.Used, reading.Reserved));
     }
 
+    /// <summary>On a strict cap it may have been spent: it holds its room until its request is settled, or forgotten after a day.</summary>
+    [Fact]
+    public void Reserve_DeadRequestUnderAStrictCap_HoldsForADay()
+    {
+        var candidate = Under(Cap("p", 100, minutes: 1) with { Strict = true });
+        Try("dead", 80, Noon, candidate);
+
+        Assert.IsType<BookOutcome.Full>(Try("b", 50, Noon.AddHours(2), candidate));
+        Assert.IsType<BookOutcome.Full>(Try("b", 50, Noon.AddHours(24) - TimeSpan.FromTicks(1), candidate));
+        Assert.IsType<BookOutcome.Granted>(Try("b", 50, Noon.AddHours(24), candidate));
+        Assert.False(_book.Settle(new("dead"), 75, 0, Noon.AddHours(24), out _));
+        Assert.Equal(50, _book.Read(candidate.Caps, Noon.AddHours(24))[0].Reserved);
+    }
+
     [Fact]
     public void Reserve_ClockBack_FreesNothing()
     {

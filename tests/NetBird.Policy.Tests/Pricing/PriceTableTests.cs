@@ -237,6 +237,21 @@ public sealed class PriceTableTests
         Assert.Equal(150 + PriceTable.AddedPromptTokens, PriceTable.Default.UpperBound(Anthropic, request with { AddedPrompt = true }, Noon).Tokens);
     }
 
+    /// <summary>Each model that may answer in its place does all of it once more, at its own price; those that the provider may choose are the dearest there are.</summary>
+    [Fact]
+    public void UpperBound_ModelsToFallBackTo_AreEachBoundedToo()
+    {
+        var request = Message("claude-haiku-4-5", maxTokens: 100, bodyBytes: 50);
+        var named = request with { OtherModels = ["claude-opus-5-5", "claude-fable-5"] };
+        var any = named with { AnyFallback = true };
+        RequestBound Bound(ModelRequest of) => PriceTable.Default.UpperBound(Anthropic, of, Noon);
+        long Alone(string model) => Bound(request with { Model = model }).Cost.Value;
+
+        Assert.Equal((3 * 150, Alone(request.Model) + Alone("claude-opus-5-5") + Alone("claude-fable-5")), (Bound(named).Tokens, Bound(named).Cost.Value));
+        Assert.Equal((6 * 150, Bound(named).Cost.Value + (3 * Alone("nobody-knows-it"))), (Bound(any).Tokens, Bound(any).Cost.Value));
+        Assert.Equal((6 * 50, 6 * 100), (PriceTable.MostUsage(any).Tokens.Prompt, PriceTable.MostUsage(any).Tokens.Output));
+    }
+
     private static NanoUsd Price(string model, RequestUsage usage, DateTimeOffset at)
         => PriceTable.Default.Price(Anthropic, model, usage, at).Cost;
 
