@@ -117,6 +117,9 @@ internal sealed class TestReservations : IReservations
 
     public ImmutableArray<CounterReading> Readings { get; set; } = [];
 
+    /// <summary>The caps whose counters were asked for last.</summary>
+    public ImmutableArray<Cap> ReadLast { get; private set; } = [];
+
     /// <summary>The counters cannot be read.</summary>
     public bool Unreadable { get; set; }
 
@@ -155,9 +158,12 @@ internal sealed class TestReservations : IReservations
     }
 
     public ValueTask<ImmutableArray<CounterReading>> ReadAsync(ImmutableArray<Cap> caps, CancellationToken cancellationToken)
-        => ReadFault is { } fault ? throw fault : Unreadable ? throw new IOException("The database is away.")
+    {
+        ReadLast = caps;
+        return ReadFault is { } fault ? throw fault : Unreadable ? throw new IOException("The database is away.")
             : Hanging ? new(new TaskCompletionSource<ImmutableArray<CounterReading>>().Task)
             : new(Readings);
+    }
 }
 
 /// <summary>A register in memory that can be made to fail.</summary>

@@ -38,6 +38,14 @@ internal sealed class TestAccount(Uri upstream) : IGatewaySnapshots
 
     public bool AllowBatches { get; set; }
 
+    public List<BudgetRule> Rules { get; } = [];
+
+    /// <summary>Before the one there is.</summary>
+    public List<AccessPolicy> Earlier { get; } = [];
+
+    /// <summary>As it would be for a moment, should policies and providers ever disagree.</summary>
+    public bool ProviderIsOff { get; set; }
+
     public string Contact { get; set; } = "it@acme.example";
 
     public Uri Upstream { get; set; } = upstream;
@@ -60,13 +68,13 @@ internal sealed class TestAccount(Uri upstream) : IGatewaySnapshots
             Contact,
             Peers.ToFrozenDictionary(),
             new(
-                [policy],
+                [.. Earlier, policy],
                 Guardrails.ToImmutableDictionary(g => g.Id),
-                [],
+                [.. Rules],
                 ImmutableDictionary<ProviderId, PolicyProvider>.Empty.Add(Anthropic, new(Anthropic, "Anthropic", [])),
                 PriceTable.Default) { Raises = Raises },
             FrozenDictionary.ToFrozenDictionary(
-                [new ProviderRoute(Anthropic, "anthropic_api", "Anthropic", Upstream, Enabled: true)], route => route.Id));
+                [new ProviderRoute(Anthropic, "anthropic_api", "Anthropic", Upstream, Enabled: !ProviderIsOff)], route => route.Id));
         Changed?.Invoke(Current);
     }
 

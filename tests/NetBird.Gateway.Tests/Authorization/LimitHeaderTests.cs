@@ -168,6 +168,26 @@ public sealed class LimitHeaderTests
         Assert.Empty(gateway.Upstream.Requests.All);
     }
 
+    /// <summary>Every money limit that the person may meet: of each policy and group, and of budget rules; no token limit.</summary>
+    [Fact]
+    public async Task UsagePage_AsksForEveryLimitOfThePerson()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+        var limit = new Limit(0, 500 * NanoUsd.PerUsd, TimeSpan.FromDays(7), Strict: false);
+        gateway.Account.Limits = new(limit, limit);
+        gateway.Account.Rules.Add(new(new("all"), "All", true, [], [], new(null, limit with { GroupCap = 900 * NanoUsd.PerUsd, UserCap = 0 })));
+        gateway.Account.Rules.Add(new(new("others"), "Others", true, [new GroupId("sales")], [], new(null, limit)));
+        gateway.Account.Publish();
+        using var client = gateway.Client();
+
+        await client.GetStringAsync("/api/oauth/usage");
+
+        Assert.Equal(
+            [("all", CapScope.Account, ""), (TestAccount.Policy.Value, CapScope.User, "alice")],
+            gateway.Reservations.ReadLast.Select(cap => (cap.Counter.Source, cap.Counter.Scope, cap.Counter.Subject)).Order());
+        Assert.All(gateway.Reservations.ReadLast, cap => Assert.Equal(CapUnit.NanoUsd, cap.Unit));
+    }
+
     [Fact]
     public async Task UsagePage_WithoutALimit_SaysWhatWasSpent()
     {

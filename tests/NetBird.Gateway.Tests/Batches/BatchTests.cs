@@ -70,6 +70,44 @@ public sealed class BatchTests
         Assert.Empty(gateway.Upstream.Requests.Violations);
     }
 
+    /// <summary>What the provider bills beside a result is a row of its own, at half of its own model's price, and there once.</summary>
+    [Fact]
+    public async Task Results_WithAnAdvisor_MeterItsWordsAtBatchPrice()
+    {
+        await using var gateway = await StartAsync();
+        var id = await CreatedAsync(gateway, "one [[scenario:advisor:claude-opus-4-8]]");
+
+        await GetAsync(gateway, $"/v1/messages/batches/{id}/results");
+        await GetAsync(gateway, $"/v1/messages/batches/{id}/results");
+
+        // It is asked twice in each answer.
+        var parts = (await gateway.Journal.CountAsync(6)).Where(row => row.IsPart).ToList();
+        Assert.Equal(2, parts.Count);
+        Assert.All(parts, part =>
+        {
+            Assert.Equal(("claude-opus-4-8", ServiceTier.Batch, RequestKind.BatchResult), (part.Model, part.Usage.Tier, part.Kind));
+            var listed = PriceTable.Default.Price(TestAccount.Anthropic, "claude-opus-4-8", part.Usage with { Tier = ServiceTier.Standard }, part.Timestamp).Cost;
+            Assert.InRange((2 * part.Cost.Value) - listed.Value, -1, 1);
+        });
+    }
+
+    /// <summary>A policy that came meanwhile and stands before it does not take a batch over.</summary>
+    [Fact]
+    public async Task Results_AreChargedToWhatTheBatchWasCreatedUnder_WhateverPoliciesCameSince()
+    {
+        await using var gateway = await StartAsync();
+        var id = await CreatedAsync(gateway, "one");
+        gateway.Account.Earlier.Add(new(
+            new("newer"), "Newer", true, [TestAccount.Engineering], [TestAccount.Anthropic], [], new(new(0, 1_000_000, TimeSpan.FromDays(1), false), null), AllowBatches: true));
+        gateway.Account.Publish();
+
+        var results = await GetAsync(gateway, $"/v1/messages/batches/{id}/results");
+
+        Assert.Equal(200, results.Status);
+        Assert.All(await gateway.Journal.CountAsync(3), row => Assert.Equal(TestAccount.Policy, row.Policy));
+        Assert.Equal([TestAccount.Policy], gateway.Reservations.Asked.Last().Candidates.Select(candidate => candidate.Policy));
+    }
+
     [Fact]
     public async Task Results_AskedForCompressedOrInPart_AreAskedForPlainAndWhole()
     {
@@ -193,6 +231,7 @@ public sealed class BatchTests
         Assert.All(asked.Request.Batch.Value, one => Assert.Equal(("claude-opus-5-5", 1000L), (one.Model, one.MaxOutputTokens!.Value)));
         gateway.Reservations.Answer = request => new ReserveOutcome.Granted(request.Candidates[0]);
         await CreatedAsync(gateway, "one");
+        await gateway.Journal.CountAsync(2);
         Assert.Contains(gateway.Reservations.Held.Values, held => held is { Cost.Value: 0 });
     }
 

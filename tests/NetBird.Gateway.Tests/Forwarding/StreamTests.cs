@@ -100,14 +100,17 @@ public sealed class StreamTests
         Assert.Equal("cut", (await LedgerAsync(gateway, 2)).Single(e => e.Outcome != "completed").Outcome);
     }
 
-    [Fact]
-    public async Task AddressThatMovesToAnotherPerson_CutsTheFirstOnesStream()
+    [Theory]
+    [InlineData("laptop-mallory")]
+    [InlineData("laptop-alice")]
+    public async Task AddressThatMovesToAnotherPerson_CutsTheFirstOnesStream(string machine)
     {
         await using var gateway = await TestGateway.StartAsync();
         using var client = gateway.Client();
         using var answer = await client.SendAsync(TestGateway.Message("[[scenario:drip:30]]"), HttpCompletionOption.ResponseHeadersRead);
 
-        gateway.Account.Peers[TestAccount.Alice] = TestAccount.Person("mallory", TestAccount.Engineering);
+        var mallory = TestAccount.Person("mallory", TestAccount.Engineering);
+        gateway.Account.Peers[TestAccount.Alice] = mallory with { Caller = mallory.Caller with { Peer = new(machine) } };
         gateway.Account.Publish();
 
         Assert.DoesNotContain("message_stop", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);

@@ -118,6 +118,20 @@ public sealed class StrictBoundTests
         Assert.Equal((billed.InputTokens * 4_000) + (2_000_000L * 20_000), notes[^1].Cost.Value);
     }
 
+    /// <summary>Another model may yet be asked, with a prompt of which nothing is told.</summary>
+    [Fact]
+    public async Task Note_AnswerUnderWay_WithAModelToFallBackTo_KeepsAllOfIt()
+    {
+        await using var gateway = await StartAsync(strict: true);
+
+        await gateway.AskAsync("hi [[scenario:drip:2]]", more: ",\"fallbacks\":[{\"model\":\"claude-sonnet-5-5\"}]");
+
+        var row = await gateway.Journal.SingleAsync();
+        Assert.NotEmpty(gateway.Journal.Notes);
+        Assert.All(gateway.Journal.Notes, note => Assert.Equal((2 * row.RequestBytes, 4_000_000L), (note.Usage.Tokens.Prompt, note.Usage.Tokens.Output)));
+        Assert.Equal(Completeness.Complete, row.Completeness);
+    }
+
     private static async Task<TestGateway> StartAsync(bool strict)
     {
         var gateway = await TestGateway.StartAsync();

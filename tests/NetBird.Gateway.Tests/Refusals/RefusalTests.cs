@@ -87,6 +87,19 @@ public sealed class RefusalTests
     }
 
     [Fact]
+    public async Task ProviderThatIsOff_IsNotSentAnything_AndNothingIsHeld()
+    {
+        await using var gateway = await TestGateway.StartAsync();
+        gateway.Account.ProviderIsOff = true;
+        gateway.Account.Publish();
+
+        var answer = await gateway.AskAsync("hi");
+
+        await AssertRefusedAsync(gateway, answer, 400, "policy_blocked", DenyReason.NoMatchingPolicy, "Engineering", "no enabled provider");
+        Assert.Equal(default, Assert.Single(gateway.Reservations.Held).Value!.Value.Used);
+    }
+
+    [Fact]
     public async Task LimitReached_CarriesWhatTheClientShowsAndActsOn()
     {
         var time = new FakeTimeProvider(Noon);

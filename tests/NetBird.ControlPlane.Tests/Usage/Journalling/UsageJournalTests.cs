@@ -247,6 +247,7 @@ public sealed class UsageJournalTests : IDisposable
 
         var row = (await RowsAsync(store, 1)).Single();
         Assert.Equal((1_000_000_000_000, 256), (row.Usage.Tokens.Total, row.Model.Length));
+        Assert.Equal(1_000_000 * NanoUsd.PerUsd, row.Cost.Value);
     }
 
     internal static Task<UsageStore> OpenAsync(string directory)
