@@ -38,10 +38,10 @@ internal sealed class AdminGate(AdminAuthentication authentication) : IEndpointF
         {
             return await next(context);
         }
-        catch (IOException)
+        catch (IOException fault)
         {
-            // The store said why in the log; nothing was changed.
-            return Problems.Unavailable("The configuration could not be written; nothing was changed. Try again.");
+            // In the store's own words: who asks has a role here, and has to do something about a full disk.
+            return Problems.Unavailable($"The configuration could not be written; nothing was changed. {fault.Message}");
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
@@ -171,6 +172,8 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         builder.Services.AddSingleton<IReadiness>(opened.Usage);
         var url = PublicUrl.Of(options, (System.Net.IPEndPoint)socket.LocalEndPoint!);
         builder.Services.AddSingleton(url);
+        builder.Services.AddSingleton(provider => new StateDisk(
+            () => new DriveInfo(Path.GetFullPath(options.StateDirectory)).AvailableFreeSpace, provider.GetRequiredService<IMeterFactory>()));
         if (options.Tls is { } files)
         {
             builder.Services.AddSingleton(files);
@@ -203,6 +206,7 @@ internal sealed partial class ControlPlaneServer : IAsyncDisposable
         }
 
         var app = builder.Build();
+        app.Services.GetRequiredService<StateDisk>(); // it measures from here on
         app.UseHostGuard();
         if (options.Management)
         {

@@ -102,7 +102,7 @@ public sealed partial class MonitoringTests
             var panels = await Command.RunAsync("promtool", ["check", "rules", "panels.yaml"], folder: scratch.FullName);
 
             Assert.True(configuration.ExitCode == 0, configuration.ToString());
-            Assert.Contains("7 rules found", configuration.Output, StringComparison.Ordinal);
+            Assert.Contains("9 rules found", configuration.Output, StringComparison.Ordinal);
             Assert.True(panels.ExitCode == 0, panels.ToString());
         }
         finally
@@ -111,6 +111,6 @@ public sealed partial class MonitoringTests
         }
     }
 
-    [GeneratedRegex(@"\b(?:netbird_(?:gateway|limit)|gen_ai_(?:client|server)|dotnet|kestrel)_[a-z_]*_(?:total|bucket|count|sum|requests|connections|bytes)\b")]
+    [GeneratedRegex(@"\b(?:netbird_(?:gateway|limit|state)|gen_ai_(?:client|server)|dotnet|kestrel)_[a-z_]*_(?:total|bucket|count|sum|requests|connections|bytes)\b")]
     private static partial Regex Metric();
 }

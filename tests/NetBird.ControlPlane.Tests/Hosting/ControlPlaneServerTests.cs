@@ -75,6 +75,14 @@ public sealed class ControlPlaneServerTests
         await using var running = await RunningControlPlane.StartAsync(options => options with { Tls = files });
         Assert.Equal("https://localhost:" + running.Url.Port + "/", running.Url.AbsoluteUri);
         Assert.Equal(first, await ServedAsync(running.Url));
+        using (var handler = new SocketsHttpHandler())
+        {
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, served, _, _) => served is X509Certificate2 own && own.Thumbprint == first;
+            using var http = new HttpClient(handler);
+            var measured = await http.GetStringAsync(new Uri(running.Url, "/metrics"));
+            Assert.Matches(@"(?m)^netbird_tls_certificate_left_seconds[{ ].*\b8[56]\d{3}\.", measured); // a day
+            Assert.Matches(@"(?m)^netbird_state_free_bytes[{ ]", measured);
+        }
 
         var second = Write(files);
         File.SetLastWriteTimeUtc(files.Certificate, DateTime.UtcNow.AddMinutes(1));
