@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using NetBird.Agent.Tests.TestSupport;
 
 namespace NetBird.Agent.Tests;
@@ -256,5 +257,86 @@ public sealed class ClaudeSetupTests : IAsyncLifetime
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Settings)!);
         File.WriteAllText(Settings, text);
+    }
+
+    /// <summary>What its parser takes is the last one.</summary>
+    [Fact]
+    public async Task SetupAndUnset_AVariableBlockTwice_TheOneThatCountsIsChanged()
+    {
+        const string Mine = """{"env": {"A": "1"}, "env": {"B": "2"}}""";
+        Write(Mine);
+
+        await _agent.RunAsync("claude", "setup");
+        var written = JsonDocument.Parse(await File.ReadAllTextAsync(Settings)).RootElement.GetProperty("env");
+        await _agent.RunAsync("claude", "unset");
+
+        Assert.Equal("2", written.GetProperty("B").GetString());
+        Assert.Equal(_agent.EndpointUrl, written.GetProperty("ANTHROPIC_BASE_URL").GetString());
+        Assert.Equal(Mine, await File.ReadAllTextAsync(Settings));
+    }
+
+    [Fact]
+    public async Task SetupAndUnset_SettingsOfBlanksAlone_ArePutBack()
+    {
+        Write("\n  \n");
+
+        var setup = await _agent.RunAsync("claude", "setup");
+        var written = JsonDocument.Parse(await File.ReadAllTextAsync(Settings));
+        await _agent.RunAsync("claude", "unset");
+
+        Assert.True(setup.ExitCode == 0, setup.ToString());
+        Assert.Equal(_agent.EndpointUrl, written.RootElement.GetProperty("env").GetProperty("ANTHROPIC_BASE_URL").GetString());
+        Assert.Equal("\n  \n", await File.ReadAllTextAsync(Settings));
+    }
+
+    [Theory]
+    [InlineData("unset")]
+    [InlineData("setup", "--statusline")]
+    public async Task SetupAndUnset_CopyDamaged_SaysWhichAndChangesNothing(params string[] command)
+    {
+        Write("{}\n");
+        await _agent.RunAsync("claude", "setup");
+        var ours = await File.ReadAllTextAsync(Settings);
+        await File.WriteAllTextAsync(Settings + ".before-netbird", "garbage{");
+
+        var outcome = await _agent.RunAsync(["claude", .. command]);
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.StartsWith($"{Settings}.before-netbird, the copy from before this agent, is no longer valid JSON.", outcome.Error, StringComparison.Ordinal);
+        Assert.Equal(ours, await File.ReadAllTextAsync(Settings));
+    }
+
+    /// <summary>A pipe is never read to its end, and a device that is replaced by a file is gone.</summary>
+    [SkippableTheory]
+    [InlineData("mkfifo")]
+    [InlineData("mkdir")]
+    public async Task Setup_SettingsAreNoFile_SaysSo_AndDoesNotWait(string made)
+    {
+        Skip.If(OperatingSystem.IsWindows(), "a Unix file system's");
+        Directory.CreateDirectory(Path.GetDirectoryName(Settings)!);
+        using (var make = Process.Start(made, [Settings]))
+        {
+            await make.WaitForExitAsync();
+        }
+
+        var outcome = await _agent.RunAsync("claude", "setup");
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains("a folder, a pipe or a device. Move it away first", outcome.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(Settings + ".before-netbird"));
+    }
+
+    [Fact]
+    public async Task Managed_FileByARelativeName_IsWritten_AndTheWayBackNamesIt()
+    {
+        var name = Path.GetRelativePath(Environment.CurrentDirectory, Path.Combine(_agent.Root, "managed.json"));
+
+        var written = await _agent.RunAsync("claude", "managed", "--file", name);
+        var bare = await _agent.RunAsync("claude", "managed", "--file", "");
+
+        Assert.True(written.ExitCode == 0, written.ToString());
+        Assert.Contains($"claude managed --remove --file {name}", written.Output, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(_agent.Root, "managed.json")));
+        Assert.Equal(2, bare.ExitCode);
     }
 }

@@ -54,6 +54,27 @@ public sealed class DaemonStartTests
         }
     }
 
+    /// <summary>Whoever is asked for the key and thinks better of it is let go.</summary>
+    [Fact]
+    public async Task Up_WaitsForTheSetupKey_EndsWithCtrlC()
+    {
+        await using var agent = new AgentProcess();
+        var start = new ProcessStartInfo(AgentProcess.Executable, ["up", "--setup-key", "-", "--management-url", "http://127.0.0.1:9"])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        start.Environment["NETBIRD_AGENT_STATE_DIR"] = agent.StateDir;
+        using var up = Process.Start(start)!;
+
+        // SIGINT is taken once the command runs; until then the runtime itself ends by it, which is as good.
+        await Task.Delay(1000);
+        using var interrupt = Process.Start("kill", ["-INT", up.Id.ToString(CultureInfo.InvariantCulture)]);
+
+        using var limit = new CancellationTokenSource(Patience);
+        await up.WaitForExitAsync(limit.Token);
+        Assert.NotEqual(0, up.ExitCode);
+    }
+
     [SkippableFact]
     public async Task Daemon_ThatNoCommandComesFor_Ends()
     {

@@ -21,7 +21,7 @@ internal sealed class ClaudeSettingsFile
     public ClaudeSettingsFile(string path, bool forEveryone)
     {
         Named = path;
-        _path = Resolve(path);
+        _path = Resolve(Path.GetFullPath(path));
         _forEveryone = forEveryone;
     }
 
@@ -43,8 +43,8 @@ internal sealed class ClaudeSettingsFile
     public bool Apply(ClaudeForm form)
     {
         var current = Read();
-        var original = File.Exists(Backup) ? ReadText(Backup) : current;
-        var text = Revert(current.Length == 0 ? "{}\n" : current, original, form);
+        var original = File.Exists(Backup) ? ReadBackup() : current;
+        var text = Revert(string.IsNullOrWhiteSpace(current) ? "{}\n" : current, original, form);
         try
         {
             foreach (var (path, value) in form.Values)
@@ -85,9 +85,9 @@ internal sealed class ClaudeSettingsFile
             return false;
         }
 
-        var original = ReadText(Backup);
+        var original = ReadBackup();
         var current = Read();
-        if (current.Length == 0)
+        if (string.IsNullOrWhiteSpace(current))
         {
             // Deleted since; what was in it before us is the person's own.
             if (original.Length != 0)
@@ -118,7 +118,7 @@ internal sealed class ClaudeSettingsFile
     {
         foreach (var path in ClaudeForm.AllPaths.Where(path => !next.Values.Any(value => value.Path.SequenceEqual(path))))
         {
-            var before = original.Length == 0 ? null : JsonText.Get(original, path);
+            var before = string.IsNullOrWhiteSpace(original) ? null : JsonText.Get(original, path);
             var now = JsonText.Get(text, path);
             if (path is ["env"])
             {
@@ -141,8 +141,31 @@ internal sealed class ClaudeSettingsFile
 
     private static string Squeeze(string text) => string.Concat(text.Where(c => !char.IsWhiteSpace(c)));
 
+    /// <summary>What was there before us; where that is damaged, neither we nor the person knows what to put back.</summary>
+    private string ReadBackup()
+    {
+        var mark = _hasMark;
+        var original = ReadText(Backup);
+        _hasMark = mark;
+        try
+        {
+            JsonText.Get(string.IsNullOrWhiteSpace(original) ? "{}" : original);
+            return original;
+        }
+        catch (JsonException)
+        {
+            throw new ClaudeSettingsException(
+                $"{Backup}, the copy from before this agent, is no longer valid JSON. Mend it; or delete it, and take this agent's values out of {Named} by hand. Nothing was changed.");
+        }
+    }
+
     private string Read()
     {
+        if (Directory.Exists(_path) || FileOwner.IsSpecial(_path))
+        {
+            throw new ClaudeSettingsException($"{Named} is no file that can hold settings, but a folder, a pipe or a device. Move it away first; nothing was changed.");
+        }
+
         if (!File.Exists(_path))
         {
             return "";
@@ -151,7 +174,7 @@ internal sealed class ClaudeSettingsFile
         var text = ReadText(_path);
         try
         {
-            JsonText.Get(text.Length == 0 ? "{}" : text);
+            JsonText.Get(string.IsNullOrWhiteSpace(text) ? "{}" : text);
         }
         catch (JsonException e)
         {

@@ -108,18 +108,8 @@ internal static class JsonText
         return new Span(start, end);
     }
 
-    private static Found? Property(byte[] bytes, Span scope, string name)
-    {
-        foreach (var property in Properties(bytes, scope))
-        {
-            if (property.Name == name)
-            {
-                return property;
-            }
-        }
-
-        return null;
-    }
+    /// <summary>The last one where a name is there twice, as Claude Code's own parser takes it (ECMA-404 leaves it open, ECMA-262 does not).</summary>
+    private static Found? Property(byte[] bytes, Span scope, string name) => Properties(bytes, scope).FindLast(property => property.Name == name);
 
     private static List<Found> Properties(byte[] bytes, Span scope)
     {
@@ -277,5 +267,5 @@ internal static class JsonText
 
     private readonly record struct Span(int Start, int End);
 
-    private readonly record struct Found(string Name, int NameStart, Span Value);
+    private sealed record Found(string Name, int NameStart, Span Value);
 }

@@ -124,7 +124,8 @@ internal static class ClaudeCommand
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var settings = new ClaudeSettingsFile(parsed.GetValue(file)!, forEveryone: true);
+            var path = parsed.GetValue(file) is { Length: > 0 } given ? given : throw new DaemonException("--file needs a name.", ExitCode.WrongUsage);
+            var settings = new ClaudeSettingsFile(path, forEveryone: true);
             if (parsed.GetValue(remove))
             {
                 return Undo(settings);
@@ -132,7 +133,7 @@ internal static class ClaudeCommand
 
             var status = await TryStatusAsync(StateDirOf.Parse(parsed), cancellationToken).ConfigureAwait(false);
             var endpoint = EndpointOf(status);
-            return Write(settings, ClaudeForm.Documented(endpoint), status, endpoint, undo: "managed --remove");
+            return Write(settings, ClaudeForm.Documented(endpoint), status, endpoint, undo: "managed --remove" + (path == ClaudeOverrides.ManagedSettings ? "" : " --file " + Quoted(path)));
         });
         return command;
     }

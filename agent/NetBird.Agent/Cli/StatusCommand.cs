@@ -15,6 +15,7 @@ internal static class StatusCommand
             """
             Show the login, the tunnel, the endpoint and what is left of the budget.
             Exit code 0 when connected or degraded, 3 when not, 4 when a login is needed.
+            Degraded may mean that no gateway answers: a script that needs requests to pass asks doctor, which then exits with 1.
 
             Examples:
               netbird-agent status

@@ -152,9 +152,21 @@ internal sealed class UpCommand
 
         return parsed.GetValue(_setupKey) switch
         {
-            "-" => await Console.In.ReadLineAsync(cancellationToken).ConfigureAwait(false) ?? "",
+            "-" => await ReadLineAsync(cancellationToken).ConfigureAwait(false),
             var key => key ?? "",
         };
+    }
+
+    /// <summary>One line of standard input. Console.In reads on the caller's thread whatever it is called, and Ctrl-C would wait for the line.</summary>
+    private static async Task<string> ReadLineAsync(CancellationToken cancellationToken)
+    {
+        if (!Console.IsInputRedirected)
+        {
+            Terminal.Message.WriteLine("The setup key, and Enter:");
+        }
+
+        using var input = new StreamReader(Console.OpenStandardInput());
+        return await input.ReadLineAsync(cancellationToken).AsTask().WaitAsync(cancellationToken).ConfigureAwait(false) ?? "";
     }
 
     /// <summary>Has the daemon bring the tunnel up, or only log in, and shows what happens.</summary>
