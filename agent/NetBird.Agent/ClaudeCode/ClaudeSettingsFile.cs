@@ -105,7 +105,7 @@ internal sealed class ClaudeSettingsFile
             else
             {
                 // Where nothing but ours was changed since, the file is the very same again, blanks included.
-                Write(_path, Squeeze(text) == Squeeze(original) ? original : text);
+                Write(_path, Squeeze(text) == Squeeze(original) || (string.IsNullOrWhiteSpace(original) && JsonText.IsEmptyObject(text)) ? original : text);
             }
         }
 
