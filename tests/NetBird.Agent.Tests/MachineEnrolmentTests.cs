@@ -18,6 +18,8 @@ public sealed class MachineEnrolmentTests
         await world.Agent.UntilStateAsync("connected", TimeSpan.FromSeconds(60));
 
         Assert.Single(world.Plane.Peers);
+        using var client = world.Client();
+        Assert.Equal("hello", await client.GetStringAsync("/v1/models"));
         var down = await world.Agent.RunAsync("down");
         Assert.True(down.ExitCode == 0 && !run.HasExited, "a service stays: " + down);
         await HostileTests.EndAsync(run);

@@ -11,13 +11,13 @@ namespace NetBird.Agent.Cli;
 internal static class MachineEnrolment
 {
     /// <returns>Always <see cref="ExitCode.Done"/>: a machine that cannot enrol yet keeps its daemon, which says so.</returns>
-    public static async Task<int> RunAsync(StateDirectory state, string keyFile, string? managementUrl, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(StateDirectory state, string keyFile, Func<string, UpRequest> request, CancellationToken cancellationToken)
     {
         var wait = new Backoff(TimeProvider.System) { Late = TimeSpan.FromMinutes(1) };
         try
         {
             while (await KeyAsync(keyFile, cancellationToken).ConfigureAwait(false) is { Length: > 0 } key
-                && !await TryAsync(state, new UpRequest { SetupKey = key, ManagementUrl = managementUrl ?? "" }, cancellationToken).ConfigureAwait(false))
+                && !await TryAsync(state, request(key), cancellationToken).ConfigureAwait(false))
             {
                 await Task.Delay(wait.Next(), TimeProvider.System, cancellationToken).ConfigureAwait(false);
             }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using NetBird.Agent.Service;
+using NetBird.Protocol.Daemon.V1;
 
 namespace NetBird.Agent.Cli;
 
@@ -56,18 +57,29 @@ internal static class ServiceCommand
         command.Add(owner);
         command.Add(managementUrl);
         command.Add(setupKeyFile);
+        var place = new PlaceOptions();
+        place.AddEndpoints(command);
+        place.AddTunnel(command);
         command.SetAction((parsed, cancellationToken) =>
         {
             var state = StateDirOf.Parse(parsed);
             DaemonPrivileges.Reduce(state);
             var endsWithDown = parsed.GetValue(detached);
             Func<CancellationToken, Task<int>>? enrol = parsed.GetValue(setupKeyFile) is { Length: > 0 } file && !endsWithDown
-                ? stop => MachineEnrolment.RunAsync(state, file, parsed.GetValue(managementUrl), stop)
+                ? stop => MachineEnrolment.RunAsync(state, file, Request, stop)
                 : null;
             var served = OwnerOption.Read(parsed.GetValue(owner));
             return OperatingSystem.IsWindows() && WindowsService.IsOne
                 ? Task.FromResult(WindowsService.Run(RunAsync))
                 : RunAsync(cancellationToken);
+
+            UpRequest Request(string key)
+            {
+                var request = new UpRequest { SetupKey = key, ManagementUrl = parsed.GetValue(managementUrl) ?? "" };
+                place.ReadEndpoints(parsed, request);
+                place.ReadTunnel(parsed, request);
+                return request;
+            }
 
             Task<int> RunAsync(CancellationToken stop) => DaemonHost.RunAsync(state, endsWithDown, endsWithDown, served, enrol, stop);
         });

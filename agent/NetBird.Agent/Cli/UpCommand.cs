@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Grpc.Core;
 using NetBird.Agent.Diagnosis;
-using NetBird.Agent.Endpoint;
 using NetBird.Agent.Service;
 using NetBird.Agent.Store;
 using NetBird.Protocol.Daemon.V1;
@@ -16,11 +15,8 @@ internal sealed class UpCommand
     private readonly Option<string?> _setupKeyFile = CommonOptions.Text("--setup-key-file", "Read the setup key from a file.", "FILE");
     private readonly Option<bool> _deviceCode = CommonOptions.Flag("--device-code", "Log in with a code on another device. Default where there is no display, if the identity provider has it.");
     private readonly Option<bool> _noBrowser = CommonOptions.Flag("--no-browser", "Print the login URL, to be opened on this machine, instead of opening it.");
-    private readonly Option<string?> _endpoint = CommonOptions.Text("--endpoint", "Where Claude Code finds the agent. Default 127.0.0.1:8788.", "ADDR:PORT");
-    private readonly Option<string?> _httpsEndpoint = CommonOptions.Text("--https-endpoint", "Where the https form listens once the account has a name for it. Default 127.0.87.88:443, or port 8743 where 443 is for root alone.", "ADDR:PORT");
+    private readonly PlaceOptions _place = new();
     private readonly Option<string?> _owner = OwnerOption.Build();
-    private readonly Option<string?> _tunnel = CommonOptions.Text("--tunnel", "auto, kernel, userspace or rootless. Default auto: the best that works here.", "KIND");
-    private readonly Option<string?> _namespace = CommonOptions.Text("--tunnel-namespace", "own keeps the tunnel where no other program can use it; host puts it beside the other interfaces. Default own.", "own|host");
     private readonly Option<bool> _foreground = CommonOptions.Flag("--foreground", "Run the agent in this terminal until Ctrl-C.");
 
     public Command BuildUp()
@@ -35,11 +31,8 @@ internal sealed class UpCommand
               netbird-agent up --device-code                    with a code, entered on another device
               netbird-agent up --setup-key - < key.txt          a build machine
             """);
-        _tunnel.AcceptOnlyFromAmong("auto", "kernel", "userspace", "rootless");
-        _namespace.AcceptOnlyFromAmong("own", "host");
         AddLoginOptions(command);
-        command.Add(_tunnel);
-        command.Add(_namespace);
+        _place.AddTunnel(command);
         command.Add(_foreground);
         command.SetAction((parsed, cancellationToken) => RunAsync(parsed, login: false, cancellationToken));
         return command;
@@ -67,8 +60,7 @@ internal sealed class UpCommand
         command.Add(_setupKeyFile);
         command.Add(_deviceCode);
         command.Add(_noBrowser);
-        command.Add(_endpoint);
-        command.Add(_httpsEndpoint);
+        _place.AddEndpoints(command);
         command.Add(_owner);
     }
 
@@ -88,12 +80,9 @@ internal sealed class UpCommand
         }
 
         // Said before the daemon is asked, which goes on with the address that it has.
-        foreach (var (option, address) in new[] { ("--endpoint", request.Endpoint), ("--https-endpoint", request.HttpsEndpoint) })
+        if (PlaceOptions.Problem(request) is { } wrong)
         {
-            if (address.Length != 0 && LoopbackAddress.TryParse(option, address, out var wrong) is null)
-            {
-                return Terminal.Fail(wrong, ExitCode.WrongUsage);
-            }
+            return Terminal.Fail(wrong, ExitCode.WrongUsage);
         }
 
         var noBrowser = parsed.GetValue(_noBrowser);
@@ -116,9 +105,8 @@ internal sealed class UpCommand
             ManagementUrl = parsed.GetValue(_managementUrl) ?? "",
             SetupKey = (await SetupKeyAsync(parsed, cancellationToken).ConfigureAwait(false)).Trim(),
             DeviceCode = parsed.GetValue(_deviceCode),
-            Endpoint = parsed.GetValue(_endpoint) ?? "",
-            HttpsEndpoint = parsed.GetValue(_httpsEndpoint) ?? "",
         };
+        _place.ReadEndpoints(parsed, request);
 
         // Where nothing can show a login page, a URL to open "on this machine" helps nobody.
         request.DeviceCodeIfOffered = request.SetupKey.Length == 0 && !parsed.GetValue(_noBrowser) && !LoginPrompts.CanShowBrowser;
@@ -129,8 +117,7 @@ internal sealed class UpCommand
 
         if (!login)
         {
-            request.Tunnel = parsed.GetValue(_tunnel) ?? "";
-            request.TunnelNamespace = parsed.GetValue(_namespace) ?? "";
+            _place.ReadTunnel(parsed, request);
         }
 
         return request;
