@@ -36,8 +36,10 @@ internal sealed partial class ForwardingStage(
     public async ValueTask<Refusal?> ForwardAsync(GatewayCall call)
     {
         active.Add(call);
-        var callerGone = call.Http.RequestAborted.UnsafeRegister(
-            static (state, _) => ((Leaving)state!).Happened(), new Leaving(call, options.GraceAfterCallerLeft));
+
+        // Under a strict cap what was asked for is read to its end, whoever is still there: a provider that is cut tells no figures, and thinks unseen.
+        var grace = MeteringStage.IsUnderStrictCap(call) ? options.AnswerTimeout : options.GraceAfterCallerLeft;
+        var callerGone = call.Http.RequestAborted.UnsafeRegister(static (state, _) => ((Leaving)state!).Happened(), new Leaving(call, grace));
         try
         {
             var (response, refusal) = await AskAsync(call).ConfigureAwait(false);

@@ -101,10 +101,10 @@ internal sealed partial class MeteringStage(
     {
         var (usage, completeness, beside) = await UsageOfAsync(call).ConfigureAwait(false);
         var record = RecordOf(call, usage, completeness);
-        if (completeness is Completeness.Interrupted && (call.MeterFailed || call.Meter is not { TellsInput: true }) && IsUnderStrictCap(call))
+        if (completeness is Completeness.Interrupted && IsUnderStrictCap(call))
         {
-            // Nothing was told of it: whoever leaves in time, again and again, must not pass the cap by what an estimate is short of.
-            record = StrictBound.OfUnseen(call, record);
+            // What it came to is not known: cut again and again, such requests must not pass the cap by what an estimate is short of.
+            record = StrictBound.OfSeen(call, record, call is { MeterFailed: false, Meter.TellsInput: true });
         }
 
         var parts = PartsOf(call, record, beside);
@@ -179,7 +179,8 @@ internal sealed partial class MeteringStage(
         }
     }
 
-    private static bool IsUnderStrictCap(GatewayCall call)
+    /// <summary>Whether anything it is charged to may never be passed.</summary>
+    public static bool IsUnderStrictCap(GatewayCall call)
     {
         if (IsPaid(call) && call.Charged is { Caps: { IsDefaultOrEmpty: false } caps })
         {

@@ -4,7 +4,7 @@ using NetBird.Primitives;
 namespace NetBird.Gateway.Metering;
 
 /// <summary>
-/// What a crash leaves of a request under a strict cap, and what one counts with that was cut before anything was told of it: no less than
+/// What a crash leaves of a request under a strict cap, and what one counts with that ended without figures: no less than
 /// the provider may charge for it, so that the cap holds across kill -9 too. The provider goes on for a while after the gateway died, so what was seen of an answer is no bound; <c>max_tokens</c> is.
 /// </summary>
 internal static class StrictBound

@@ -65,7 +65,7 @@ public sealed class StrictBoundTests
         Assert.Equal((0L, (begun.RequestBytes + 3) / 4), (begun.Usage.Tokens.Output, begun.Usage.Tokens.Input));
     }
 
-    /// <summary>A request that is cut before the provider told anything of it, as whoever leaves in time sees to, counts with all that it may be charged.</summary>
+    /// <summary>Under a strict cap a request that ends without figures counts with all that it may be charged, the prompt as it was told where it was.</summary>
     [Theory]
     [InlineData("reset", true, true)]
     [InlineData("cut:0", true, true)]
@@ -74,7 +74,7 @@ public sealed class StrictBoundTests
     [InlineData("reset", true, false)]
     [InlineData("cut", false, false)]
     [InlineData("cut:6", true, true)]
-    public async Task Cut_UnderAStrictCap_CountsTheBound_UntilThePromptIsTold(string scenario, bool stream, bool strict)
+    public async Task Cut_UnderAStrictCap_CountsTheBound(string scenario, bool stream, bool strict)
     {
         await using var gateway = await StartAsync(strict);
 
@@ -90,10 +90,36 @@ public sealed class StrictBoundTests
         var row = await gateway.Journal.SingleAsync();
         var told = scenario == "cut:6";
         Assert.Equal(Completeness.Interrupted, row.Completeness);
-        Assert.Equal(strict && !told, row.Usage.Tokens.Output == 2_000_000);
+        Assert.Equal(strict, row.Usage.Tokens.Output == 2_000_000);
         Assert.Equal(strict && !told ? row.RequestBytes : told ? gateway.Upstream.Ledger.Entries.Single().InputTokens : (row.RequestBytes + 3) / 4, row.Usage.Tokens.Prompt);
         Assert.Equal((row.Usage, row.Cost), gateway.Reservations.Held[row.Id]);
-        Assert.Equal(strict && !told, row.Cost.Value >= 2_000_000L * 20_000);
+        Assert.Equal(strict, row.Cost.Value >= 2_000_000L * 20_000);
+    }
+
+    /// <summary>What thinks unseen, and what was generated and not sent, is billed: only the provider's own last word tells it.</summary>
+    [Theory]
+    [InlineData("drip:3]][[scenario:events:60", true)]
+    [InlineData("slow-first-byte:2", true)]
+    [InlineData("slow-first-byte:2", false)]
+    public async Task CallerWhoLeaves_UnderAStrictCap_IsChargedWhatTheProviderTellsAtTheEnd(string scenario, bool stream)
+    {
+        await using var gateway = await StartAsync(strict: true);
+        var client = gateway.Client();
+        var asked = client.SendAsync(TestGateway.Message($"[[scenario:{scenario}]]", stream), HttpCompletionOption.ResponseHeadersRead);
+        for (var tries = 0; tries < 1000 && !(scenario[0] == 'd' ? asked.IsCompleted : gateway.Journal.Begun.Count == 1); tries++)
+        {
+            await Task.Delay(10);
+        }
+
+        client.CancelPendingRequests();
+        client.Dispose();
+
+        var row = await gateway.Journal.SingleAsync();
+        var billed = gateway.Upstream.Ledger.Entries.Single();
+        Assert.Equal("completed", billed.Outcome);
+        Assert.Equal(Completeness.Complete, row.Completeness);
+        Assert.Equal((billed.InputTokens, billed.OutputTokens), (row.Usage.Tokens.Prompt, row.Usage.Tokens.Output));
+        Assert.Equal((row.Usage, row.Cost), gateway.Reservations.Held[row.Id]);
     }
 
     [Theory]
