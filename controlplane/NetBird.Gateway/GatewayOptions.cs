@@ -20,7 +20,7 @@ public sealed class GatewayOptions
 
     /// <summary>
     /// How long we go on reading after the caller left, to learn the usage of an answer that was already on its way. 200 ms; then
-    /// the provider is told by closing the connection. Under a strict cap it is <see cref="AnswerTimeout"/>.
+    /// the provider is told by closing the connection. Under a strict cap, and while a batch is made, it is <see cref="AnswerTimeout"/>.
     /// </summary>
     public TimeSpan GraceAfterCallerLeft { get; set; } = TimeSpan.FromMilliseconds(200);
 }

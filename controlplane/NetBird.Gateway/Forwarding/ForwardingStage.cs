@@ -37,8 +37,9 @@ internal sealed partial class ForwardingStage(
     {
         active.Add(call);
 
-        // Under a strict cap what was asked for is read to its end, whoever is still there: a provider that is cut tells no figures, and thinks unseen.
-        var grace = MeteringStage.IsUnderStrictCap(call) ? options.AnswerTimeout : options.GraceAfterCallerLeft;
+        // Read to its end, whoever is still there: under a strict cap, since a provider that is cut tells no figures, and thinks unseen; and the
+        // answer to a batch that is made, since what is not registered is worked on, and metered by nobody.
+        var grace = MeteringStage.IsUnderStrictCap(call) || call.Batch is { Call: BatchCall.Create } ? options.AnswerTimeout : options.GraceAfterCallerLeft;
         var callerGone = call.Http.RequestAborted.UnsafeRegister(static (state, _) => ((Leaving)state!).Happened(), new Leaving(call, grace));
         try
         {

@@ -259,23 +259,52 @@ public sealed class BatchTests
         Assert.Empty(gateway.Upstream.Requests.All);
     }
 
-    private static async Task<TestGateway> StartAsync()
+    /// <summary>The provider works on it all the same: whoever reads its results, if anybody, is to be charged for them.</summary>
+    [Fact]
+    public async Task Create_CallerLeavesMeanwhile_IsRegistered()
     {
-        var gateway = await TestGateway.StartAsync();
+        const string Made = """{"id":"msgbatch_late","type":"message_batch","processing_status":"in_progress"}""";
+        var left = new TaskCompletionSource();
+        using var upstream = new ScriptedUpstream(async (stream, _) =>
+        {
+            await left.Task;
+            await Task.Delay(TimeSpan.FromSeconds(1)); // longer than is waited for other answers
+            await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {Made.Length}\r\n\r\n{Made}"));
+        });
+        await using var gateway = await StartAsync(upstream.Url);
+
+        using var client = gateway.Client();
+        client.Timeout = TimeSpan.FromSeconds(1);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.SendAsync(new(HttpMethod.Post, "/v1/messages/batches")
+        {
+            Headers = { { "anthropic-version", "2023-06-01" } },
+            Content = new StringContent(BatchOf("one"), Encoding.UTF8, "application/json"),
+        }));
+        left.SetResult();
+
+        await gateway.Journal.SingleAsync();
+        Assert.Equal("msgbatch_late", Assert.Single(gateway.Batches.All).Id);
+    }
+
+    private static async Task<TestGateway> StartAsync(Uri? upstream = null)
+    {
+        var gateway = await TestGateway.StartAsync(upstreamUrl: upstream);
         gateway.Account.AllowBatches = true;
         gateway.Account.Publish();
         return gateway;
     }
 
     private static Task<Answered> CreateAsync(TestGateway gateway, params string[] texts)
-        => SendAsync(gateway, HttpMethod.Post, "/v1/messages/batches", JsonSerializer.Serialize(new
+        => SendAsync(gateway, HttpMethod.Post, "/v1/messages/batches", BatchOf(texts));
+
+    private static string BatchOf(params string[] texts) => JsonSerializer.Serialize(new
+    {
+        requests = texts.Select((text, i) => new
         {
-            requests = texts.Select((text, i) => new
-            {
-                custom_id = $"req-{i}",
-                @params = new { model = "claude-opus-5-5", max_tokens = text.Contains("big", StringComparison.Ordinal) ? 100_000 : 1000, messages = new[] { new { role = "user", content = text } } },
-            }),
-        }));
+            custom_id = $"req-{i}",
+            @params = new { model = "claude-opus-5-5", max_tokens = text.Contains("big", StringComparison.Ordinal) ? 100_000 : 1000, messages = new[] { new { role = "user", content = text } } },
+        }),
+    });
 
     private static async Task<string> CreatedAsync(TestGateway gateway, params string[] texts)
     {
