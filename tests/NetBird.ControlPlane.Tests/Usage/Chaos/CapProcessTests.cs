@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using FakeAnthropic;
 using NetBird.ControlPlane.Tests.Usage.Postgres;
@@ -17,8 +18,15 @@ public sealed class CapProcessTests(PostgresCluster cluster, ITestOutputHelper o
     /// <summary>Most runs of one case; each has a person, a group and a policy that no other of the same database uses, whose counters would still be full.</summary>
     private const int MostRuns = 100;
 
-    /// <summary>A person of no run.</summary>
+    /// <summary>People of no run.</summary>
     private const int Nobody = (2 * MostRuns) + 1;
+
+    private const int Leaver = Nobody + 1;
+
+    /// <summary>In place of a status.</summary>
+    private const int Died = 0;
+
+    private const int Left = 1;
 
     private static readonly int Runs = Environment.GetEnvironmentVariable("NETBIRD_LONG") == "1" ? MostRuns : 2;
 
@@ -83,7 +91,7 @@ public sealed class CapProcessTests(PostgresCluster cluster, ITestOutputHelper o
         var billedWhenCut = 0L;
         for (var kill = 0; kill < 3; kill++)
         {
-            var asking = Enumerable.Range(0, 12).Select(i => AskOverAsync(node, i, drip: true)).ToList();
+            var asking = Enumerable.Range(0, 12).Select(i => AskOverAsync(node, i, seconds: 20, Nobody)).ToList();
             await Eventually.TrueAsync(() => Task.FromResult(upstream.Requests.All.Count >= (kill + 1) * 4), 30);
             await node.KillAsync();
             await Task.WhenAll(asking);
@@ -96,7 +104,7 @@ public sealed class CapProcessTests(PostgresCluster cluster, ITestOutputHelper o
         var refused = 0;
         for (var i = 0; i < 400 && refused < 20; i++)
         {
-            refused += await AskOverAsync(node, i, drip: false) == 429 ? 1 : 0;
+            refused += await AskOverAsync(node, i, seconds: 0, Nobody) == 429 ? 1 : 0;
         }
 
         output.WriteLine($"{(postgres ? "PostgreSQL" : "LiteDB")}: the provider counted {billedWhenCut} of {Cap} when killed, {Used(upstream)} in the end");
@@ -104,15 +112,42 @@ public sealed class CapProcessTests(PostgresCluster cluster, ITestOutputHelper o
         Assert.InRange(Used(upstream), 1, Cap);
     }
 
+    /// <summary>Whoever leaves in time, again and again, gets no more out of the provider than the cap says.</summary>
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task StrictCap_CallersLeaveAtAnyMoment_IsNeverPassed(bool postgres)
+    {
+        Skip.If(postgres && cluster.Missing is not null, cluster.Missing);
+        await using var upstream = await FakeUpstream.StartAsync(new() { Keys = { GatewayNode.Key } });
+        using var node = new NodeProcess(upstream.Url, postgres ? cluster.ConnectionString : "-", people: Leaver + 1, groups: Leaver + 1, cap: Cap);
+        await node.StartAsync();
+        var random = new Random(5);
+        int left = 0, refused = 0;
+        for (var round = 0; round < 20 && refused < 20; round++)
+        {
+            var leaveAfter = Enumerable.Range(0, 20).Select(_ => TimeSpan.FromMilliseconds(random.Next(50, 1500))).ToList();
+            var answers = await Task.WhenAll(leaveAfter.Select((after, i) => AskOverAsync(node, i, seconds: 1, Leaver, after)));
+            left += answers.Count(status => status == Left);
+            refused += answers.Count(status => status == 429);
+        }
+
+        await Eventually.TrueAsync(() => Task.FromResult(upstream.Ledger.Entries.Count == upstream.Requests.All.Count), 60);
+        output.WriteLine($"{(postgres ? "PostgreSQL" : "LiteDB")}: {left} left, {refused} were refused, the provider counted {Used(upstream)} of {Cap}");
+        Assert.True(left >= 20 && refused >= 20, $"{left} left, {refused} were refused: proves nothing");
+        Assert.InRange(Used(upstream), Cap / 2, Cap);
+    }
+
     private static long Used(FakeUpstream upstream) => upstream.Ledger.Entries.Sum(entry =>
         entry.InputTokens + entry.OutputTokens + entry.CacheReadInputTokens + entry.CacheCreation5mInputTokens + entry.CacheCreation1hInputTokens);
 
-    /// <returns>The status; 0 where the gateway died.</returns>
-    private static async Task<int> AskOverAsync(NodeProcess node, int number, bool drip)
+    /// <summary>Asks for an answer that takes so long.</summary>
+    private static async Task<int> AskOverAsync(NodeProcess node, int number, int seconds, int person, TimeSpan? leaveAfter = null)
     {
-        using var client = ChaosCaller.Client(new($"http://127.0.0.1:{node.Port}"), GatewayNode.AddressOf(Nobody));
+        using var client = ChaosCaller.Client(new($"http://127.0.0.1:{node.Port}"), GatewayNode.AddressOf(person));
+        client.Timeout = leaveAfter ?? client.Timeout;
         using var body = new StringContent(
-            $$"""{"model":"claude-opus-5-5","max_tokens":400,"stream":{{(number % 2 == 0 ? "true" : "false")}},"messages":[{"role":"user","content":"{{(drip ? "[[scenario:drip:20]]" : "")}} [[scenario:figures:out=390]]"}]}""",
+            $$"""{"model":"claude-opus-5-5","max_tokens":400,"stream":{{(number % 2 == 0 ? "true" : "false")}},"messages":[{"role":"user","content":"{{(seconds > 0 ? $"[[scenario:drip:{seconds}]]" : "")}} [[scenario:figures:out=390]]"}]}""",
             Encoding.UTF8,
             "application/json");
         client.DefaultRequestHeaders.Add("anthropic-version", "2023-06-01");
@@ -121,9 +156,13 @@ public sealed class CapProcessTests(PostgresCluster cluster, ITestOutputHelper o
             using var response = await client.PostAsync("/v1/messages", body);
             return (int)response.StatusCode;
         }
-        catch (HttpRequestException)
+        catch (Exception gone) when (gone is HttpRequestException or SocketException)
         {
-            return 0;
+            return Died;
+        }
+        catch (OperationCanceledException) when (leaveAfter is not null)
+        {
+            return Left;
         }
     }
 

@@ -65,7 +65,7 @@ internal static class ChaosCaller
 
                 return new(number, status, true, began, DateTime.UtcNow);
             }
-            catch (HttpRequestException refused) when (refused.HttpRequestError is HttpRequestError.ConnectionError)
+            catch (Exception refused) when (refused is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } or SocketException)
             {
                 // The node is being started again: nothing was sent.
                 await Task.Delay(20);
