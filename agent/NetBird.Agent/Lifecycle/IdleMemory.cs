@@ -39,10 +39,12 @@ internal sealed class IdleMemory(TimeProvider time)
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        if (_memory is null)
+        if (_memory is null || !OperatingSystem.IsLinux())
         {
             return;
         }
+
+        RuntimeTimer.MayBeLate();
 
         try
         {
