@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using NetBird.Agent.Tests.TestSupport;
@@ -180,6 +181,59 @@ public sealed class ConnectionTests
         var outcome = await world.Agent.RunAsync("exec", "--socket", "--", "sh", "-c", "curl -s --unix-socket $ANTHROPIC_UNIX_SOCKET http://localhost/v1/models");
 
         Assert.Equal("hello", outcome.Output);
+    }
+
+    /// <summary>As a shell answers (POSIX 2.8.2).</summary>
+    [SkippableTheory]
+    [InlineData("", 2, "Name a command.")]
+    [InlineData("/no/such/program", 127, "there is no such program")]
+    [InlineData("/", 126, "it is a folder")]
+    [InlineData("/etc/passwd", 126, "it is not executable")]
+    public async Task Exec_WhatCannotBeRun_SaysWhyInALine(string program, int exitCode, string words)
+    {
+        await using var world = await AgentWorld.StartAsync();
+        await world.UpAsync();
+
+        var outcome = await world.Agent.RunAsync("exec", "--", program);
+
+        Assert.Equal(exitCode, outcome.ExitCode);
+        Assert.Contains(words, outcome.Error, StringComparison.Ordinal);
+        Assert.Single(outcome.Error.Trim().Split('\n'));
+    }
+
+    [SkippableFact]
+    public async Task Exec_AskedToEnd_AsksTheCommand_AndPassesItsAnswerOn()
+    {
+        await using var world = await AgentWorld.StartAsync();
+        await world.UpAsync();
+        using var run = world.Agent.Start("exec", "--", "sh", "-c", "trap 'echo asked; exit 3' TERM; echo ready; i=0; while [ $i -lt 300 ]; do sleep 0.1; i=$((i+1)); done");
+        Assert.Equal("ready", await run.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60)));
+
+        Signal("TERM", run.Id.ToString(CultureInfo.InvariantCulture));
+
+        var outcome = await AgentProcess.EndAsync(run, TimeSpan.FromSeconds(60));
+        Assert.Equal((3, "asked\n"), (outcome.ExitCode, outcome.Output));
+    }
+
+    /// <summary>The terminal sends it to both; what the command makes of it, and how long that takes, is its own affair.</summary>
+    [SkippableFact]
+    public async Task Exec_CtrlC_IsTheCommandsOwn()
+    {
+        await using var world = await AgentWorld.StartAsync();
+        await world.UpAsync();
+        using var run = world.Agent.Start("exec", "--", "sh", "-c", "trap 'echo stopping; sleep 6; exit 9' INT; echo $$; i=0; while [ $i -lt 300 ]; do sleep 0.1; i=$((i+1)); done");
+        var command = await run.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60));
+
+        Signal("INT", run.Id.ToString(CultureInfo.InvariantCulture), command!);
+
+        var outcome = await AgentProcess.EndAsync(run, TimeSpan.FromSeconds(60));
+        Assert.Equal((9, "stopping\n"), (outcome.ExitCode, outcome.Output));
+    }
+
+    private static void Signal(string signal, params string[] processes)
+    {
+        using var kill = Process.Start("kill", ["-s", signal, .. processes]);
+        kill.WaitForExit();
     }
 
     /// <summary>A mistyped address, while a login elsewhere stands.</summary>

@@ -40,11 +40,11 @@ internal static class CommandTree
 
         try
         {
-            // contracts.md: Ctrl-C and SIGTERM end cleanly within 5 s.
+            // contracts.md: Ctrl-C and SIGTERM end cleanly within 5 s. What exec runs decides for itself what they mean.
             var code = await parsed.InvokeAsync(new InvocationConfiguration
             {
                 EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = TimeSpan.FromSeconds(5),
+                ProcessTerminationTimeout = parsed.CommandResult.Command.Name == ExecCommand.Name ? null : TimeSpan.FromSeconds(5),
             }).ConfigureAwait(false);
             return args.Length == 0 ? ExitCode.WrongUsage : code;
         }
