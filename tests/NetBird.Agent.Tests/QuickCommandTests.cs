@@ -58,6 +58,46 @@ public sealed class QuickCommandTests
         static string Words(string text) => new([.. text.Replace("a moment ago", "0 s ago", StringComparison.Ordinal).Where(c => !char.IsAsciiDigit(c))]);
     }
 
+    /// <summary>A status line asks at every prompt: whoever comes while its question is out is told what that brings, not what is old.</summary>
+    [SkippableFact]
+    public async Task Budget_WhileAnotherAsks_IsOfTheSameAnswer()
+    {
+        await using var world = await AgentWorld.StartAsync();
+        world.Plane.Hangs = true;
+        await world.UpAsync();
+        world.Plane.Budget = new() { Day = new() { Requests = 3, CostNanoUsd = 4_200_000_001 } };
+        var asked = world.Plane.BudgetAsked;
+        var hold = world.Plane.BudgetHold = new TaskCompletionSource();
+        world.Plane.Hangs = false;
+
+        await world.Agent.RunAsync("statusline");
+        await world.Plane.UntilBudgetAskedAsync(asked + 1);
+        var budget = world.Agent.RunAsync("usage");
+        await Task.WhenAny(budget, Task.Delay(1000));
+        hold.SetResult();
+
+        var outcome = await budget;
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Contains("$4.20", outcome.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("statusline > /dev/full", 1)]
+    [InlineData("statusline >&-", 1)]
+    [InlineData("status 2> /dev/full", 3)]
+    [InlineData("status 2>&-", 3)]
+    public async Task WhereNothingCanBeWritten_EndsWithACodeAndALineAtMost(string command, int code)
+    {
+        await using var agent = new AgentProcess();
+        var start = new System.Diagnostics.ProcessStartInfo("sh", ["-c", $"'{AgentProcess.Executable}' {command}"]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        start.Environment["NETBIRD_AGENT_STATE_DIR"] = agent.StateDir;
+
+        var outcome = await AgentProcess.EndAsync(System.Diagnostics.Process.Start(start)!, TimeSpan.FromSeconds(60));
+
+        Assert.Equal(code, outcome.ExitCode);
+        Assert.True(outcome.Error.Trim().Split('\n').Length == 1, outcome.Error);
+    }
+
     [Theory]
     [InlineData("status", 3, "netbird-agent up")]
     [InlineData("budget", 3, "netbird-agent up")]

@@ -88,8 +88,7 @@ internal static class QuickCommand
 
     private static int Says(string line)
     {
-        Write(line + "\n", toError: false);
-        return ExitCode.Done;
+        return Write(line + "\n", toError: false) ? ExitCode.Done : ExitCode.Failed;
     }
 
     private static int? Print(string answer, bool fit)
@@ -101,14 +100,22 @@ internal static class QuickCommand
         }
 
         // A sentence in place of a result is a message; a status is a result whatever its code.
-        Write(fit ? Fitted.ToTerminal(answer[(end + 1)..]) : answer[(end + 1)..], toError: code != ExitCode.Done && !answer.AsSpan(end + 1).TrimStart().StartsWith('{') && !answer.AsSpan(end + 1).StartsWith("Agent:"));
-        return code;
+        return Write(fit ? Fitted.ToTerminal(answer[(end + 1)..]) : answer[(end + 1)..], toError: code != ExitCode.Done && !answer.AsSpan(end + 1).TrimStart().StartsWith('{') && !answer.AsSpan(end + 1).StartsWith("Agent:")) ? code : ExitCode.Failed;
     }
 
-    private static void Write(string text, bool toError)
+    private static bool Write(string text, bool toError)
     {
-        using var output = toError ? Console.OpenStandardError() : Console.OpenStandardOutput();
-        output.Write(Encoding.UTF8.GetBytes(text));
+        try
+        {
+            using var output = toError ? Console.OpenStandardError() : Console.OpenStandardOutput();
+            output.Write(Encoding.UTF8.GetBytes(text));
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Terminal.Fail("The answer cannot be written: " + (e.InnerException ?? e).Message, ExitCode.Failed);
+            return false;
+        }
     }
 
     private static string? Ask(string path, string question, TimeSpan patience)

@@ -13,7 +13,15 @@ internal static class Terminal
 
     public static int Fail(string message, int exitCode)
     {
-        Message.WriteLine(Fitted.Message(message));
+        try
+        {
+            Message.WriteLine(Fitted.Message(message));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Standard error is closed or full: the exit code says it alone.
+        }
+
         return exitCode;
     }
 }

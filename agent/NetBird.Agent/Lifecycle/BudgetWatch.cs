@@ -11,7 +11,8 @@ internal sealed class BudgetWatch(AgentSupervisor supervisor, AgentStore store, 
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(5);
 
     private volatile BudgetFigures? _last;
-    private int _asking;
+    private readonly Lock _lock = new();
+    private Task? _asking;
 
     /// <summary>What was told last; null when that was of somebody else's login.</summary>
     public BudgetFigures? Last => _last is { } last && last.Whose == Whose ? last : null;
@@ -32,28 +33,34 @@ internal sealed class BudgetWatch(AgentSupervisor supervisor, AgentStore store, 
         }
 
         var snapshot = supervisor.Snapshot;
-        if (supervisor.ControlPlane is not { } controlPlane || Whose is not { } whose || snapshot.Facts.Login != LoginStanding.Valid || !snapshot.Facts.SyncConnected
-            || Interlocked.Exchange(ref _asking, 1) != 0)
+        if (supervisor.ControlPlane is not { } controlPlane || Whose is not { } whose || snapshot.Facts.Login != LoginStanding.Valid || !snapshot.Facts.SyncConnected)
         {
             return Last;
         }
 
+        // Whoever comes while a question is out waits for its answer: a status line asks at every prompt, and what is from before it is old.
+        Task asking;
+        lock (_lock)
+        {
+            asking = _asking is { IsCompleted: false } running ? running : _asking = AskAsync(controlPlane, whose);
+        }
+
+        await asking.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return Last;
+    }
+
+    /// <summary>Ends by itself within 3 s, whoever still waits for it.</summary>
+    private async Task AskAsync(ControlPlaneClient controlPlane, string whose)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(3), time);
         try
         {
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(3), time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
-            _last = new BudgetFigures(await controlPlane.GetBudgetAsync(either.Token).ConfigureAwait(false), whose, time.GetUtcNow());
+            _last = new BudgetFigures(await controlPlane.GetBudgetAsync(patience.Token).ConfigureAwait(false), whose, time.GetUtcNow());
         }
-        catch (Exception e) when (e is ControlPlaneException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is ControlPlaneException or OperationCanceledException)
         {
             // Old figures with their time are better than none; the state tells why they are old.
         }
-        finally
-        {
-            Volatile.Write(ref _asking, 0);
-        }
-
-        return Last;
     }
 }
 

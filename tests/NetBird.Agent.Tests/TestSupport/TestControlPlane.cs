@@ -64,6 +64,23 @@ internal sealed class TestControlPlane : AgentService.AgentServiceBase, IAsyncDi
     /// <summary>Whoever asks for the budget waits until they give up; all else goes on.</summary>
     public bool Hangs { get; set; }
 
+    /// <summary>Answers about the budget wait for it.</summary>
+    public TaskCompletionSource? BudgetHold { get; set; }
+
+    /// <summary>How often the budget was asked for.</summary>
+    public int BudgetAsked => Volatile.Read(ref _budgetAsked);
+
+    private int _budgetAsked;
+
+    public async Task UntilBudgetAskedAsync(int times)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (BudgetAsked < times)
+        {
+            await Task.Delay(10, limit.Token);
+        }
+    }
+
     public static async Task<TestControlPlane> StartAsync(string issuer = "", int port = 0)
     {
         var plane = new TestControlPlane { Issuer = issuer, Port = port == 0 ? Ports.Free() : port };
@@ -205,9 +222,15 @@ internal sealed class TestControlPlane : AgentService.AgentServiceBase, IAsyncDi
     public override async Task<GetBudgetReply> GetBudget(GetBudgetRequest request, ServerCallContext context)
     {
         Prove(context);
+        Interlocked.Increment(ref _budgetAsked);
         if (Hangs)
         {
             await Task.Delay(Timeout.Infinite, context.CancellationToken);
+        }
+
+        if (BudgetHold is { } hold)
+        {
+            await hold.Task;
         }
 
         return Budget;
