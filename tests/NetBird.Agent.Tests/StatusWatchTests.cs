@@ -27,6 +27,20 @@ public sealed class StatusWatchTests
         Assert.Equal(0, watch.ExitCode);
     }
 
+    /// <summary>A script that waits for a state by way of grep or head is not held until the next change.</summary>
+    [SkippableFact]
+    public async Task Watch_InAPipeThatNobodyReadsAnyMore_Ends()
+    {
+        await using var world = await AgentWorld.StartAsync();
+        await world.UpAsync();
+        var start = new ProcessStartInfo("sh", ["-c", $"'{AgentProcess.Executable}' status --watch --json | grep -m1 -o '\"state\":\"connected\"'"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["NETBIRD_AGENT_STATE_DIR"] = world.Agent.StateDir;
+
+        var outcome = await AgentProcess.EndAsync(Process.Start(start)!, TimeSpan.FromSeconds(60));
+
+        Assert.Equal((0, "\"state\":\"connected\"\n"), (outcome.ExitCode, outcome.Output));
+    }
+
     [SkippableFact]
     public async Task Watch_OnATerminal_DrawsInPlace()
     {

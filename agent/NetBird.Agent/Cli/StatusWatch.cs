@@ -1,5 +1,6 @@
 using Grpc.Core;
 using NetBird.Protocol.Daemon.V1;
+using NetBird.WireGuard.Linux;
 
 namespace NetBird.Agent.Cli;
 
@@ -19,10 +20,18 @@ internal static class StatusWatch
                 var status = call.ResponseStream.Current;
                 next = call.ResponseStream.MoveNext(cancellationToken);
                 Show(status, json, detail, inPlace);
-                while (inPlace && await Task.WhenAny(next, Task.Delay(Redraw, TimeProvider.System, cancellationToken)).ConfigureAwait(false) != next)
+                while (await Task.WhenAny(next, Task.Delay(Redraw, TimeProvider.System, cancellationToken)).ConfigureAwait(false) != next)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
-                    Show(status, json, detail, inPlace);
+                    if (inPlace)
+                    {
+                        Show(status, json, detail, inPlace);
+                    }
+                    else if (OperatingSystem.IsLinux() && StandardOutput.IsAbandoned)
+                    {
+                        // As for 'status --watch --json | grep -m1 connected': whoever read has what they wanted, and a script waits for us.
+                        return ExitCode.Done;
+                    }
                 }
             }
         }
