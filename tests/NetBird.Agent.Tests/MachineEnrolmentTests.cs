@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using NetBird.Agent.Tests.TestSupport;
 
 namespace NetBird.Agent.Tests;
@@ -35,6 +36,48 @@ public sealed class MachineEnrolmentTests
 
         Assert.False(run.HasExited);
         await HostileTests.EndAsync(run);
+    }
+
+    /// <summary>A key that comes by a pipe whose writer never comes, say from a secret store that is not reached.</summary>
+    [Fact]
+    public async Task Up_WithAKeyFileThatNobodyWrites_EndsWhenAsked()
+    {
+        await using var agent = new AgentProcess();
+        var pipe = Path.Combine(agent.Root, "key");
+        using (var make = Process.Start("mkfifo", [pipe]))
+        {
+            await make.WaitForExitAsync();
+        }
+
+        using var up = agent.Start("up", "--management-url", "https://netbird.example.com", "--setup-key-file", pipe);
+        await UntilAsync(async () =>
+        {
+            // A thread of it waits in open(2). Linux 6.8, fs/pipe.c.
+            await Task.Delay(20);
+            return Directory.GetDirectories($"/proc/{up.Id}/task").Any(thread => ReadOrNothing(thread + "/wchan").Contains("wait_for_partner", StringComparison.Ordinal))
+                || up.TotalProcessorTime > TimeSpan.FromSeconds(3) || DateTime.Now - up.StartTime > TimeSpan.FromSeconds(10);
+        });
+        using (var kill = Process.Start("kill", ["-TERM", up.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
+        {
+            await kill.WaitForExitAsync();
+        }
+
+        var outcome = await AgentProcess.EndAsync(up, TimeSpan.FromSeconds(30));
+
+        Assert.NotEqual(0, outcome.ExitCode);
+        Assert.False(Directory.Exists(agent.StateDir), "no agent was started");
+    }
+
+    private static string ReadOrNothing(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (IOException)
+        {
+            return ""; // The thread has ended.
+        }
     }
 
     private static async Task UntilAsync(Func<Task<bool>> condition)

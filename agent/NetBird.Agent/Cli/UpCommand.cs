@@ -129,7 +129,7 @@ internal sealed class UpCommand
         {
             try
             {
-                return await File.ReadAllTextAsync(file, cancellationToken).ConfigureAwait(false);
+                return await ReadFileAsync(file, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -142,6 +142,13 @@ internal sealed class UpCommand
             "-" => await ReadLineAsync(cancellationToken).ConfigureAwait(false),
             var key => key ?? "",
         };
+    }
+
+    /// <summary>Off the caller's thread: to open a pipe waits for whoever writes into it, and Ctrl-C would wait for them.</summary>
+    private static async Task<string> ReadFileAsync(string file, CancellationToken cancellationToken)
+    {
+        await Task.Yield();
+        return await File.ReadAllTextAsync(file, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>One line of standard input. Console.In reads on the caller's thread whatever it is called, and Ctrl-C would wait for the line.</summary>
