@@ -41,6 +41,23 @@ public sealed class StatusWatchTests
         Assert.Equal((0, "\"state\":\"connected\"\n"), (outcome.ExitCode, outcome.Output));
     }
 
+    /// <summary>An editor's terminal, say, which shows what moves the cursor as it is.</summary>
+    [SkippableFact]
+    public async Task Status_OnADumbTerminal_HasNoColour()
+    {
+        Skip.IfNot(File.Exists("/usr/bin/script"), "Debian's bsdutils is not installed");
+        await using var world = await AgentWorld.StartAsync();
+        await world.UpAsync();
+        var start = new ProcessStartInfo("script", ["-q", "-c", $"exec {AgentProcess.Executable} status --state-dir {world.Agent.StateDir}", "/dev/null"]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["TERM"] = "dumb";
+        start.Environment.Remove("NO_COLOR");
+
+        var outcome = await AgentProcess.EndAsync(Process.Start(start)!, TimeSpan.FromSeconds(60));
+
+        Assert.Contains("Agent:          connected,", outcome.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("\e", outcome.Output, StringComparison.Ordinal);
+    }
+
     [SkippableFact]
     public async Task Watch_OnATerminal_DrawsInPlace()
     {

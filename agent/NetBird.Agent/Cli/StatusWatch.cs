@@ -12,7 +12,7 @@ internal static class StatusWatch
     public static async Task<int> RunAsync(DaemonService.DaemonServiceClient client, bool json, bool detail, CancellationToken cancellationToken)
     {
         using var call = client.WatchStatus(new GetStatusRequest(), cancellationToken: cancellationToken);
-        var inPlace = !json && !Console.IsOutputRedirected;
+        var inPlace = !json && Terminal.Draws;
         try
         {
             for (var next = call.ResponseStream.MoveNext(cancellationToken); await next.ConfigureAwait(false);)
