@@ -68,6 +68,21 @@ public sealed class MachineEnrolmentTests
         Assert.False(Directory.Exists(agent.StateDir), "no agent was started");
     }
 
+    /// <summary>A build's secret that is not set: nobody is there to follow a login link instead.</summary>
+    [Theory]
+    [InlineData("--setup-key", "-")]
+    [InlineData("--setup-key", "")]
+    [InlineData("--setup-key-file", "/dev/null")]
+    public async Task Up_WithAnEmptyKey_SaysSo(string option, string value)
+    {
+        await using var agent = new AgentProcess();
+
+        var outcome = await agent.RunWithAsync("\n", "up", "--management-url", "http://127.0.0.1:1", option, value);
+
+        Assert.Equal((2, "The setup key is empty.\n"), (outcome.ExitCode, outcome.Error));
+        Assert.False(Directory.Exists(agent.StateDir), "no agent was started");
+    }
+
     private static string ReadOrNothing(string file)
     {
         try

@@ -103,7 +103,7 @@ internal sealed class UpCommand
         var request = new UpRequest
         {
             ManagementUrl = parsed.GetValue(_managementUrl) ?? "",
-            SetupKey = (await SetupKeyAsync(parsed, cancellationToken).ConfigureAwait(false)).Trim(),
+            SetupKey = await SetupKeyAsync(parsed, cancellationToken).ConfigureAwait(false) ?? "",
             DeviceCode = parsed.GetValue(_deviceCode),
         };
         _place.ReadEndpoints(parsed, request);
@@ -123,7 +123,18 @@ internal sealed class UpCommand
         return request;
     }
 
-    private async Task<string> SetupKeyAsync(ParseResult parsed, CancellationToken cancellationToken)
+    /// <summary>Null where none was named. One that is named and empty is a build's secret that is not set, and no reason to ask for a person.</summary>
+    private async Task<string?> SetupKeyAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        if (await GivenKeyAsync(parsed, cancellationToken).ConfigureAwait(false) is not { } given)
+        {
+            return null;
+        }
+
+        return given.Trim() is { Length: > 0 } key ? key : throw new DaemonException("The setup key is empty.", ExitCode.WrongUsage);
+    }
+
+    private async Task<string?> GivenKeyAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         if (parsed.GetValue(_setupKeyFile) is { Length: > 0 } file)
         {
@@ -137,11 +148,7 @@ internal sealed class UpCommand
             }
         }
 
-        return parsed.GetValue(_setupKey) switch
-        {
-            "-" => await ReadLineAsync(cancellationToken).ConfigureAwait(false),
-            var key => key ?? "",
-        };
+        return parsed.GetValue(_setupKey) is "-" ? await ReadLineAsync(cancellationToken).ConfigureAwait(false) : parsed.GetValue(_setupKey);
     }
 
     /// <summary>Off the caller's thread: to open a pipe waits for whoever writes into it, and Ctrl-C would wait for them.</summary>
