@@ -23,6 +23,7 @@ public static partial class RuntimeTimer
     public static void MayBeLate() => _ = new OnThatThread();
 
     [LibraryImport("libc", EntryPoint = "prctl")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
     private static partial int Prctl(int option, nuint value, nuint arg3, nuint arg4, nuint arg5);
 
     /// <summary>A thread's slack is its own to set (prctl(2)), and finalizers are all of ours that this thread runs.</summary>
