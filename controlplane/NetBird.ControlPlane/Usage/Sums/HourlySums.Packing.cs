@@ -1,5 +1,4 @@
 using NetBird.ControlPlane.Usage.Rows;
-using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Usage.Sums;
 
@@ -26,13 +25,7 @@ internal sealed partial class HourlySums
                 }
 
                 sink.Byte(key.Denied ? (byte)1 : (byte)0);
-                foreach (var value in (ReadOnlySpan<long>)[
-                    totals.Rows, totals.Denied, totals.Interrupted, totals.PriceUnknown,
-                    totals.Tokens.Input, totals.Tokens.Output, totals.Tokens.CacheRead, totals.Tokens.CacheWrite5m,
-                    totals.Tokens.CacheWrite1h, totals.WebSearches, totals.Cost.Value, totals.Failed, totals.Parts])
-                {
-                    sink.Varint(value);
-                }
+                PackedTotals.Write(sink, totals);
             }
         }
 
@@ -58,16 +51,7 @@ internal sealed partial class HourlySums
             for (var i = 0; i < keys.Length; i++)
             {
                 keys[i] = new(Word(ref cursor), Word(ref cursor), Word(ref cursor), Word(ref cursor), Word(ref cursor), Word(ref cursor), cursor.Byte() != 0);
-                totals[i] = new(
-                    cursor.Varint(),
-                    cursor.Varint(),
-                    cursor.Varint(),
-                    cursor.Varint(),
-                    new(cursor.Varint(), cursor.Varint(), cursor.Varint(), cursor.Varint(), cursor.Varint()),
-                    cursor.Varint(),
-                    new NanoUsd(cursor.Varint()),
-                    version >= 2 ? cursor.Varint() : 0,
-                    version >= 3 ? cursor.Varint() : 0);
+                totals[i] = PackedTotals.Read(ref cursor, version);
             }
 
             _hours[hour] = SumTable.Of(keys, totals);

@@ -1,5 +1,4 @@
 using NetBird.ControlPlane.Usage.Rows;
-using NetBird.Primitives;
 
 namespace NetBird.ControlPlane.Usage.Sums;
 
@@ -17,13 +16,7 @@ internal static class PackedSpan
         foreach (var (key, totals) in sums)
         {
             sink.Text(key);
-            foreach (var value in (ReadOnlySpan<long>)[
-                totals.Rows, totals.Denied, totals.Interrupted, totals.PriceUnknown,
-                totals.Tokens.Input, totals.Tokens.Output, totals.Tokens.CacheRead, totals.Tokens.CacheWrite5m,
-                totals.Tokens.CacheWrite1h, totals.WebSearches, totals.Cost.Value, totals.Failed, totals.Parts])
-            {
-                sink.Varint(value);
-            }
+            PackedTotals.Write(sink, totals);
         }
 
         return sink.Written.ToArray();
@@ -39,10 +32,7 @@ internal static class PackedSpan
         var cursor = new ByteCursor(packed, 1, packed.Length);
         for (var left = cursor.Count(); left > 0; left--)
         {
-            take(words.Number(cursor.TextBytes()), new(
-                cursor.Varint(), cursor.Varint(), cursor.Varint(), cursor.Varint(),
-                new(cursor.Varint(), cursor.Varint(), cursor.Varint(), cursor.Varint(), cursor.Varint()),
-                cursor.Varint(), new NanoUsd(cursor.Varint()), cursor.Varint(), cursor.Varint()));
+            take(words.Number(cursor.TextBytes()), PackedTotals.Read(ref cursor));
         }
     }
 }
